@@ -1,0 +1,106 @@
+//! The device on which the model runs; what differs between the browser and a native program
+//! stands here.
+
+use burn::tensor::{Device, Tensor};
+
+use crate::error::{Error, Result};
+
+/// Which device is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// The GPU where there is a real one, else the CPU.
+    Auto,
+    Cpu,
+    Gpu,
+}
+
+impl DeviceChoice {
+    /// `auto`, `cpu`, and `gpu` or `webgpu`.
+    pub fn parse(text: &str) -> Result<Self> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "gpu" | "webgpu" => Ok(Self::Gpu),
+            _ => Err(Error::new(format!(
+                "There is no device \u{201c}{text}\u{201d}: choose auto, cpu or gpu."
+            ))),
+        }
+    }
+}
+
+/// A device that is ready for tensors.
+pub struct OpenDevice {
+    pub device: Device,
+    /// What to call it, for the user.
+    pub name: String,
+    /// Why the GPU was not taken although it was allowed.
+    pub note: Option<String>,
+}
+
+/// Opens the device of that choice.
+///
+/// # Errors
+/// When the GPU is asked for by name and there is none.
+pub async fn open(choice: DeviceChoice) -> Result<OpenDevice> {
+    if choice == DeviceChoice::Cpu {
+        return Ok(cpu(None));
+    }
+    let opened = Device::wgpu_options().init_with_setup_async().await;
+    match (opened, choice) {
+        (Ok((device, setup)), _) => {
+            let info = setup.adapter.get_info();
+            let software = info.device_type == burn::tensor::wgpu::wgpu::DeviceType::Cpu;
+            if software && choice == DeviceChoice::Auto {
+                return Ok(cpu(Some(
+                    "the only GPU adapter here is software, which is slower than the CPU device",
+                )));
+            }
+            let name = match (info.name.as_str(), software) {
+                ("", false) => "WebGPU".into(),
+                ("", true) => "WebGPU (software adapter)".into(),
+                (name, _) => format!("WebGPU ({name})"),
+            };
+            Ok(OpenDevice {
+                device,
+                name,
+                note: None,
+            })
+        }
+        (Err(_), DeviceChoice::Auto) => Ok(cpu(Some("no GPU adapter is available here"))),
+        (Err(error), _) => Err(Error::new(format!(
+            "The GPU cannot be used ({error}); choose the CPU device instead."
+        ))),
+    }
+}
+
+fn cpu(note: Option<&str>) -> OpenDevice {
+    OpenDevice {
+        device: Device::flex(),
+        name: "CPU".into(),
+        note: note.map(Into::into),
+    }
+}
+
+/// The values of a tensor, row-major, once the device has computed them.
+pub async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+    let data = tensor.into_data_async().await.map_err(device_failed)?;
+    data.try_into_vec().map_err(device_failed)
+}
+
+/// Waits until the device has computed `tensor`.
+pub async fn settle(tensor: &Tensor<4>) -> Result<()> {
+    let first = tensor.clone().slice([0..1, 0..1, 0..1, 0..1]);
+    read(first).await.map(drop)
+}
+
+fn device_failed(error: impl std::fmt::Debug) -> Error {
+    Error::new(format!(
+        "The device failed while computing ({error:?}); try again, or choose the CPU device."
+    ))
+}
+
+/// Runs a future to its end on this thread.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    pollster::block_on(future)
+}

@@ -1,0 +1,252 @@
+//! Image files to samples: PNG, JPEG, TIFF, BMP and WebP, told apart by content.
+
+use std::io::{Cursor, ErrorKind};
+
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+
+use super::channels::{picture_u8, picture_u16};
+use super::tiff;
+use crate::error::{Error, Result};
+
+/// Most pixels that are decoded: 128 megapixels.
+pub const MAX_PIXELS: u64 = 128_000_000;
+
+/// Longest side that is decoded, in pixels.
+pub const MAX_SIDE: u32 = 32_768;
+
+/// Most memory a decoder may take: the largest image at four 16-bit channels.
+pub(super) const MAX_BYTES: u64 = MAX_PIXELS * 8;
+
+/// A grayscale image in the depth of its file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gray {
+    pub width: usize,
+    pub height: usize,
+    /// `width × height` values, row-major.
+    pub samples: Samples,
+}
+
+/// The values of a grayscale image; larger is brighter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Samples {
+    U8(Vec<u8>),
+    U16(Vec<u16>),
+    /// Floats and every integer type other than the two above, as stored (not scaled); integers
+    /// beyond ±2²⁴ are rounded to the nearest `f32`.
+    F32(Vec<f32>),
+}
+
+/// An 8-bit colour image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rgb {
+    pub width: usize,
+    pub height: usize,
+    /// `width × height × 3` values, interleaved, row-major.
+    pub pixels: Vec<u8>,
+}
+
+/// A decoded image.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Picture {
+    Gray(Gray),
+    Rgb(Rgb),
+}
+
+impl Picture {
+    /// Width and height in pixels.
+    pub fn size(&self) -> (usize, usize) {
+        match self {
+            Picture::Gray(gray) => (gray.width, gray.height),
+            Picture::Rgb(rgb) => (rgb.width, rgb.height),
+        }
+    }
+}
+
+/// Decodes an image to segment.
+///
+/// A colour file with three equal channels everywhere is grayscale; alpha is dropped; 16-bit
+/// colour is rounded to 8 bits. Of a multi-page TIFF the first page is read. An EXIF orientation
+/// is not applied, so that masks fit the stored pixels.
+///
+/// # Errors
+/// If the file is empty, cut off, damaged or of another format, if its header declares fewer
+/// than 2 pixels a side, more than [`MAX_SIDE`] or more than [`MAX_PIXELS`], if all pixels are
+/// equal, or if any is NaN or infinite.
+pub fn decode(bytes: &[u8]) -> Result<Picture> {
+    let picture = read(bytes)?;
+    check_content(&picture)?;
+    Ok(picture)
+}
+
+/// [`decode`] without the checks of the pixel values, as label images need it.
+pub(super) fn read(bytes: &[u8]) -> Result<Picture> {
+    if bytes.is_empty() {
+        return Err(Error::new(
+            "The file is empty; choose a PNG, JPEG, TIFF, BMP or WebP image.",
+        ));
+    }
+    if tiff::is_tiff(bytes) {
+        return tiff::read(bytes);
+    }
+    let (format, name) = match image::guess_format(bytes) {
+        Ok(format @ ImageFormat::Png) => (format, "PNG"),
+        Ok(format @ ImageFormat::Jpeg) => (format, "JPEG"),
+        Ok(format @ ImageFormat::Bmp) => (format, "BMP"),
+        Ok(format @ ImageFormat::WebP) => (format, "WebP"),
+        _ => {
+            return Err(Error::new(
+                "The content of the file is not a PNG, JPEG, TIFF, BMP or WebP image, whatever \
+                 its name; export the image in one of these formats.",
+            ));
+        }
+    };
+    check_png_header(format, bytes)?;
+    check_jpeg_end(format, bytes)?;
+    read_format(bytes, format).map_err(|failure| match failure {
+        Failure::Size(error) => error,
+        Failure::Decoder(error) => describe(name, &error),
+    })
+}
+
+enum Failure {
+    Size(Error),
+    Decoder(ImageError),
+}
+
+fn read_format(bytes: &[u8], format: ImageFormat) -> std::result::Result<Picture, Failure> {
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_BYTES);
+    reader.limits(limits);
+    let decoder = reader.into_decoder().map_err(Failure::Decoder)?;
+    let (width, height) = decoder.dimensions();
+    check_size(width, height).map_err(Failure::Size)?;
+    let image = DynamicImage::from_decoder(decoder).map_err(Failure::Decoder)?;
+    let (width, height) = (width as usize, height as usize);
+    let channels = usize::from(image.color().channel_count());
+    Ok(match image {
+        DynamicImage::ImageLuma8(_)
+        | DynamicImage::ImageLumaA8(_)
+        | DynamicImage::ImageRgb8(_)
+        | DynamicImage::ImageRgba8(_) => picture_u8(width, height, image.into_bytes(), channels),
+        DynamicImage::ImageLuma16(i) => picture_u16(width, height, i.into_raw(), channels),
+        DynamicImage::ImageLumaA16(i) => picture_u16(width, height, i.into_raw(), channels),
+        DynamicImage::ImageRgb16(i) => picture_u16(width, height, i.into_raw(), channels),
+        DynamicImage::ImageRgba16(i) => picture_u16(width, height, i.into_raw(), channels),
+        other => picture_u8(width, height, other.into_rgb8().into_raw(), 3),
+    })
+}
+
+/// The PNG decoder calls sides of 0 or beyond its memory limit "damaged"; the header says more.
+fn check_png_header(format: ImageFormat, bytes: &[u8]) -> Result<()> {
+    let side = |at: usize| {
+        let field = bytes.get(at..at + 4)?;
+        Some(u32::from_be_bytes(field.try_into().ok()?))
+    };
+    match (format, side(16), side(20)) {
+        (ImageFormat::Png, Some(width), Some(height)) => check_size(width, height),
+        _ => Ok(()),
+    }
+}
+
+/// The JPEG decoder fills the missing rest of a file with gray; an end marker must follow the
+/// last start of a scan.
+fn check_jpeg_end(format: ImageFormat, bytes: &[u8]) -> Result<()> {
+    let last = |marker: u8| bytes.windows(2).rposition(|pair| pair == [0xff, marker]);
+    if format == ImageFormat::Jpeg && last(0xd9) < last(0xda) {
+        return Err(truncated("JPEG"));
+    }
+    Ok(())
+}
+
+/// Refuses sizes that cannot be segmented or held.
+pub(super) fn check_size(width: u32, height: u32) -> Result<()> {
+    if width < 2 || height < 2 {
+        return Err(Error::new(format!(
+            "The image is {width} × {height} pixels; both sides need at least 2 pixels."
+        )));
+    }
+    let pixels = u64::from(width) * u64::from(height);
+    if width > MAX_SIDE || height > MAX_SIDE || pixels > MAX_PIXELS {
+        return Err(Error::new(format!(
+            "The image is {width} × {height} pixels, and the limit is {} megapixels and \
+             {MAX_SIDE} pixels a side; crop it or scale it down first.",
+            MAX_PIXELS / 1_000_000
+        )));
+    }
+    Ok(())
+}
+
+fn describe(name: &str, error: &ImageError) -> Error {
+    match error {
+        ImageError::IoError(io) if io.kind() == ErrorKind::UnexpectedEof => truncated(name),
+        ImageError::Unsupported(_) => unsupported(name, error),
+        ImageError::Limits(_) => Error::new(format!(
+            "Reading the {name} file would take too much memory; crop the image or scale it \
+             down first."
+        )),
+        _ => damaged(name, error),
+    }
+}
+
+pub(super) fn truncated(name: &str) -> Error {
+    Error::new(format!(
+        "The {name} file ends before its image does; copy, download or export it again."
+    ))
+}
+
+pub(super) fn unsupported(name: &str, why: impl std::fmt::Display) -> Error {
+    Error::new(format!(
+        "This kind of {name} file is not supported ({why}); save it as 8-bit or 16-bit \
+         grayscale PNG or TIFF."
+    ))
+}
+
+pub(super) fn damaged(name: &str, why: impl std::fmt::Display) -> Error {
+    Error::new(format!(
+        "The {name} file is damaged ({why}); copy, download or export it again."
+    ))
+}
+
+fn check_content(picture: &Picture) -> Result<()> {
+    let constant = match picture {
+        Picture::Gray(gray) => match &gray.samples {
+            Samples::U8(v) => constant(v).map(u8::to_string),
+            Samples::U16(v) => constant(v).map(u16::to_string),
+            Samples::F32(v) => {
+                check_finite(v)?;
+                constant(v).map(f32::to_string)
+            }
+        },
+        Picture::Rgb(rgb) => {
+            let first = rgb.pixels.get(..3);
+            first
+                .filter(|first| rgb.pixels.chunks_exact(3).all(|pixel| pixel == *first))
+                .map(|first| format!("{first:?}"))
+        }
+    };
+    match constant {
+        Some(value) => Err(Error::new(format!(
+            "Every pixel of the image has the same value, {value}, so there is nothing to \
+             segment; choose an image with contrast."
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn constant<T: PartialEq>(values: &[T]) -> Option<&T> {
+    let first = values.first()?;
+    values.iter().all(|v| v == first).then_some(first)
+}
+
+fn check_finite(values: &[f32]) -> Result<()> {
+    let bad = values.iter().filter(|v| !v.is_finite()).count();
+    if bad == 0 {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "{bad} of {} pixels are NaN or infinite; fill them first, for example with the \
+         background value, and open the image again.",
+        values.len()
+    )))
+}

@@ -1,0 +1,187 @@
+//! Label images: every pixel holds the number of its object, 0 in the background.
+
+use std::collections::BTreeMap;
+
+use super::decode::{Picture, Samples, read};
+use crate::error::{Error, Result};
+
+/// A decoded label image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Labels {
+    pub width: usize,
+    pub height: usize,
+    /// `width × height` object numbers, row-major; 0 is background.
+    pub ids: Vec<u32>,
+}
+
+/// One object of a label image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Object {
+    pub id: u32,
+    /// Pixels.
+    pub area: usize,
+    /// The object's own pixel nearest to its centroid, as indices x and y; of equally near
+    /// pixels the first in row-major order.
+    pub point: (f32, f32),
+    /// Left, top, right and bottom: the first pixel, and one past the last.
+    pub bbox: [f32; 4],
+}
+
+/// Pixels `left..right` of row `y`, all of object `id`.
+#[derive(Clone, Copy)]
+struct Run {
+    id: u32,
+    y: usize,
+    left: usize,
+    right: usize,
+}
+
+#[derive(Clone)]
+struct Statistics {
+    area: u64,
+    sum_x: u64,
+    sum_y: u64,
+    left: usize,
+    top: usize,
+    right: usize,
+    bottom: usize,
+    /// Squared distance to the centroid times the squared area, and the pixel that has it.
+    nearest: (u128, usize, usize),
+}
+
+impl Labels {
+    /// Decodes a label image: 8-bit or 16-bit grayscale PNG or TIFF, or a TIFF of wider integers
+    /// or floats if all its values are whole and at most 2²⁴.
+    ///
+    /// # Errors
+    /// Those of reading an image file; also if the image is in colour, holds values that are not
+    /// object numbers, or holds no object.
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
+        let Picture::Gray(gray) = read(bytes)? else {
+            return Err(Error::new(
+                "The label image is in colour; save it as 8-bit or 16-bit grayscale with the \
+                 object's number in every pixel and 0 in the background.",
+            ));
+        };
+        let ids = match gray.samples {
+            Samples::U8(values) => values.into_iter().map(u32::from).collect(),
+            Samples::U16(values) => values.into_iter().map(u32::from).collect(),
+            Samples::F32(values) => whole_numbers(&values)?,
+        };
+        if ids.iter().all(|&id| id == 0) {
+            return Err(Error::new(
+                "The label image holds no object: every pixel is 0, the background; choose one \
+                 with numbered objects.",
+            ));
+        }
+        Ok(Self {
+            width: gray.width,
+            height: gray.height,
+            ids,
+        })
+    }
+
+    /// The objects of at least `min_area` pixels, by ascending number.
+    pub fn objects(&self, min_area: usize) -> Vec<Object> {
+        let mut objects = BTreeMap::new();
+        for run in self.runs() {
+            objects
+                .entry(run.id)
+                .or_insert(Statistics::EMPTY)
+                .extend(run);
+        }
+        objects.retain(|_, object| object.area >= min_area as u64);
+        for run in self.runs() {
+            if let Some(object) = objects.get_mut(&run.id) {
+                object.seek(run);
+            }
+        }
+        objects.iter().map(|(&id, o)| o.object(id)).collect()
+    }
+
+    /// Where the object `id` is: `width × height` values, all false if there is none.
+    pub fn mask(&self, id: u32) -> Vec<bool> {
+        self.ids.iter().map(|&other| other == id).collect()
+    }
+
+    /// All runs of object pixels in row-major order.
+    fn runs(&self) -> impl Iterator<Item = Run> {
+        let rows = self.ids.chunks_exact(self.width.max(1)).enumerate();
+        rows.flat_map(|(y, row)| {
+            let mut right = 0;
+            row.chunk_by(|a, b| a == b).map(move |chunk| {
+                let left = right;
+                right += chunk.len();
+                Run {
+                    id: chunk[0],
+                    y,
+                    left,
+                    right,
+                }
+            })
+        })
+        .filter(|run| run.id != 0)
+    }
+}
+
+impl Statistics {
+    const EMPTY: Self = Self {
+        area: 0,
+        sum_x: 0,
+        sum_y: 0,
+        left: usize::MAX,
+        top: usize::MAX,
+        right: 0,
+        bottom: 0,
+        nearest: (u128::MAX, 0, 0),
+    };
+
+    fn extend(&mut self, run: Run) {
+        let length = (run.right - run.left) as u64;
+        self.area += length;
+        self.sum_x += (run.left + run.right - 1) as u64 * length / 2;
+        self.sum_y += run.y as u64 * length;
+        self.left = self.left.min(run.left);
+        self.top = self.top.min(run.y);
+        self.right = self.right.max(run.right);
+        self.bottom = self.bottom.max(run.y + 1);
+    }
+
+    /// Takes the run's pixel nearest to the centroid if none before was as near. In integers,
+    /// so that ties are ties.
+    fn seek(&mut self, run: Run) {
+        // The centroid's x rounded half down.
+        let column = (2 * self.sum_x)
+            .saturating_sub(self.area)
+            .div_ceil(2 * self.area);
+        let x = (column as usize).clamp(run.left, run.right - 1);
+        let offset = |at: usize, sum: u64| u128::from((at as u64 * self.area).abs_diff(sum));
+        let distance = offset(x, self.sum_x).pow(2) + offset(run.y, self.sum_y).pow(2);
+        if distance < self.nearest.0 {
+            self.nearest = (distance, x, run.y);
+        }
+    }
+
+    fn object(&self, id: u32) -> Object {
+        Object {
+            id,
+            area: self.area as usize,
+            point: (self.nearest.1 as f32, self.nearest.2 as f32),
+            bbox: [self.left, self.top, self.right, self.bottom].map(|side| side as f32),
+        }
+    }
+}
+
+fn whole_numbers(values: &[f32]) -> Result<Vec<u32>> {
+    const LARGEST: f32 = 16_777_216.0;
+    let id = |&value: &f32| {
+        if value.fract() == 0.0 && (0.0..=LARGEST).contains(&value) {
+            return Ok(value as u32);
+        }
+        Err(Error::new(format!(
+            "The label image holds the value {value}, but object numbers are whole and from 0 to \
+             {LARGEST}; save it as 16-bit grayscale."
+        )))
+    };
+    values.iter().map(id).collect()
+}

@@ -1,0 +1,121 @@
+//! Masks: from low-resolution logits to the image's own size, and comparing and saving them.
+
+use std::io::Cursor;
+
+use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
+
+use crate::error::{Error, Result};
+
+/// Logits above this are inside the mask, as in segment_anything.
+pub const THRESHOLD: f32 = 0.0;
+
+/// A result as a weighted sum of four inputs.
+type Taps = [(usize, f32); 4];
+
+/// Enlarges the decoder's logits to the image, as segment_anything's `Sam.postprocess_masks`.
+///
+/// `logits` are `side × side`; they are interpolated bilinearly (half-pixel centres, no
+/// antialiasing) to `image_size × image_size`, cropped to `input` (width and height of the
+/// resized image in its top left corner) and interpolated to `original` (width, height). The
+/// result has the size of `original`. Both interpolations of an axis are composed into four
+/// taps, so nothing of `image_size²` is ever held.
+///
+/// # Panics
+/// If `logits` does not hold `side × side` values or `input` does not fit into `image_size`.
+pub fn postprocess(
+    logits: &[f32],
+    side: usize,
+    image_size: usize,
+    input: (usize, usize),
+    original: (usize, usize),
+) -> Vec<f32> {
+    assert_eq!(logits.len(), side * side, "logits are side × side");
+    assert!(
+        input.0.max(input.1) <= image_size,
+        "input exceeds image_size"
+    );
+    let columns = taps(side, image_size, input.0, original.0);
+    let rows = taps(side, image_size, input.1, original.1);
+    let width = original.0;
+    let mut stretched = Vec::with_capacity(side * width);
+    for row in logits.chunks_exact(side) {
+        stretched.extend(
+            columns
+                .iter()
+                .map(|taps| taps.iter().map(|&(x, w)| row[x] * w).sum::<f32>()),
+        );
+    }
+    let mut out = Vec::with_capacity(width * original.1);
+    for taps in rows {
+        let [a, b, c, d] = taps.map(|(y, _)| &stretched[y * width..][..width]);
+        let [wa, wb, wc, wd] = taps.map(|(_, w)| w);
+        let pairs = a.iter().zip(b).zip(c.iter().zip(d));
+        out.extend(pairs.map(|((a, b), (c, d))| a * wa + b * wb + c * wc + d * wd));
+    }
+    out
+}
+
+fn taps(side: usize, image_size: usize, input: usize, original: usize) -> Vec<Taps> {
+    let compose = |at: usize| {
+        let [(near, near_weight), (far, far_weight)] = bilinear(at, input, original);
+        let [a, b] = bilinear(near, side, image_size);
+        let [c, d] = bilinear(far, side, image_size);
+        [
+            (a.0, (a.1 * near_weight) as f32),
+            (b.0, (b.1 * near_weight) as f32),
+            (c.0, (c.1 * far_weight) as f32),
+            (d.0, (d.1 * far_weight) as f32),
+        ]
+    };
+    (0..original).map(compose).collect()
+}
+
+/// The two inputs and weights of output `at` when `input` values become `output`, as PyTorch's
+/// `interpolate(mode="bilinear", align_corners=False)`.
+fn bilinear(at: usize, input: usize, output: usize) -> [(usize, f64); 2] {
+    let source = ((at as f64 + 0.5) * input as f64 / output as f64 - 0.5).max(0.0);
+    let near = (source as usize).min(input - 1);
+    let far = (near + 1).min(input - 1);
+    let weight = source - near as f64;
+    [(near, 1.0 - weight), (far, weight)]
+}
+
+/// Whether each logit is above [`THRESHOLD`].
+pub fn threshold(logits: &[f32]) -> Vec<bool> {
+    logits.iter().map(|&logit| logit > THRESHOLD).collect()
+}
+
+/// Intersection over union, 0..=1; 1 if both masks are empty.
+///
+/// # Panics
+/// If the masks differ in length.
+pub fn iou(a: &[bool], b: &[bool]) -> f64 {
+    assert_eq!(a.len(), b.len(), "masks of one size");
+    let pairs = || a.iter().zip(b);
+    let intersection = pairs().filter(|&(&a, &b)| a && b).count();
+    let union = pairs().filter(|&(&a, &b)| a || b).count();
+    if union == 0 {
+        return 1.0;
+    }
+    intersection as f64 / union as f64
+}
+
+/// The mask as a PNG file: 8-bit gray, 255 inside and 0 outside.
+///
+/// # Errors
+/// If `mask` does not hold `width × height` values or the encoder fails.
+pub fn to_png(mask: &[bool], width: usize, height: usize) -> Result<Vec<u8>> {
+    let sides = u32::try_from(width).ok().zip(u32::try_from(height).ok());
+    let Some((w, h)) = sides.filter(|_| width.checked_mul(height) == Some(mask.len())) else {
+        return Err(Error::new(format!(
+            "A mask of {} pixels is not {width} × {height}; make it anew from the image.",
+            mask.len()
+        )));
+    };
+    let pixels: Vec<u8> = mask.iter().map(|&inside| u8::from(inside) * 255).collect();
+    let mut file = Cursor::new(Vec::new());
+    PngEncoder::new(&mut file)
+        .write_image(&pixels, w, h, ExtendedColorType::L8)
+        .map_err(|error| Error::new(format!("The mask cannot be saved as PNG: {error}.")))?;
+    Ok(file.into_inner())
+}

@@ -1,0 +1,14 @@
+//! Images around the model: reading files, the display window, resizing, masks, label images
+//! and the bundled sample.
+//!
+//! Images are row-major with the origin at the top left, x to the right and y down.
+
+mod channels;
+pub mod decode;
+pub mod display;
+pub mod labels;
+pub mod levels;
+pub mod mask;
+pub mod resize;
+pub mod sample;
+mod tiff;

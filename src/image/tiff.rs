@@ -1,0 +1,154 @@
+//! TIFF files, whose 32-bit samples the `image` crate does not read.
+
+use std::io::{Cursor, ErrorKind};
+
+use ::tiff::decoder::{Decoder, DecodingResult, Limits};
+use ::tiff::tags::Tag;
+use ::tiff::{ColorType, TiffError, TiffFormatError};
+
+use super::channels::{Channels, gray, picture_u8, picture_u16, split};
+use super::decode::{MAX_BYTES, Picture, Samples, check_size, damaged, truncated, unsupported};
+use crate::error::{Error, Result};
+
+const NAME: &str = "TIFF";
+
+/// Whether the content is TIFF or BigTIFF, in either byte order.
+pub fn is_tiff(bytes: &[u8]) -> bool {
+    [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"]
+        .iter()
+        .any(|magic| bytes.starts_with(*magic))
+}
+
+/// Reads the first page; the `tiff` crate turns WhiteIsZero round.
+pub fn read(bytes: &[u8]) -> Result<Picture> {
+    let mut limits = Limits::default();
+    limits.decoding_buffer_size = usize::try_from(MAX_BYTES).unwrap_or(usize::MAX);
+    limits.intermediate_buffer_size = limits.decoding_buffer_size;
+    let mut decoder = Decoder::new(Cursor::new(bytes))
+        .map_err(describe)?
+        .with_limits(limits);
+    let (width, height) = decoder.dimensions().map_err(describe)?;
+    check_size(width, height)?;
+    let (width, height) = (width as usize, height as usize);
+    let color = decoder.colortype().map_err(describe)?;
+    let channels = channels(&mut decoder, color)?;
+    let mut data = DecodingResult::U8(Vec::new());
+    let layout = decoder.read_image_to_buffer(&mut data).map_err(describe)?;
+    let shape = Shape {
+        width,
+        height,
+        channels,
+        planar: layout.planes > 1,
+    };
+    match data {
+        DecodingResult::U8(packed) if color.bit_depth() < 8 => {
+            let samples = unpack(&packed, &shape, color.bit_depth())?;
+            Ok(gray(width, height, Samples::U8(samples)))
+        }
+        DecodingResult::U8(v) => Ok(picture_u8(width, height, shape.interleave(v)?, channels)),
+        DecodingResult::U16(v) => Ok(picture_u16(width, height, shape.interleave(v)?, channels)),
+        DecodingResult::U32(v) => shape.float(v, |x| x as f32),
+        DecodingResult::U64(v) => shape.float(v, |x| x as f32),
+        DecodingResult::I8(v) => shape.float(v, f32::from),
+        DecodingResult::I16(v) => shape.float(v, f32::from),
+        DecodingResult::I32(v) => shape.float(v, |x| x as f32),
+        DecodingResult::I64(v) => shape.float(v, |x| x as f32),
+        DecodingResult::F16(v) => shape.float(v, f32::from),
+        DecodingResult::F32(v) => shape.float(v, |x| x),
+        DecodingResult::F64(v) => shape.float(v, |x| x as f32),
+    }
+}
+
+/// Channels of the decoded samples, alpha included.
+fn channels(decoder: &mut Decoder<Cursor<&[u8]>>, color: ColorType) -> Result<usize> {
+    match color {
+        ColorType::Gray(_) => Ok(1),
+        ColorType::GrayA(_) => Ok(2),
+        ColorType::RGB(_) => Ok(3),
+        ColorType::RGBA(_) => Ok(4),
+        ColorType::Multiband { num_samples, .. } => {
+            let extra = decoder
+                .find_tag_unsigned_vec::<u16>(Tag::ExtraSamples)
+                .map_err(describe)?;
+            // 1 and 2 are associated and unassociated alpha.
+            match (num_samples, extra.as_deref()) {
+                (2, Some([1 | 2])) => Ok(2),
+                _ => Err(Error::new(format!(
+                    "The TIFF file holds {num_samples} channels a pixel; save the channel to \
+                     segment as a grayscale file of its own."
+                ))),
+            }
+        }
+        other => Err(unsupported(NAME, format!("colours stored as {other:?}"))),
+    }
+}
+
+struct Shape {
+    width: usize,
+    height: usize,
+    channels: usize,
+    /// One plane after the other instead of interleaved.
+    planar: bool,
+}
+
+impl Shape {
+    fn interleave<T: Copy>(&self, samples: Vec<T>) -> Result<Vec<T>> {
+        let pixels = self.width * self.height;
+        if samples.len() < pixels * self.channels {
+            return Err(truncated(NAME));
+        }
+        if !self.planar {
+            return Ok(samples);
+        }
+        Ok((0..pixels)
+            .flat_map(|pixel| (0..self.channels).map(move |channel| channel * pixels + pixel))
+            .map(|at| samples[at])
+            .collect())
+    }
+
+    fn float<T: Copy>(&self, samples: Vec<T>, convert: fn(T) -> f32) -> Result<Picture> {
+        let values = self.interleave(samples)?.into_iter().map(convert).collect();
+        match split(values, self.channels) {
+            Channels::Gray(values) => Ok(gray(self.width, self.height, Samples::F32(values))),
+            Channels::Colour(_) => Err(unsupported(NAME, "colour of neither 8 nor 16 bits")),
+        }
+    }
+}
+
+/// Widens 1, 2 or 4 bits a pixel, first pixel in the high bits and rows padded to bytes, to the
+/// range 0..=255.
+fn unpack(packed: &[u8], shape: &Shape, bits: u8) -> Result<Vec<u8>> {
+    let bits = usize::from(bits);
+    let row_bytes = (shape.width * bits).div_ceil(8);
+    if shape.channels != 1 || 8 % bits != 0 || packed.len() < row_bytes * shape.height {
+        return Err(unsupported(NAME, format!("{bits} bits a sample")));
+    }
+    let largest = (1u8 << bits) - 1;
+    let value = |row: &[u8], x: usize| {
+        let shift = 8 - bits - x * bits % 8;
+        (row[x * bits / 8] >> shift & largest) * (255 / largest)
+    };
+    Ok(packed
+        .chunks_exact(row_bytes)
+        .take(shape.height)
+        .flat_map(|row| (0..shape.width).map(move |x| value(row, x)))
+        .collect())
+}
+
+fn describe(error: TiffError) -> Error {
+    match error {
+        TiffError::IoError(io) if io.kind() == ErrorKind::UnexpectedEof => truncated(NAME),
+        TiffError::FormatError(TiffFormatError::InvalidDimensions(width, height)) => {
+            match check_size(width, height) {
+                Err(error) => error,
+                Ok(()) => damaged(NAME, "its size is invalid"),
+            }
+        }
+        TiffError::UnsupportedError(why) => unsupported(NAME, why),
+        TiffError::LimitsExceeded => Error::new(
+            "Reading the TIFF file would take too much memory; crop the image or scale it down \
+             first.",
+        ),
+        other => damaged(NAME, other),
+    }
+}

@@ -1,0 +1,12 @@
+//! GraySAM: the Segment Anything Model for grayscale images, natively and in the browser.
+
+pub mod device;
+pub mod error;
+pub mod evaluate;
+pub mod image;
+pub mod model;
+pub mod page;
+pub mod predictor;
+pub mod weights;
+
+pub use error::{Error, Result};

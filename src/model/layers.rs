@@ -1,0 +1,190 @@
+//! Layers that several blocks share, built from named parameters.
+
+use burn::module::{Module, Param};
+use burn::nn::conv::{Conv2d, ConvTranspose2d};
+use burn::nn::{LayerNorm, LayerNormConfig, Linear, PaddingConfig2d};
+use burn::tensor::{Tensor, TensorData, activation};
+
+use super::parameters::Parameters;
+use crate::error::Result;
+
+/// A linear layer; the checkpoint's `(outputs, inputs)` weight is kept transposed, as Burn
+/// multiplies from the left.
+pub fn linear(p: &Parameters, inputs: usize, outputs: usize) -> Result<Linear> {
+    let weight = transpose(&p.values("weight", &[outputs, inputs])?, inputs);
+    let weight = TensorData::new(weight, [inputs, outputs]);
+    Ok(Linear {
+        weight: Param::from_tensor(Tensor::from_data(weight, p.device())),
+        bias: Some(Param::from_tensor(p.tensor("bias", [outputs])?)),
+    })
+}
+
+/// Row-major `(rows, columns)` values as `(columns, rows)`, in blocks that stay in cache.
+fn transpose(values: &[f32], columns: usize) -> Vec<f32> {
+    const BLOCK: usize = 32;
+    let rows = values.len() / columns;
+    let mut out = vec![0.0; values.len()];
+    for row_block in (0..rows).step_by(BLOCK) {
+        for column_block in (0..columns).step_by(BLOCK) {
+            for row in row_block..rows.min(row_block + BLOCK) {
+                for column in column_block..columns.min(column_block + BLOCK) {
+                    out[column * rows + row] = values[row * columns + column];
+                }
+            }
+        }
+    }
+    out
+}
+
+/// A layer norm over the last of `channels`.
+pub fn layer_norm(p: &Parameters, channels: usize, epsilon: f64) -> Result<LayerNorm> {
+    let mut norm = LayerNormConfig::new(channels)
+        .with_epsilon(epsilon)
+        .init(p.device());
+    norm.gamma = Param::from_tensor(p.tensor("weight", [channels])?);
+    norm.beta = Some(Param::from_tensor(p.tensor("bias", [channels])?));
+    Ok(norm)
+}
+
+/// Sizes of a convolution with a square kernel.
+pub struct ConvSize {
+    pub inputs: usize,
+    pub outputs: usize,
+    pub kernel: usize,
+    pub stride: usize,
+    pub padding: usize,
+    pub groups: usize,
+    pub bias: bool,
+}
+
+impl ConvSize {
+    /// A convolution with bias and without padding or groups.
+    pub fn new(inputs: usize, outputs: usize, kernel: usize, stride: usize) -> Self {
+        Self {
+            inputs,
+            outputs,
+            kernel,
+            stride,
+            padding: 0,
+            groups: 1,
+            bias: true,
+        }
+    }
+}
+
+/// A convolution over `(batch, channels, height, width)`.
+pub fn conv2d(p: &Parameters, size: ConvSize) -> Result<Conv2d> {
+    let shape = [
+        size.outputs,
+        size.inputs / size.groups,
+        size.kernel,
+        size.kernel,
+    ];
+    let bias = match size.bias {
+        true => Some(p.tensor("bias", [size.outputs])?),
+        false => None,
+    };
+    Ok(convolution(&size, p.tensor("weight", shape)?, bias))
+}
+
+/// A convolution of the given `weight`, `(outputs, inputs / groups, kernel, kernel)`, and `bias`.
+pub fn convolution(size: &ConvSize, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Conv2d {
+    Conv2d {
+        weight: Param::from_tensor(weight),
+        bias: bias.map(Param::from_tensor),
+        stride: [size.stride, size.stride],
+        kernel_size: [size.kernel, size.kernel],
+        dilation: [1, 1],
+        groups: size.groups,
+        padding: PaddingConfig2d::Explicit(size.padding, size.padding, size.padding, size.padding),
+    }
+}
+
+/// A transposed convolution of kernel 2 and stride 2, which doubles height and width.
+pub fn upscale2x(p: &Parameters, inputs: usize, outputs: usize) -> Result<ConvTranspose2d> {
+    Ok(ConvTranspose2d {
+        weight: Param::from_tensor(p.tensor("weight", [inputs, outputs, 2, 2])?),
+        bias: Some(Param::from_tensor(p.tensor("bias", [outputs])?)),
+        stride: [2, 2],
+        kernel_size: [2, 2],
+        dilation: [1, 1],
+        groups: 1,
+        padding: [0, 0],
+        padding_out: [0, 0],
+        channels: [inputs, outputs],
+    })
+}
+
+/// A layer norm over the channels of `(batch, channels, height, width)`
+/// (`segment_anything/modeling/common.py`, `LayerNorm2d`).
+#[derive(Module, Debug)]
+pub struct LayerNorm2d {
+    norm: LayerNorm,
+}
+
+impl LayerNorm2d {
+    pub fn load(p: &Parameters, channels: usize) -> Result<Self> {
+        Ok(Self {
+            norm: layer_norm(p, channels, 1e-6)?,
+        })
+    }
+
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = self.norm.forward(x.permute([0, 2, 3, 1]));
+        x.permute([0, 3, 1, 2])
+    }
+}
+
+/// The transformer's two-layer perceptron, `lin2(act(lin1(x)))`.
+#[derive(Module, Debug)]
+pub struct MlpBlock {
+    lin1: Linear,
+    lin2: Linear,
+}
+
+impl MlpBlock {
+    pub fn load(p: &Parameters, channels: usize, hidden: usize) -> Result<Self> {
+        Ok(Self {
+            lin1: linear(&p.at("lin1"), channels, hidden)?,
+            lin2: linear(&p.at("lin2"), hidden, channels)?,
+        })
+    }
+
+    /// With GELU, as in the image encoder.
+    pub fn forward_gelu<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        self.lin2.forward(activation::gelu(self.lin1.forward(x)))
+    }
+
+    /// With ReLU, as in the two-way transformer.
+    pub fn forward_relu<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        self.lin2.forward(activation::relu(self.lin1.forward(x)))
+    }
+}
+
+/// A perceptron of several layers with ReLU between them
+/// (`segment_anything/modeling/mask_decoder.py`, `MLP`).
+#[derive(Module, Debug)]
+pub struct Mlp {
+    layers: Vec<Linear>,
+}
+
+impl Mlp {
+    pub fn load(p: &Parameters, sizes: &[usize]) -> Result<Self> {
+        let layers = sizes
+            .windows(2)
+            .enumerate()
+            .map(|(i, pair)| linear(&p.at("layers").at(i), pair[0], pair[1]))
+            .collect::<Result<_>>()?;
+        Ok(Self { layers })
+    }
+
+    pub fn forward<const D: usize>(&self, mut x: Tensor<D>) -> Tensor<D> {
+        for (i, layer) in self.layers.iter().enumerate() {
+            x = layer.forward(x);
+            if i + 1 < self.layers.len() {
+                x = activation::relu(x);
+            }
+        }
+        x
+    }
+}

@@ -1,0 +1,75 @@
+//! Where a model's parameters come from while it is being built.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::error::Result;
+
+/// Gives parameters by their `segment_anything` names.
+pub trait ParameterSource {
+    /// Whether there is a parameter `name`.
+    fn has(&self, name: &str) -> bool;
+
+    /// The values of the parameter `name`, row-major, which must have `shape`.
+    fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>>;
+}
+
+/// A named subtree of parameters. Tensors are read one at a time, straight onto the device,
+/// so that building a model needs no second copy of its checkpoint.
+pub struct Parameters<'a> {
+    source: &'a RefCell<&'a mut dyn ParameterSource>,
+    device: &'a Device,
+    prefix: String,
+}
+
+/// Calls `build` with the root of the parameters of `source`, to be put on `device`.
+pub fn with_parameters<T>(
+    source: &mut dyn ParameterSource,
+    device: &Device,
+    build: impl FnOnce(&Parameters) -> Result<T>,
+) -> Result<T> {
+    build(&Parameters {
+        source: &RefCell::new(source),
+        device,
+        prefix: String::new(),
+    })
+}
+
+impl<'a> Parameters<'a> {
+    /// The subtree `name` below this one.
+    pub fn at(&self, name: impl Display) -> Parameters<'a> {
+        Parameters {
+            source: self.source,
+            device: self.device,
+            prefix: format!("{}{name}.", self.prefix),
+        }
+    }
+
+    /// The device on which the model is built.
+    pub fn device(&self) -> &Device {
+        self.device
+    }
+
+    /// Whether the parameter `name` is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.source.borrow().has(&format!("{}{name}", self.prefix))
+    }
+
+    /// The values of the parameter `name`, row-major, of `shape`.
+    pub fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let name = format!("{}{name}", self.prefix);
+        self.source.borrow_mut().read(&name, shape)
+    }
+
+    /// The parameter `name` of `shape` as a tensor on the device.
+    pub fn tensor<const D: usize>(&self, name: &str, shape: [usize; D]) -> Result<Tensor<D>> {
+        Ok(self.place(self.values(name, &shape)?, shape))
+    }
+
+    /// Row-major `values` as a tensor of `shape` on the device.
+    pub fn place<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
+        Tensor::from_data(TensorData::new(values, shape), self.device)
+    }
+}

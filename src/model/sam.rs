@@ -1,0 +1,73 @@
+//! The whole model.
+
+use burn::module::Module;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use super::config::SamConfig;
+use super::image_encoder::ImageEncoder;
+use super::mask_decoder::MaskDecoder;
+use super::parameters::{ParameterSource, with_parameters};
+use super::prompt_encoder::PromptEncoder;
+use crate::error::Result;
+
+/// Mean and standard deviation by which `segment_anything` normalises the red, green and
+/// blue of 0..255.
+const PIXEL_MEAN: [f32; 3] = [123.675, 116.28, 103.53];
+const PIXEL_STD: [f32; 3] = [58.395, 57.12, 57.375];
+
+#[derive(Module, Debug)]
+pub struct Sam {
+    pub image_encoder: ImageEncoder,
+    pub prompt_encoder: PromptEncoder,
+    pub mask_decoder: MaskDecoder,
+}
+
+impl Sam {
+    /// Builds the model of `config` on `device` with the parameters of `source`.
+    ///
+    /// # Errors
+    /// Whatever the source says of a parameter that is missing or has another shape.
+    pub fn load(
+        source: &mut dyn ParameterSource,
+        config: &SamConfig,
+        device: &Device,
+    ) -> Result<Self> {
+        with_parameters(source, device, |p| {
+            Ok(Self {
+                image_encoder: ImageEncoder::load(&p.at("image_encoder"), config)?,
+                prompt_encoder: PromptEncoder::load(&p.at("prompt_encoder"), config)?,
+                mask_decoder: MaskDecoder::load(&p.at("mask_decoder"), config)?,
+            })
+        })
+    }
+}
+
+/// An interleaved 8-bit RGB image of `width` × `height` at most `side`, normalised and padded
+/// with zeros at the right and the bottom: `(1, 3, side, side)` (`Sam.preprocess`).
+pub fn preprocess(
+    rgb: &[u8],
+    [width, height]: [usize; 2],
+    side: usize,
+    device: &Device,
+) -> Tensor<4> {
+    let mut values = vec![0.0; 3 * side * side];
+    for (channel, plane) in values.chunks_mut(side * side).enumerate() {
+        for (row, line) in rgb.chunks(3 * width).take(height).enumerate() {
+            for (x, pixel) in line.chunks(3).enumerate() {
+                plane[row * side + x] =
+                    (pixel[channel] as f32 - PIXEL_MEAN[channel]) / PIXEL_STD[channel];
+            }
+        }
+    }
+    Tensor::from_data(TensorData::new(values, [1, 3, side, side]), device)
+}
+
+/// Points as `(1, N, 2)` coordinates and `(1, N)` labels on `device`.
+pub fn points_tensor(points: &[([f32; 2], i32)], device: &Device) -> (Tensor<3>, Tensor<2, Int>) {
+    let coordinates: Vec<f32> = points.iter().flat_map(|(point, _)| *point).collect();
+    let labels: Vec<i32> = points.iter().map(|(_, label)| *label).collect();
+    (
+        Tensor::from_data(TensorData::new(coordinates, [1, points.len(), 2]), device),
+        Tensor::from_data(TensorData::new(labels, [1, points.len()]), device),
+    )
+}

@@ -1,0 +1,6 @@
+//! What the page's worker calls. The glue turns JavaScript values into the crate's own and
+//! back; it knows nothing of tensors.
+
+mod blob;
+mod engine;
+mod panic;

@@ -1,0 +1,150 @@
+//! Tensor names: other spellings brought to those of the `segment_anything` package.
+
+use std::collections::BTreeMap;
+
+/// What training wrappers put before every name.
+const WRAPPERS: [&str; 4] = ["module.", "_orig_mod.", "model.", "sam."];
+
+/// Beginnings of names in Hugging Face's `SamModel` and in `segment_anything`; the first that fits counts.
+const HUGGING_FACE: [(&str, &str); 18] = [
+    (
+        "shared_image_embedding.positional_embedding",
+        "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix",
+    ),
+    (
+        "prompt_encoder.shared_embedding.positional_embedding",
+        "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix",
+    ),
+    (
+        "prompt_encoder.point_embed.",
+        "prompt_encoder.point_embeddings.",
+    ),
+    (
+        "prompt_encoder.mask_embed.conv1.",
+        "prompt_encoder.mask_downscaling.0.",
+    ),
+    (
+        "prompt_encoder.mask_embed.layer_norm1.",
+        "prompt_encoder.mask_downscaling.1.",
+    ),
+    (
+        "prompt_encoder.mask_embed.conv2.",
+        "prompt_encoder.mask_downscaling.3.",
+    ),
+    (
+        "prompt_encoder.mask_embed.layer_norm2.",
+        "prompt_encoder.mask_downscaling.4.",
+    ),
+    (
+        "prompt_encoder.mask_embed.conv3.",
+        "prompt_encoder.mask_downscaling.6.",
+    ),
+    (
+        "mask_decoder.upscale_conv1.",
+        "mask_decoder.output_upscaling.0.",
+    ),
+    (
+        "mask_decoder.upscale_layer_norm.",
+        "mask_decoder.output_upscaling.1.",
+    ),
+    (
+        "mask_decoder.upscale_conv2.",
+        "mask_decoder.output_upscaling.3.",
+    ),
+    (
+        "mask_decoder.transformer.layer_norm_final_attn.",
+        "mask_decoder.transformer.norm_final_attn.",
+    ),
+    (
+        "vision_encoder.patch_embed.projection.",
+        "image_encoder.patch_embed.proj.",
+    ),
+    ("vision_encoder.neck.conv1.", "image_encoder.neck.0."),
+    ("vision_encoder.neck.layer_norm1.", "image_encoder.neck.1."),
+    ("vision_encoder.neck.conv2.", "image_encoder.neck.2."),
+    ("vision_encoder.neck.layer_norm2.", "image_encoder.neck.3."),
+    ("vision_encoder.layers.", "image_encoder.blocks."),
+];
+
+/// Renames the tensors of a whole checkpoint. Which spelling it uses is seen from all names together: the
+/// decoder's `layers.0` are another layer in Hugging Face's. Of tensors that come to the same name (Hugging
+/// Face stores the shared positional embedding twice) the first stays.
+pub fn canonicalise<T>(tensors: BTreeMap<String, T>) -> BTreeMap<String, T> {
+    let hugging_face = tensors.keys().map(|name| unwrapped(name)).any(|name| {
+        name.starts_with("vision_encoder.") || name.starts_with("mask_decoder.upscale_conv1.")
+    });
+    let mut renamed = BTreeMap::new();
+    for (name, tensor) in tensors {
+        let name = unwrapped(&name);
+        let name = if hugging_face {
+            from_hugging_face(name)
+        } else {
+            name.to_owned()
+        };
+        renamed.entry(name).or_insert(tensor);
+    }
+    renamed
+}
+
+fn unwrapped(mut name: &str) -> &str {
+    while let Some(rest) = WRAPPERS
+        .iter()
+        .find_map(|wrapper| name.strip_prefix(wrapper))
+    {
+        name = rest;
+    }
+    name
+}
+
+/// The `segment_anything` name of a tensor of Hugging Face's `SamModel`.
+fn from_hugging_face(name: &str) -> String {
+    let renamed = HUGGING_FACE
+        .iter()
+        .find_map(|(theirs, ours)| Some(format!("{ours}{}", name.strip_prefix(theirs)?)))
+        .unwrap_or_else(|| name.replacen("vision_encoder.", "image_encoder.", 1));
+    let renamed = renamed.replace(".layer_norm", ".norm");
+    if renamed.starts_with("mask_decoder.iou_prediction_head.")
+        || renamed.starts_with("mask_decoder.output_hypernetworks_mlps.")
+    {
+        // SAM's heads have three layers: input, one hidden, output.
+        return renamed
+            .replace(".layers.0.", ".layers.1.")
+            .replace(".proj_in.", ".layers.0.")
+            .replace(".proj_out.", ".layers.2.");
+    }
+    renamed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn renamed(names: &[&str]) -> Vec<String> {
+        let tensors = names.iter().map(|name| ((*name).to_owned(), ())).collect();
+        canonicalise(tensors).into_keys().collect()
+    }
+
+    #[test]
+    fn wrappers_are_stripped() {
+        assert_eq!(
+            renamed(&["module.model.mask_decoder.iou_token.weight"]),
+            ["mask_decoder.iou_token.weight"]
+        );
+    }
+
+    #[test]
+    fn the_decoders_layers_move_only_in_hugging_face_files() {
+        let head = "mask_decoder.iou_prediction_head";
+        let hidden = format!("{head}.layers.0.weight");
+        let first = format!("{head}.proj_in.weight");
+        assert_eq!(renamed(&[&hidden]), [hidden.as_str()]);
+        assert_eq!(
+            renamed(&[&hidden, &first, "vision_encoder.pos_embed"]),
+            [
+                "image_encoder.pos_embed".to_owned(),
+                hidden.clone(),
+                format!("{head}.layers.1.weight")
+            ]
+        );
+    }
+}

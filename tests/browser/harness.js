@@ -1,0 +1,109 @@
+// Opens the page in Chromium and works it as a person does.
+
+import { chromium } from "playwright-core";
+
+/** @typedef {import("playwright-core").Browser} Browser */
+/** @typedef {import("playwright-core").Page} Page */
+/** @typedef {{button?: "left" | "right", modifiers?: ("Alt" | "Shift")[]}} ClickOptions */
+
+/**
+ * What the page did behind the scenes.
+ * @typedef {object} Observed
+ * @property {string[]} errors console errors, uncaught errors and crashes
+ * @property {string[]} requests addresses asked for, by the page and its worker
+ */
+
+const ENGINE_FLAGS = [
+  "--no-sandbox",
+  "--headless=new",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--enable-unsafe-webgpu",
+];
+
+/** Chromium from GRAYSAM_CHROMIUM, by default the system's. @returns {Promise<Browser>} */
+export function launch() {
+  return chromium.launch({
+    executablePath: process.env.GRAYSAM_CHROMIUM ?? "/usr/bin/chromium",
+    args: ENGINE_FLAGS,
+  });
+}
+
+/**
+ * Opens a path of the page served at GRAYSAM_URL in a context of its own.
+ * @param {Browser} browser
+ * @param {string} [path] such as "?device=cpu"
+ * @returns {Promise<{page: Page, observed: Observed}>}
+ */
+export async function openPage(browser, path = "") {
+  const base = process.env.GRAYSAM_URL;
+  if (!base) throw new Error("Set GRAYSAM_URL to the address at which dist/ is served.");
+  const context = await browser.newContext({ viewport: { width: 1366, height: 768 }, acceptDownloads: true });
+  /** @type {Observed} */
+  const observed = { errors: [], requests: [] };
+  // Of the context: a worker's requests are not the page's.
+  context.on("request", (request) => observed.requests.push(request.url()));
+  context.on("console", (message) => {
+    if (message.type() === "error") observed.errors.push(message.text());
+  });
+  const page = await context.newPage();
+  page.on("pageerror", (error) => observed.errors.push(error.message));
+  page.on("crash", () => observed.errors.push("the page crashed"));
+  await page.goto(new URL(path, base).href);
+  return { page, observed };
+}
+
+/**
+ * Waits until the page's state is this one; an alert is told when it does not come.
+ * @param {Page} page
+ * @param {State} state
+ * @param {number} [timeout] in milliseconds
+ */
+export async function waitState(page, state, timeout = 60_000) {
+  try {
+    await page.waitForFunction((wanted) => document.documentElement.dataset.state === wanted, state, { timeout });
+  } catch (error) {
+    const now = await page.evaluate(() => ({
+      state: document.documentElement.dataset.state,
+      status: document.getElementById("status")?.textContent,
+      alert: document.getElementById("alert-text")?.textContent,
+    }));
+    throw new Error(`The page did not become "${state}": ${JSON.stringify(now)}`, { cause: error });
+  }
+}
+
+/** Page coordinates of an image point. @param {Page} page @param {number} x @param {number} y */
+export async function toScreen(page, x, y) {
+  return page.locator("#canvas").evaluate(
+    (canvas, point) => {
+      const box = canvas.getBoundingClientRect();
+      const { scale, offsetX, offsetY } = /** @type {HTMLElement} */ (canvas).dataset;
+      return {
+        x: box.left + Number(offsetX) + point.x * Number(scale),
+        y: box.top + Number(offsetY) + point.y * Number(scale),
+      };
+    },
+    { x, y },
+  );
+}
+
+/** Clicks the image at a point in image pixels. @param {Page} page @param {number} x @param {number} y @param {ClickOptions} [options] */
+export async function clickImage(page, x, y, { button = "left", modifiers = [] } = {}) {
+  const at = await toScreen(page, x, y);
+  for (const key of modifiers) await page.keyboard.down(key);
+  await page.mouse.click(at.x, at.y, { button });
+  for (const key of modifiers) await page.keyboard.up(key);
+}
+
+/** Drags a box from one image point to another. @param {Page} page @param {number} x0 @param {number} y0 @param {number} x1 @param {number} y1 */
+export async function dragImage(page, x0, y0, x1, y1) {
+  const from = await toScreen(page, x0, y0);
+  const to = await toScreen(page, x1, y1);
+  await page.mouse.move(from.x, from.y);
+  await page.mouse.down();
+  await page.mouse.move(to.x, to.y, { steps: 4 });
+  await page.mouse.up();
+}

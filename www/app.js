@@ -1,0 +1,228 @@
+// Wires the page's controls to the session and shows the session's state.
+
+import { byId } from "./dom.js";
+import { ModelsPanel } from "./models_panel.js";
+import { PromptInput } from "./prompt_input.js";
+import { Session } from "./session.js";
+import { describe } from "./status.js";
+import { Viewer } from "./viewer.js";
+import { WindowControls } from "./window_controls.js";
+
+const root = document.documentElement;
+const button = (/** @type {string} */ id) => byId(id, HTMLButtonElement);
+const imageFile = byId("image-file", HTMLInputElement);
+const modelFile = byId("model-file", HTMLInputElement);
+const status = byId("status", HTMLElement);
+const progressBar = byId("progress", HTMLProgressElement);
+const busyStates = ["loading", "encoding", "predicting"];
+
+const viewer = new Viewer(byId("canvas", HTMLCanvasElement));
+const controls = new WindowControls((display, committed) => session.setDisplay(display, committed));
+const device = new URLSearchParams(location.search).get("device") ?? "auto";
+const session = new Session(device, controls.display, {
+  changed: show,
+  failed: (sentence) => showAlert(sentence),
+  progress: showProgress,
+  imageOpened,
+  rendered: (pixels) => viewer.setPixels(pixels),
+  masked: (mask) => viewer.setMask(mask),
+});
+const promptInput = new PromptInput(viewer, (prompt) => session.addPrompt(prompt), showPosition);
+const models = new ModelsPanel(byId("models", HTMLElement), {
+  list: () => session.request("listModels", []).done,
+  use: openModel,
+  download(entry, progress) {
+    // So that the browser does not clear a large download by itself.
+    void navigator.storage?.persist?.();
+    return session.request("downloadModel", [entry], progress);
+  },
+  remove: (entry) => session.request("removeModel", [entry.sha256]).done,
+  alert: showAlert,
+});
+
+/** @param {string} sentence @param {{text: string, address: string}} [link] */
+function showAlert(sentence, link) {
+  const anchor = byId("alert-link", HTMLAnchorElement);
+  byId("alert-text", HTMLElement).textContent = sentence;
+  anchor.hidden = link === undefined;
+  anchor.textContent = link?.text ?? "";
+  if (link) anchor.href = link.address;
+  byId("alert", HTMLElement).hidden = false;
+}
+
+function dismissAlert() {
+  byId("alert", HTMLElement).hidden = true;
+  byId("alert-text", HTMLElement).textContent = "";
+}
+
+/** @param {Progress | null} progress */
+function showProgress(progress) {
+  progressBar.hidden = progress === null;
+  if (!progress) return;
+  progressBar.ariaLabel = progress.label;
+  if (progress.fraction === null) progressBar.removeAttribute("value");
+  else progressBar.value = progress.fraction;
+}
+
+/** @param {{x: number, y: number} | undefined} point */
+function showPosition(point) {
+  byId("position", HTMLOutputElement).value = point ? `x ${Math.floor(point.x)}, y ${Math.floor(point.y)}` : "";
+}
+
+/** @param {ImageInfo} info */
+function imageOpened(info) {
+  promptInput.forget();
+  viewer.setSize(info.width, info.height);
+  controls.setImage(info);
+  session.setDisplay(controls.display, true);
+  byId("image-facts", HTMLElement).textContent = `${session.imageName}: ${info.width} × ${info.height}, ${info.kind}`;
+  byId("empty-hint", HTMLElement).hidden = true;
+}
+
+/** Shows all that follows from the session's state. */
+function show() {
+  const { state, prediction, prompts } = session;
+  root.dataset.state = state;
+  root.ariaBusy = String(busyStates.includes(state));
+  const sentence = describe(session);
+  // The same text again would be read aloud again.
+  if (status.textContent !== sentence) status.textContent = sentence;
+  button("cancel").hidden = state !== "encoding";
+  button("encode").hidden = !session.encodePaused;
+  button("undo").disabled = prompts.length === 0;
+  button("clear").disabled = prompts.length === 0;
+  button("download-mask").disabled = state !== "masked";
+  viewer.setPrompts(prompts, prediction?.prompts.length ?? 0);
+  viewer.showMask(prompts.length > 0);
+  showCandidates();
+  byId("device-name", HTMLElement).textContent = session.device?.device ?? "–";
+  const note = byId("device-note", HTMLElement);
+  note.textContent = session.device?.note ?? "";
+  note.hidden = !session.device?.note;
+  byId("model-name", HTMLElement).textContent = session.model?.name ?? "none yet";
+  const parameters = session.model?.parameters;
+  byId("model-size", HTMLElement).textContent = parameters ? `${(parameters / 1e6).toFixed(1)} M parameters` : "";
+  models.setUsed(session.model && session.modelSource);
+}
+
+function showCandidates() {
+  const { prediction, candidates, selected } = session;
+  const visible = prediction !== undefined && session.prompts.length > 0;
+  button("candidate-previous").disabled = candidates < 2 || selected === 0;
+  button("candidate-next").disabled = candidates < 2 || selected === candidates - 1;
+  byId("candidate-text", HTMLElement).textContent = !visible
+    ? "No mask yet"
+    : candidates > 1
+      ? `Candidate ${selected + 1} of ${candidates}`
+      : "Refined mask";
+  const iou = visible ? prediction.ious[prediction.selected] : undefined;
+  byId("predicted-iou", HTMLOutputElement).value = iou === undefined ? "–" : iou.toFixed(3);
+}
+
+/** @param {Blob} file @param {string} name */
+function openImage(file, name) {
+  dismissAlert();
+  session.openImage({ kind: "file", name, file });
+}
+
+/** @param {ModelSource} source */
+function openModel(source) {
+  dismissAlert();
+  session.openModel(source);
+}
+
+/** @param {File | undefined} file */
+function openFile(file) {
+  if (!file) return;
+  if (/\.(safetensors|pth)$/i.test(file.name)) openModel({ kind: "file", file });
+  else openImage(file, file.name || "pasted image");
+}
+
+async function downloadMask() {
+  try {
+    const png = await session.maskPng();
+    const address = URL.createObjectURL(new Blob([png], { type: "image/png" }));
+    const link = document.createElement("a");
+    link.href = address;
+    link.download = `${session.imageName.replace(/\.[^.]*$/, "")}-mask.png`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(address), 60_000);
+  } catch (error) {
+    showAlert(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** The keys that work everywhere but where they have a meaning of their own. @param {KeyboardEvent} event */
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.target instanceof HTMLSelectElement) return;
+  /** @type {Record<string, () => void>} */
+  const actions = {
+    Backspace: () => session.undo(),
+    Escape: () => promptInput.reset() || session.clear(),
+    "[": () => session.select(session.selected - 1),
+    "]": () => session.select(session.selected + 1),
+  };
+  const action = actions[event.key];
+  if (!action) return;
+  event.preventDefault();
+  action();
+}
+
+/** @param {HTMLInputElement} input @param {(file: File | undefined) => void} open */
+function onFile(input, open) {
+  input.addEventListener("change", () => {
+    const file = input.files?.[0];
+    open(file);
+    // The same file can be chosen again.
+    input.value = "";
+  });
+}
+
+function wire() {
+  button("open-image").onclick = () => imageFile.click();
+  button("open-model").onclick = () => modelFile.click();
+  onFile(imageFile, openFile);
+  onFile(modelFile, (file) => file && openModel({ kind: "file", file }));
+  button("open-sample").onclick = () => {
+    dismissAlert();
+    session.openImage({ kind: "sample", name: "sample" });
+  };
+  button("cancel").onclick = () => session.cancelEncode();
+  button("encode").onclick = () => session.encode();
+  button("candidate-previous").onclick = () => session.select(session.selected - 1);
+  button("candidate-next").onclick = () => session.select(session.selected + 1);
+  button("undo").onclick = () => session.undo();
+  button("clear").onclick = () => session.clear();
+  button("download-mask").onclick = () => void downloadMask();
+  button("dismiss-alert").onclick = dismissAlert;
+  button("zoom-in").onclick = () => viewer.zoom(1.5);
+  button("zoom-out").onclick = () => viewer.zoom(1 / 1.5);
+  button("zoom-fit").onclick = () => viewer.fit();
+  document.addEventListener("keydown", onKey);
+  document.addEventListener("paste", (event) => openFile(event.clipboardData?.files[0]));
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    root.classList.add("dragging");
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) root.classList.remove("dragging");
+  });
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    root.classList.remove("dragging");
+    openFile(event.dataTransfer?.files[0]);
+  });
+}
+
+async function showCatalogue() {
+  try {
+    const response = await fetch(new URL("./catalogue.json", import.meta.url));
+    await models.setCatalogue(await response.json());
+  } catch {
+    showAlert("The list of further models could not be read; reload the page to try again.");
+  }
+}
+
+wire();
+session.start();
+void showCatalogue();

@@ -1,0 +1,178 @@
+// Pointer and keyboard on the canvas → prompts.
+
+/** @typedef {import("./viewer.js").Viewer} Viewer */
+/** @typedef {import("./viewer.js").Point} Point */
+
+/** CSS pixels the pointer may move in a click. */
+const CLICK_SLACK = 4;
+
+/** @param {Point} a @param {Point} b @returns {BoxPrompt} */
+function boxOf(a, b) {
+  return {
+    kind: "box",
+    x0: Math.min(a.x, b.x),
+    y0: Math.min(a.y, b.y),
+    x1: Math.max(a.x, b.x),
+    y1: Math.max(a.y, b.y),
+  };
+}
+
+export class PromptInput {
+  #viewer;
+  #onPrompt;
+  #onMove;
+  /** The press that may become a click, a box or a pan. @type {{event: PointerEvent, at: Point, pan: boolean, dragged: boolean} | undefined} */
+  #press;
+  /** The keyboard's crosshair, on whole pixels. @type {Point | undefined} */
+  #crosshair;
+  /** The first corner marked with B. @type {Point | undefined} */
+  #corner;
+
+  /**
+   * @param {Viewer} viewer
+   * @param {(prompt: Prompt) => void} onPrompt
+   * @param {(point: Point | undefined) => void} onMove the image point under pointer or crosshair
+   */
+  constructor(viewer, onPrompt, onMove) {
+    this.#viewer = viewer;
+    this.#onPrompt = onPrompt;
+    this.#onMove = onMove;
+    const { canvas } = viewer;
+    canvas.addEventListener("pointerdown", (event) => this.#down(event));
+    canvas.addEventListener("pointermove", (event) => this.#move(event));
+    canvas.addEventListener("pointerup", (event) => this.#up(event));
+    canvas.addEventListener("pointercancel", () => this.reset());
+    canvas.addEventListener("pointerleave", () => this.#onMove(this.#crosshair));
+    canvas.addEventListener("contextmenu", (event) => event.preventDefault());
+    canvas.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
+    canvas.addEventListener("keydown", (event) => this.#key(event));
+    canvas.addEventListener("blur", () => viewer.setCrosshair(undefined));
+  }
+
+  /** Forgets a begun box. @returns {boolean} whether there was one */
+  reset() {
+    const begun = this.#corner !== undefined || this.#press?.dragged === true;
+    this.#press = undefined;
+    this.#corner = undefined;
+    this.#viewer.setBand(undefined);
+    return begun;
+  }
+
+  /** For a new image: no crosshair, no box. */
+  forget() {
+    this.reset();
+    this.#crosshair = undefined;
+    this.#viewer.setCrosshair(undefined);
+  }
+
+  /** @param {PointerEvent} event */
+  #down(event) {
+    if (!this.#viewer.width || this.#press) return;
+    // The middle button would scroll.
+    if (event.button === 1) event.preventDefault();
+    this.#viewer.canvas.setPointerCapture(event.pointerId);
+    this.#viewer.setCrosshair(undefined);
+    const pan = event.button === 1 || event.shiftKey;
+    this.#press = { event, at: this.#viewer.toImage(event), pan, dragged: false };
+  }
+
+  /** @param {PointerEvent} event */
+  #move(event) {
+    const point = this.#viewer.toImage(event);
+    this.#onMove(this.#viewer.contains(point) ? point : undefined);
+    const press = this.#press;
+    if (!press || press.event.pointerId !== event.pointerId) return;
+    const { clientX, clientY } = press.event;
+    if (Math.hypot(event.clientX - clientX, event.clientY - clientY) > CLICK_SLACK) press.dragged = true;
+    if (!press.dragged) return;
+    if (press.pan) this.#viewer.pan(event.movementX, event.movementY);
+    else if (press.event.button === 0) this.#viewer.setBand(this.#boxBetween(press.at, point));
+  }
+
+  /** @param {PointerEvent} event */
+  #up(event) {
+    const press = this.#press;
+    if (!press || press.event.pointerId !== event.pointerId || press.event.button !== event.button) return;
+    this.#press = undefined;
+    this.#viewer.setBand(undefined);
+    if (press.pan) return;
+    if (press.dragged && event.button === 0) return this.#box(press.at, this.#viewer.toImage(event));
+    if (this.#viewer.contains(press.at)) this.#point(press.at, event.button === 0 && !event.altKey);
+  }
+
+  /** @param {WheelEvent} event */
+  #wheel(event) {
+    if (!this.#viewer.width) return;
+    event.preventDefault();
+    const box = this.#viewer.canvas.getBoundingClientRect();
+    const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 20 : 1;
+    const factor = Math.exp(-event.deltaY * lines * 0.0015);
+    this.#viewer.zoom(factor, event.clientX - box.left, event.clientY - box.top);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (!this.#viewer.width || event.ctrlKey || event.metaKey) return;
+    const step = event.shiftKey ? 10 : 1;
+    /** @type {Record<string, () => void>} */
+    const actions = {
+      ArrowLeft: () => this.#step(-step, 0),
+      ArrowRight: () => this.#step(step, 0),
+      ArrowUp: () => this.#step(0, -step),
+      ArrowDown: () => this.#step(0, step),
+      Enter: () => this.#point(this.#step(0, 0), !event.shiftKey && !event.altKey),
+      " ": () => this.#point(this.#step(0, 0), !event.shiftKey && !event.altKey),
+      b: () => this.#markCorner(this.#step(0, 0)),
+      "+": () => this.#viewer.zoom(1.25),
+      "=": () => this.#viewer.zoom(1.25),
+      "-": () => this.#viewer.zoom(0.8),
+      0: () => this.#viewer.fit(),
+    };
+    const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  }
+
+  /** Moves the crosshair, which starts in the middle. @param {number} dx @param {number} dy */
+  #step(dx, dy) {
+    const { width, height } = this.#viewer;
+    const from = this.#crosshair ?? { x: Math.floor(width / 2), y: Math.floor(height / 2) };
+    const to = {
+      x: Math.min(width - 1, Math.max(0, from.x + dx)),
+      y: Math.min(height - 1, Math.max(0, from.y + dy)),
+    };
+    this.#crosshair = to;
+    this.#viewer.setCrosshair(to);
+    if (this.#corner) this.#viewer.setBand(boxOf(this.#corner, to));
+    this.#onMove(to);
+    return to;
+  }
+
+  /** @param {Point} point */
+  #markCorner(point) {
+    if (!this.#corner) {
+      this.#corner = point;
+      return;
+    }
+    const corner = this.#corner;
+    this.reset();
+    this.#box(corner, point);
+  }
+
+  /** @param {Point} from @param {Point} to */
+  #boxBetween(from, to) {
+    return boxOf(this.#viewer.clamp(from), this.#viewer.clamp(to));
+  }
+
+  /** @param {Point} from @param {Point} to */
+  #box(from, to) {
+    const box = this.#boxBetween(from, to);
+    if (box.x1 > box.x0 && box.y1 > box.y0) this.#onPrompt(box);
+  }
+
+  /** @param {Point} point @param {boolean} positive */
+  #point({ x, y }, positive) {
+    this.#onPrompt({ kind: "point", x, y, positive });
+  }
+}

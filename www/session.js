@@ -1,0 +1,475 @@
+// What the person wants (model, image, display, prompts) against what the worker has.
+// One loop takes the next missing step until both agree; after a crash it starts over in a new worker.
+
+import { fetchDefaultModel } from "./default_model.js";
+import { EditQueue } from "./edits.js";
+import { CrashError, EngineClient } from "./engine_client.js";
+
+const CRASHES_IN_A_ROW = 3;
+
+/**
+ * @typedef {object} SessionEvents
+ * @property {() => void} changed
+ * @property {(sentence: string) => void} failed
+ * @property {(progress: Progress | null) => void} progress
+ * @property {(info: ImageInfo) => void} imageOpened another image is open; its display may be set here
+ * @property {(pixels: Uint8ClampedArray<ArrayBuffer>) => void} rendered
+ * @property {(mask: Uint8Array | null) => void} masked
+ */
+
+/** @typedef {{kind: "model", source: ModelSource} | {kind: "image", source: ImageSource}} Command */
+
+export class Session {
+  /** @type {DeviceInfo | undefined} */
+  device;
+  /** @type {ModelInfo | undefined} */
+  model;
+  /** @type {ModelSource} */
+  modelSource = { kind: "default" };
+  /** @type {ImageInfo | undefined} */
+  info;
+  /** @type {Prediction | undefined} */
+  prediction;
+  /** Milliseconds of the last encode and of the last answer to a prompt. */
+  encodeTime = 0;
+  promptTime = 0;
+  /** What runs now, for the status line. */
+  activity = "Starting the engine…";
+
+  #events;
+  #devicePreference;
+  /** @type {EngineClient | undefined} */
+  #client;
+  /** @type {Blob | undefined} */
+  #defaultModel;
+  /** @type {ImageSource | undefined} */
+  #imageSource;
+  /** @type {Display} */
+  #display;
+  /** The display moves; no encode until it is committed. */
+  #adjusting = false;
+  /** The display that the worker's embedding is of. @type {string | undefined} */
+  #encodedAs;
+  /** @type {Command[]} */
+  #commands = [];
+  #edits = new EditQueue();
+  #modelLoaded = false;
+  #modelFailed = false;
+  #imageOpen = false;
+  #renderStale = false;
+  #encodeWanted = true;
+  #replayNeeded = false;
+  /** @type {import("./engine_client.js").Running<boolean> | undefined} */
+  #encode;
+  #crashes = 0;
+  #stopped = false;
+  #pumping = false;
+
+  /** @param {string} device @param {Display} display @param {SessionEvents} events */
+  constructor(device, display, events) {
+    this.#devicePreference = device;
+    this.#display = display;
+    this.#events = events;
+  }
+
+  /** Starts the engine and the default model. */
+  start() {
+    void this.#fetchDefault();
+    void this.#pump();
+  }
+
+  /** @returns {State} */
+  get state() {
+    if (this.#stopped) return "stopped";
+    if (this.#commands.length > 0) return "loading";
+    if (!this.#modelLoaded) return this.#modelFailed && !this.#pumping ? "stopped" : "loading";
+    if (!this.#imageSource) return "ready";
+    if (!this.#imageOpen) return "loading";
+    if (this.#encode) return "encoding";
+    if (!this.#encoded) return this.#encodeWanted ? "encoding" : "ready";
+    if (this.#replayNeeded || this.#edits.length > 0) return "predicting";
+    return this.prediction ? "masked" : "encoded";
+  }
+
+  get engineRuns() {
+    return this.#client !== undefined && !this.#stopped;
+  }
+
+  get imageName() {
+    return this.#imageSource?.name ?? "";
+  }
+
+  /** The encode was cancelled and waits to be asked for again. */
+  get encodePaused() {
+    return this.#imageOpen && this.#modelLoaded && !this.#encoded && !this.#encode && !this.#encodeWanted;
+  }
+
+  /** The prompts as the person sees them: the answered ones with the waiting edits on top. */
+  get prompts() {
+    return this.#edits.appliedTo(this.prediction?.prompts ?? []);
+  }
+
+  /** The candidate that is or will be shown. */
+  get selected() {
+    return this.#edits.selected ?? this.prediction?.selected ?? 0;
+  }
+
+  /** Candidates to choose from; none while a prompt waits. */
+  get candidates() {
+    return this.#edits.onlySelects ? (this.prediction?.ious.length ?? 0) : 0;
+  }
+
+  /** @param {ImageSource} source */
+  openImage(source) {
+    this.#command({ kind: "image", source });
+  }
+
+  /** @param {ModelSource} source */
+  openModel(source) {
+    this.#command({ kind: "model", source });
+  }
+
+  /** @param {Display} display @param {boolean} committed false while a control still moves */
+  setDisplay(display, committed) {
+    const changed = JSON.stringify(display) !== JSON.stringify(this.#display);
+    this.#display = display;
+    this.#adjusting = !committed;
+    if (changed) {
+      this.#renderStale = true;
+      this.#encodeWanted = true;
+      this.#encode?.cancel();
+    }
+    this.#wake();
+  }
+
+  /** @param {Prompt} prompt */
+  addPrompt(prompt) {
+    if (!this.#imageSource) return;
+    this.#encodeWanted = true;
+    this.#edit(prompt);
+  }
+
+  undo() {
+    if (this.prompts.length > 0) this.#edit({ kind: "undo" });
+  }
+
+  clear() {
+    if (this.prompts.length > 0) this.#edit({ kind: "clear" });
+  }
+
+  /** @param {number} candidate */
+  select(candidate) {
+    if (candidate >= 0 && candidate < this.candidates) this.#edit({ kind: "select", candidate });
+  }
+
+  cancelEncode() {
+    this.#encodeWanted = false;
+    this.#encode?.cancel();
+    this.#wake();
+  }
+
+  encode() {
+    this.#encodeWanted = true;
+    this.#wake();
+  }
+
+  /** The shown mask as a PNG file. */
+  maskPng() {
+    return this.request("maskPng", []).done;
+  }
+
+  /**
+   * For the requests that need no step of the loop.
+   * @template {WorkerMethod} M
+   * @param {M} method
+   * @param {Parameters<WorkerMethods[M]>} args
+   * @param {(fraction: number) => void} [progress]
+   */
+  request(method, args, progress) {
+    if (!this.#client) throw new Error("The engine does not run; reload the page.");
+    return this.#client.start(method, args, progress);
+  }
+
+  get #encoded() {
+    if (this.#encodedAs === undefined) return false;
+    return this.#adjusting || this.#encodedAs === JSON.stringify(this.#display);
+  }
+
+  /** @param {Command} command */
+  #command(command) {
+    // Only the last asked for counts; the first may be running.
+    this.#commands = this.#commands.filter((other, i) => (i === 0 && this.#pumping) || other.kind !== command.kind);
+    this.#commands.push(command);
+    this.#encodeWanted = true;
+    if (this.#stopped) this.#crashes = 0;
+    this.#stopped = false;
+    this.#encode?.cancel();
+    this.#wake();
+  }
+
+  /** @param {Edit} edit */
+  #edit(edit) {
+    this.#edits.push(edit);
+    this.#wake();
+  }
+
+  #wake() {
+    this.#events.changed();
+    void this.#pump();
+  }
+
+  async #fetchDefault() {
+    try {
+      this.#modelFailed = false;
+      this.#defaultModel ??= await fetchDefaultModel((fraction) => {
+        if (this.#modelLoaded) return;
+        this.#events.progress({ label: "Downloading MobileSAM", fraction });
+      });
+    } catch (error) {
+      this.#modelFailed = !this.#modelLoaded && this.modelSource.kind === "default";
+      this.#fail(error);
+    }
+    if (!this.#pumping) this.#events.progress(null);
+    this.#wake();
+  }
+
+  async #pump() {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    for (let step = this.#nextStep(); step; step = this.#nextStep()) {
+      try {
+        await step();
+      } catch (error) {
+        if (error instanceof CrashError) this.#recover(error);
+        else this.#fail(error);
+      }
+      this.#events.progress(null);
+      this.#events.changed();
+    }
+    this.#pumping = false;
+    if (!this.#stopped) this.#crashes = 0;
+    this.#events.changed();
+  }
+
+  /** @returns {(() => Promise<void>) | undefined} */
+  #nextStep() {
+    if (this.#stopped) return;
+    if (!this.#client) return () => this.#startEngine();
+    if (this.#commands.length > 0) return () => this.#runCommand();
+    const modelHere = this.modelSource.kind !== "default" || this.#defaultModel !== undefined;
+    if (!this.#modelLoaded && !this.#modelFailed && modelHere) return () => this.#restoreModel();
+    if (!this.#imageSource) return;
+    if (!this.#imageOpen) return () => this.#restoreImage();
+    if (this.#renderStale) return () => this.#render();
+    if (this.#edits.first?.kind === "clear") return () => this.#runEdit();
+    if (!this.#modelLoaded || this.#adjusting) return;
+    if (!this.#encoded) return this.#encodeWanted ? () => this.#runEncode() : undefined;
+    if (this.#replayNeeded) return () => this.#replay();
+    if (this.#edits.length > 0) return () => this.#runEdit();
+  }
+
+  #requireClient() {
+    if (!this.#client) throw new Error("The engine does not run; reload the page.");
+    return this.#client;
+  }
+
+  /** @param {string} activity */
+  #begin(activity) {
+    this.activity = activity;
+    this.#events.changed();
+  }
+
+  async #startEngine() {
+    this.#begin("Starting the engine…");
+    this.#client = new EngineClient((crash) => {
+      if (!this.#pumping) this.#recoverIdle(crash);
+    });
+    try {
+      this.device = await this.#client.request("create", [this.#devicePreference]);
+    } catch (error) {
+      if (!(error instanceof CrashError)) {
+        this.#stopped = true;
+        this.#client = undefined;
+      }
+      throw error;
+    }
+  }
+
+  async #runCommand() {
+    const command = this.#commands[0];
+    try {
+      if (command.kind === "model") await this.#loadModel(command.source);
+      else await this.#openImage(command.source);
+    } catch (error) {
+      // A crash on the GPU is tried again on the CPU; any other would only come back.
+      if (error instanceof CrashError && this.#fallsBack()) throw error;
+      this.#commands.shift();
+      throw error;
+    }
+    this.#commands.shift();
+  }
+
+  /** @param {ModelSource} source */
+  async #loadModel(source) {
+    const progress = (/** @type {number} */ fraction) => this.#events.progress({ label: "Loading the model", fraction });
+    const client = this.#requireClient();
+    this.#begin("Loading the model…");
+    if (source.kind === "stored") {
+      this.model = await client.request("loadStored", [source.entry.sha256], progress);
+    } else {
+      if (source.kind === "default" && !this.#defaultModel) await this.#fetchDefault();
+      const file = source.kind === "file" ? source.file : this.#defaultModel;
+      if (!file) return;
+      this.model = await client.request("loadModel", [file], progress);
+    }
+    this.modelSource = source;
+    this.#modelLoaded = true;
+    this.#modelFailed = false;
+    this.#encodedAs = undefined;
+  }
+
+  /** @param {ImageSource} source */
+  async #openImage(source) {
+    const info = await this.#requestImage(source);
+    this.info = info;
+    this.#imageSource = source;
+    this.#imageOpen = true;
+    this.#edits.empty();
+    this.#replayNeeded = false;
+    this.#encodedAs = undefined;
+    this.#encodeWanted = true;
+    this.#show(undefined);
+    this.#renderStale = true;
+    this.#events.imageOpened(info);
+  }
+
+  /** @param {ImageSource} source */
+  #requestImage(source) {
+    this.#begin(`Opening ${source.name}…`);
+    const client = this.#requireClient();
+    return source.kind === "file" ? client.request("openImage", [source.file]) : client.request("openSample", []);
+  }
+
+  async #restoreModel() {
+    try {
+      await this.#loadModel(this.modelSource);
+    } catch (error) {
+      if (!(error instanceof CrashError)) this.#modelFailed = true;
+      throw error;
+    }
+  }
+
+  async #restoreImage() {
+    if (!this.#imageSource) return;
+    try {
+      await this.#requestImage(this.#imageSource);
+      this.#imageOpen = true;
+    } catch (error) {
+      if (!(error instanceof CrashError)) this.#imageSource = undefined;
+      throw error;
+    }
+  }
+
+  async #render() {
+    this.#renderStale = false;
+    this.#events.rendered(await this.#requireClient().request("render", [this.#display]));
+  }
+
+  async #runEncode() {
+    const display = this.#display;
+    const started = performance.now();
+    this.#encodedAs = undefined;
+    this.#encode = this.#requireClient().start("encode", [display], (fraction) =>
+      this.#events.progress({ label: "Encoding the image", fraction }),
+    );
+    this.#begin("Encoding the image…");
+    this.#events.progress({ label: "Encoding the image", fraction: 0 });
+    try {
+      if (!(await this.#encode.done)) return;
+      this.#encodedAs = JSON.stringify(display);
+      this.encodeTime = performance.now() - started;
+      this.#replayNeeded = this.prediction !== undefined;
+    } catch (error) {
+      if (!(error instanceof CrashError)) this.#encodeWanted = false;
+      throw error;
+    } finally {
+      this.#encode = undefined;
+    }
+  }
+
+  async #replay() {
+    this.#replayNeeded = false;
+    this.#show(await this.#timed(this.#requireClient().request("replay", [])));
+  }
+
+  async #runEdit() {
+    const client = this.#requireClient();
+    const edit = this.#edits.first;
+    if (!edit) return;
+    this.#edits.running = true;
+    try {
+      if (edit.kind === "clear") this.#show(await client.request("clear", []));
+      else if (edit.kind === "undo") this.#show(await this.#timed(client.request("undo", [])));
+      else if (edit.kind === "select") this.#show(await client.request("select", [edit.candidate]));
+      else this.#show(await this.#timed(client.request("addPrompt", [edit])));
+      this.#edits.shift();
+    } catch (error) {
+      if (!(error instanceof CrashError)) this.#edits.shift();
+      throw error;
+    } finally {
+      this.#edits.running = false;
+    }
+  }
+
+  /** @template T @param {Promise<T>} answer */
+  async #timed(answer) {
+    const started = performance.now();
+    const value = await answer;
+    this.promptTime = performance.now() - started;
+    return value;
+  }
+
+  /** @param {MaskedPrediction | undefined | void} masked */
+  #show(masked) {
+    this.prediction = masked?.prediction;
+    this.#events.masked(masked?.mask ?? null);
+  }
+
+  /** @param {unknown} error */
+  #fail(error) {
+    this.#events.failed(error instanceof Error ? error.message : String(error));
+  }
+
+  #fallsBack() {
+    return this.#devicePreference === "auto" && (this.device?.device.startsWith("WebGPU") ?? false);
+  }
+
+  /** @param {CrashError} crash */
+  #recoverIdle(crash) {
+    this.#recover(crash);
+    this.#wake();
+  }
+
+  /** Forgets the dead worker; the loop then rebuilds its state in a new one. @param {CrashError} crash */
+  #recover(crash) {
+    const fallsBack = this.#fallsBack();
+    if (fallsBack) this.#devicePreference = "cpu";
+    this.#client = undefined;
+    this.#modelLoaded = false;
+    this.#modelFailed = false;
+    this.#imageOpen = false;
+    this.#encodedAs = undefined;
+    this.#replayNeeded = false;
+    if (this.prediction) this.#edits.restore(this.prediction);
+    this.prediction = undefined;
+    this.#crashes += 1;
+    this.#stopped = this.#crashes > CRASHES_IN_A_ROW;
+    const reason = `The engine crashed (${crash.message})`;
+    if (this.#stopped) {
+      this.#fail(new Error(`${reason} ${this.#crashes} times in a row and was stopped; open another image or a smaller model to start it again.`));
+    } else {
+      const where = fallsBack ? " on the CPU instead of WebGPU" : "";
+      this.#fail(new Error(`${reason} and was started again${where}; the model, the image and the prompts are being restored.`));
+    }
+  }
+}

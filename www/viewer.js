@@ -1,0 +1,281 @@
+// The canvas: image, mask, prompts and crosshair, with fit and zoom.
+
+const FILL = [25, 181, 230, 96];
+const OUTLINE = [0, 150, 215, 255];
+const POSITIVE = "#1f9d55";
+const NEGATIVE = "#d6333f";
+const BOX = "#ffb020";
+const LARGEST_SCALE = 64;
+
+/** @typedef {{x: number, y: number}} Point */
+/** @typedef {{x0: number, y0: number, x1: number, y1: number}} Box */
+
+/** @param {number} width @param {number} height @param {Uint8ClampedArray<ArrayBuffer>} pixels */
+function toCanvas(width, height, pixels) {
+  const canvas = document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = height;
+  canvas.getContext("2d")?.putImageData(new ImageData(pixels, width, height), 0, 0);
+  return canvas;
+}
+
+/**
+ * The mask as RGBA: tinted inside, outlined where it meets the outside.
+ * @param {Uint8Array} mask @param {number} width @param {number} height
+ */
+function overlayPixels(mask, width, height) {
+  const pixels = new Uint8ClampedArray(width * height * 4);
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      if (!mask[i]) continue;
+      const edge =
+        (x > 0 && !mask[i - 1]) ||
+        (x + 1 < width && !mask[i + 1]) ||
+        (y > 0 && !mask[i - width]) ||
+        (y + 1 < height && !mask[i + width]);
+      pixels.set(edge ? OUTLINE : FILL, i * 4);
+    }
+  }
+  return pixels;
+}
+
+export class Viewer {
+  canvas;
+  width = 0;
+  height = 0;
+  /** CSS pixels per image pixel, and the image's origin in the canvas box. */
+  scale = 1;
+  offset = { x: 0, y: 0 };
+
+  #context;
+  /** @type {HTMLCanvasElement | undefined} */
+  #image;
+  /** @type {HTMLCanvasElement | undefined} */
+  #overlay;
+  #maskShown = true;
+  /** @type {Prompt[]} */
+  #prompts = [];
+  #answered = 0;
+  /** @type {Point | undefined} */
+  #crosshair;
+  /** @type {Box | undefined} */
+  #band;
+  #fitted = true;
+  #frame = 0;
+  /** Grows with the page's text. */
+  #markRadius = 8;
+
+  /** @param {HTMLCanvasElement} canvas */
+  constructor(canvas) {
+    this.canvas = canvas;
+    const context = canvas.getContext("2d");
+    if (!context) throw new Error("This browser gives the page no canvas to draw on; try another one.");
+    this.#context = context;
+    new ResizeObserver(() => this.#resize()).observe(canvas);
+  }
+
+  /** @param {number} width @param {number} height of a new image; it is fitted to the canvas */
+  setSize(width, height) {
+    this.width = width;
+    this.height = height;
+    this.#image = undefined;
+    this.#overlay = undefined;
+    this.fit();
+  }
+
+  /** @param {Uint8ClampedArray<ArrayBuffer>} pixels RGBA of the image's size */
+  setPixels(pixels) {
+    this.#image = toCanvas(this.width, this.height, pixels);
+    this.#invalidate();
+  }
+
+  /** @param {Uint8Array | null} mask */
+  setMask(mask) {
+    this.#overlay = mask
+      ? toCanvas(this.width, this.height, overlayPixels(mask, this.width, this.height))
+      : undefined;
+    this.#invalidate();
+  }
+
+  /** @param {boolean} shown */
+  showMask(shown) {
+    this.#maskShown = shown;
+    this.#invalidate();
+  }
+
+  /** @param {Prompt[]} prompts @param {number} answered those after the first `answered` still wait */
+  setPrompts(prompts, answered) {
+    this.#prompts = prompts;
+    this.#answered = answered;
+    this.#invalidate();
+  }
+
+  /** @param {Point | undefined} point */
+  setCrosshair(point) {
+    this.#crosshair = point;
+    if (point) this.#reveal(point);
+    this.#invalidate();
+  }
+
+  /** @param {Box | undefined} box the box being drawn */
+  setBand(box) {
+    this.#band = box;
+    this.#invalidate();
+  }
+
+  /** The whole image, centred. */
+  fit() {
+    const { clientWidth, clientHeight } = this.canvas;
+    if (!this.width || !clientWidth || !clientHeight) return;
+    const margin = 16;
+    this.scale = Math.min(
+      Math.max(1, clientWidth - margin) / this.width,
+      Math.max(1, clientHeight - margin) / this.height,
+      LARGEST_SCALE,
+    );
+    this.offset = {
+      x: (clientWidth - this.width * this.scale) / 2,
+      y: (clientHeight - this.height * this.scale) / 2,
+    };
+    this.#fitted = true;
+    this.#invalidate();
+  }
+
+  /** Zooms and keeps what is at (x, y) of the canvas box in place. @param {number} factor @param {number} [x] @param {number} [y] */
+  zoom(factor, x = this.canvas.clientWidth / 2, y = this.canvas.clientHeight / 2) {
+    if (!this.width) return;
+    const smallest = 16 / Math.max(this.width, this.height);
+    const scale = Math.min(LARGEST_SCALE, Math.max(smallest, this.scale * factor));
+    const ratio = scale / this.scale;
+    this.scale = scale;
+    this.pan((x - this.offset.x) * (1 - ratio), (y - this.offset.y) * (1 - ratio));
+  }
+
+  /** @param {number} dx @param {number} dy */
+  pan(dx, dy) {
+    this.#fitted = false;
+    this.offset = { x: this.offset.x + dx, y: this.offset.y + dy };
+    this.#invalidate();
+  }
+
+  /** Image coordinates of a pointer event. @param {{clientX: number, clientY: number}} event @returns {Point} */
+  toImage({ clientX, clientY }) {
+    const box = this.canvas.getBoundingClientRect();
+    return {
+      x: (clientX - box.left - this.offset.x) / this.scale,
+      y: (clientY - box.top - this.offset.y) / this.scale,
+    };
+  }
+
+  /** @param {Point} point */
+  contains({ x, y }) {
+    return x >= 0 && y >= 0 && x < this.width && y < this.height;
+  }
+
+  /** @param {Point} point @returns {Point} */
+  clamp({ x, y }) {
+    return { x: Math.min(this.width, Math.max(0, x)), y: Math.min(this.height, Math.max(0, y)) };
+  }
+
+  /** Pans so that the point is in view. @param {Point} point */
+  #reveal({ x, y }) {
+    const margin = 24;
+    const outside = (/** @type {number} */ at, /** @type {number} */ size) =>
+      Math.max(0, margin - at) - Math.max(0, at - (size - margin));
+    const dx = outside(this.offset.x + x * this.scale, this.canvas.clientWidth);
+    const dy = outside(this.offset.y + y * this.scale, this.canvas.clientHeight);
+    if (!this.#fitted && (dx || dy)) this.pan(dx, dy);
+  }
+
+  #resize() {
+    const ratio = window.devicePixelRatio;
+    this.canvas.width = Math.round(this.canvas.clientWidth * ratio);
+    this.canvas.height = Math.round(this.canvas.clientHeight * ratio);
+    this.#markRadius = parseFloat(getComputedStyle(document.documentElement).fontSize) / 2;
+    if (this.#fitted) this.fit();
+    this.#draw();
+  }
+
+  #invalidate() {
+    const { dataset } = this.canvas;
+    dataset.scale = String(this.scale);
+    dataset.offsetX = String(this.offset.x);
+    dataset.offsetY = String(this.offset.y);
+    this.#frame ||= requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    const context = this.#context;
+    const ratio = window.devicePixelRatio;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    if (!this.#image) return;
+    context.setTransform(ratio, 0, 0, ratio, this.offset.x * ratio, this.offset.y * ratio);
+    // Pixels stay sharp when magnified.
+    context.imageSmoothingEnabled = this.scale * ratio < 1;
+    context.imageSmoothingQuality = "high";
+    for (const layer of [this.#image, this.#maskShown && this.#overlay]) {
+      if (layer) context.drawImage(layer, 0, 0, this.width * this.scale, this.height * this.scale);
+    }
+    this.#prompts.forEach((prompt, i) => this.#drawPrompt(prompt, i < this.#answered));
+    if (this.#band) this.#drawBox(this.#band, true);
+    if (this.#crosshair) this.#drawCrosshair(this.#crosshair);
+  }
+
+  /** @param {Prompt} prompt @param {boolean} answered */
+  #drawPrompt(prompt, answered) {
+    if (prompt.kind === "box") this.#drawBox(prompt, !answered);
+    else this.#drawPoint(prompt, answered);
+  }
+
+  /** @param {PointPrompt} point @param {boolean} answered */
+  #drawPoint({ x, y, positive }, answered) {
+    const context = this.#context;
+    const [cx, cy] = [x * this.scale, y * this.scale];
+    const radius = this.#markRadius;
+    context.globalAlpha = answered ? 1 : 0.6;
+    context.beginPath();
+    context.arc(cx, cy, radius, 0, 2 * Math.PI);
+    context.fillStyle = positive ? POSITIVE : NEGATIVE;
+    context.fill();
+    const arm = radius / 2;
+    const sign = new Path2D(`M${cx - arm} ${cy}H${cx + arm}`);
+    if (positive) sign.addPath(new Path2D(`M${cx} ${cy - arm}V${cy + arm}`));
+    context.strokeStyle = "#fff";
+    context.lineWidth = 2;
+    context.stroke();
+    context.stroke(sign);
+    context.globalAlpha = 1;
+  }
+
+  /** @param {Box} box @param {boolean} dashed */
+  #drawBox({ x0, y0, x1, y1 }, dashed) {
+    const path = new Path2D();
+    path.rect(x0 * this.scale, y0 * this.scale, (x1 - x0) * this.scale, (y1 - y0) * this.scale);
+    this.#strokeOnHalo(path, BOX, 2, dashed ? [6, 4] : []);
+  }
+
+  /** @param {Point} point */
+  #drawCrosshair({ x, y }) {
+    const [cx, cy] = [x * this.scale, y * this.scale];
+    const path = new Path2D(
+      `M${cx - 18} ${cy}H${cx - 4}M${cx + 4} ${cy}H${cx + 18}M${cx} ${cy - 18}V${cy - 4}M${cx} ${cy + 4}V${cy + 18}`,
+    );
+    this.#strokeOnHalo(path, "#fff", 2, []);
+  }
+
+  /** Readable on dark and on bright. @param {Path2D} path @param {string} colour @param {number} width @param {number[]} dash */
+  #strokeOnHalo(path, colour, width, dash) {
+    const context = this.#context;
+    context.strokeStyle = "rgb(0 0 0 / 0.65)";
+    context.lineWidth = width + 2;
+    context.stroke(path);
+    context.setLineDash(dash);
+    context.strokeStyle = colour;
+    context.lineWidth = width;
+    context.stroke(path);
+    context.setLineDash([]);
+  }
+}

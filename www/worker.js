@@ -1,0 +1,182 @@
+// Owns the engine. Engine requests run one after another; the store's run beside them;
+// a cancel is heard at once.
+
+import { downloadModel, listModels, removeModel, storedModel } from "./model_store.js";
+
+/** @typedef {typeof import("./engine/graysam.js")} EngineModule */
+/** @typedef {import("./engine/graysam.js").Engine} Engine */
+/** @typedef {{id: number, progress: (fraction: number) => void}} Request */
+
+/** @type {Promise<EngineModule> | undefined} */
+let loading;
+/** @type {EngineModule | undefined} */
+let engineModule;
+/** @type {Engine | undefined} */
+let engine;
+/** @type {Promise<void>} */
+let queue = Promise.resolve();
+/** The encode that runs now. @type {number | undefined} */
+let encoding;
+/** Requests cancelled before their turn. @type {Set<number>} */
+const cancelled = new Set();
+/** @type {Map<number, AbortController>} */
+const downloads = new Map();
+
+/** @returns {Promise<EngineModule>} */
+function loadEngine() {
+  loading ??= import("./engine/graysam.js")
+    .then(async (module) => {
+      await module.default({ module_or_path: new URL("./engine/graysam_bg.wasm", import.meta.url) });
+      engineModule = module;
+      return module;
+    })
+    .catch((error) => {
+      throw new Error(`The engine could not be loaded (${error.message}); check the connection and reload the page.`);
+    });
+  return loading;
+}
+
+function requireEngine() {
+  if (!engine) throw new Error("The engine has not started; reload the page.");
+  return engine;
+}
+
+/** @param {Prediction} prediction @returns {MaskedPrediction} */
+function withMask(prediction) {
+  return { prediction, mask: requireEngine().mask() };
+}
+
+/** @param {Prediction | undefined} prediction */
+function withMaskIfAny(prediction) {
+  return prediction && withMask(prediction);
+}
+
+/** @type {{[M in WorkerMethod]: (request: Request, ...args: Parameters<WorkerMethods[M]>) => ReturnType<WorkerMethods[M]> | Promise<ReturnType<WorkerMethods[M]>>}} */
+const methods = {
+  async create(_request, device) {
+    engine = await (await loadEngine()).Engine.create(device);
+    return { device: engine.device, note: engine.device_note };
+  },
+  loadModel: ({ progress }, file) => requireEngine().load_model(file, progress),
+  async loadStored({ progress }, sha256) {
+    return requireEngine().load_model(await storedModel(sha256), progress);
+  },
+  async openImage(_request, file) {
+    return requireEngine().open_image(new Uint8Array(await readFile(file)));
+  },
+  openSample: () => requireEngine().open_sample(),
+  render: (_request, display) => requireEngine().render(display),
+  async encode({ id, progress }, display) {
+    if (cancelled.delete(id)) return false;
+    encoding = id;
+    try {
+      return await requireEngine().encode(display, (step, steps) => progress(step / steps));
+    } finally {
+      encoding = undefined;
+    }
+  },
+  async addPrompt(_request, prompt) {
+    const { x, y, positive, x0, y0, x1, y1 } = /** @type {PointPrompt & BoxPrompt} */ (prompt);
+    const made =
+      prompt.kind === "point" ? requireEngine().add_point(x, y, positive) : requireEngine().add_box(x0, y0, x1, y1);
+    return withMask(await made);
+  },
+  undo: async () => withMaskIfAny(await requireEngine().undo()),
+  clear: () => requireEngine().clear(),
+  replay: async () => withMaskIfAny(await requireEngine().replay()),
+  select: async (_request, candidate) => withMask(await requireEngine().select(candidate)),
+  maskPng: () => requireEngine().mask_png(),
+  listModels: () => listModels(),
+  async downloadModel({ id, progress }, entry) {
+    const { Sha256 } = await loadEngine();
+    const abort = new AbortController();
+    downloads.set(id, abort);
+    try {
+      if (cancelled.delete(id)) return false;
+      return await downloadModel(entry, Sha256, progress, abort.signal);
+    } finally {
+      downloads.delete(id);
+    }
+  },
+  removeModel: (_request, sha256) => removeModel(sha256),
+};
+
+/** @type {ReadonlySet<WorkerMethod>} */
+const besideEngine = new Set(/** @type {WorkerMethod[]} */ (["listModels", "downloadModel", "removeModel"]));
+
+/** @param {Blob} file */
+async function readFile(file) {
+  try {
+    return await file.arrayBuffer();
+  } catch {
+    throw new Error("The file cannot be read any more; it was changed, moved or deleted. Open it again.");
+  }
+}
+
+/** @param {FromWorker} message @param {Transferable[]} [transfer] */
+function post(message, transfer = []) {
+  self.postMessage(message, { transfer });
+}
+
+/** @param {string} reason */
+function reportCrash(reason) {
+  let panic;
+  try {
+    panic = engineModule?.last_panic();
+  } catch {
+    // The module is too broken to tell.
+  }
+  post({ crash: panic ?? reason });
+}
+
+/** The buffers of a reply that can move instead of being copied. @param {any} value @returns {Transferable[]} */
+function buffersOf(value) {
+  return [value, value?.mask].filter(ArrayBuffer.isView).map((view) => /** @type {ArrayBuffer} */ (view.buffer));
+}
+
+/** Reports go at most every 100 ms, and always at the end. @param {number} id */
+function progressOf(id) {
+  let last = 0;
+  return (/** @type {number} */ fraction) => {
+    const now = performance.now();
+    if (fraction < 1 && now - last < 100) return;
+    last = now;
+    post({ id, fraction });
+  };
+}
+
+/** @param {Exclude<ToWorker, {cancel: number}>} message */
+async function answer({ id, method, args }) {
+  try {
+    const run = /** @type {(request: Request, ...args: unknown[]) => unknown} */ (methods[method]);
+    const value = await run({ id, progress: progressOf(id) }, ...args);
+    post({ id, value }, buffersOf(value));
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) reportCrash(error.message);
+    else post({ id, error: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+/** @param {number} id */
+function cancel(id) {
+  const download = downloads.get(id);
+  if (download) download.abort();
+  else if (encoding === id) engine?.cancel();
+  else cancelled.add(id);
+}
+
+self.addEventListener("message", (/** @type {MessageEvent<ToWorker>} */ { data }) => {
+  if ("cancel" in data) cancel(data.cancel);
+  else if (besideEngine.has(data.method)) void answer(data);
+  else queue = queue.then(() => answer(data));
+});
+
+// A panic inside a future of the engine surfaces here and leaves its promise open for ever.
+self.addEventListener("error", (event) => {
+  event.preventDefault();
+  reportCrash(event.message);
+});
+self.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  reportCrash(String(event.reason));
+});

@@ -1,0 +1,224 @@
+//! What a fresh machine lacks: each part is looked for and installed only when missing.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Once;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell;
+
+pub const WASM_TARGET: &str = "wasm32-unknown-unknown";
+
+const NODE_VERSION: u32 = 20;
+const RUSTUP_LIMIT: Duration = Duration::from_secs(180);
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+const DEBIAN_LINKER: &str = "wasm-ld-19";
+const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "rust-web-src", "lld-19"];
+const CHROMIUM_NAMES: [&str; 4] = [
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+];
+
+/// Node itself, and the packages of `package-lock.json` in `node_modules/`.
+pub fn node_modules() -> Result<()> {
+    let version = shell::output(Command::new("node").arg("--version")).unwrap_or_default();
+    let major = version.trim_start_matches('v').split('.').next();
+    if !major.is_some_and(|major| major.parse().is_ok_and(|major: u32| major >= NODE_VERSION)) {
+        let found = if version.is_empty() { "none" } else { &version };
+        bail!("Node {NODE_VERSION} or later is needed, and {found} is on PATH: see nodejs.org.");
+    }
+    let installed = Path::new("node_modules/.package-lock.json");
+    let modified = |path: &Path| fs::metadata(path).and_then(|file| file.modified());
+    let wanted = modified(Path::new("package-lock.json"))
+        .context("package-lock.json cannot be read; it belongs to the repository")?;
+    if modified(installed).is_ok_and(|time| time >= wanted) {
+        return Ok(());
+    }
+    println!("Installing the packages of package-lock.json with `npm ci`.");
+    shell::run(shell::node_script("npm").args(["ci", "--no-audit", "--no-fund"]))
+}
+
+/// Where the standard library for wasm32 comes from.
+pub enum WasmToolchain {
+    /// The usual toolchain, with the target installed.
+    Rustup,
+    /// Debian's compiler, which builds the standard library from Debian's source.
+    Debian,
+}
+
+impl WasmToolchain {
+    /// Sets up `cargo` to build for [`WASM_TARGET`] with this toolchain.
+    pub fn configure(&self, cargo: &mut Command) {
+        cargo.args(["--target", WASM_TARGET]);
+        if let Self::Debian = self {
+            cargo
+                .arg("-Zbuild-std=std,panic_abort")
+                .env("RUSTC", DEBIAN_RUSTC)
+                .env("RUSTC_BOOTSTRAP", "1")
+                .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", DEBIAN_LINKER);
+        }
+    }
+}
+
+/// A toolchain for [`WASM_TARGET`], from rustup or else from Debian.
+pub fn wasm_toolchain() -> Result<WasmToolchain> {
+    if rustup_target_installed() {
+        return Ok(WasmToolchain::Rustup);
+    }
+    if debian_toolchain_installed() {
+        return Ok(WasmToolchain::Debian);
+    }
+    println!("Installing the Rust target with `rustup target add {WASM_TARGET}`.");
+    let mut rustup = Command::new("rustup");
+    let added = shell::run_within(RUSTUP_LIMIT, rustup.args(["target", "add", WASM_TARGET]));
+    if added.is_ok() && rustup_target_installed() {
+        return Ok(WasmToolchain::Rustup);
+    }
+    if can_apt() {
+        let packages = DEBIAN_PACKAGES.join(", ");
+        println!("That did not work; taking Debian's Rust instead (packages {packages}).");
+        apt_install(&DEBIAN_PACKAGES)?;
+        if debian_toolchain_installed() {
+            return Ok(WasmToolchain::Debian);
+        }
+        bail!(
+            "Debian's Rust cannot be used: {DEBIAN_RUSTC} must be {} or later, with its library \
+             source and {DEBIAN_LINKER}. `rustup target add {WASM_TARGET}` is the other way.",
+            env!("CARGO_PKG_RUST_VERSION")
+        );
+    }
+    bail!("the Rust target {WASM_TARGET} is missing: run `rustup target add {WASM_TARGET}`.");
+}
+
+fn rustup_target_installed() -> bool {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let mut command = Command::new(rustc);
+    command.args(["--print", "target-libdir", "--target", WASM_TARGET]);
+    let Some(Ok(mut files)) = shell::output(&mut command).map(fs::read_dir) else {
+        return false;
+    };
+    files.any(|file| {
+        file.is_ok_and(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
+    })
+}
+
+fn debian_toolchain_installed() -> bool {
+    let version = shell::output(Command::new(DEBIAN_RUSTC).arg("--version"));
+    let sysroot = shell::output(Command::new(DEBIAN_RUSTC).args(["--print", "sysroot"]));
+    let (Some(version), Some(sysroot)) = (version, sysroot) else {
+        return false;
+    };
+    is_recent(&version, env!("CARGO_PKG_RUST_VERSION"))
+        && Path::new(&sysroot)
+            .join("lib/rustlib/src/rust/library/std")
+            .is_dir()
+        && shell::on_path(DEBIAN_LINKER).is_some()
+}
+
+/// Whether `rustc --version` printed at least the version `needed`, such as 1.95.
+fn is_recent(printed: &str, needed: &str) -> bool {
+    let parse = |text: &str| -> Option<(u32, u32)> {
+        let mut parts = text.split('.');
+        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    };
+    let found = printed.strip_prefix("rustc ").and_then(parse);
+    found.is_some() && found >= parse(needed)
+}
+
+/// A Chromium for the browser tests.
+pub fn chromium() -> Result<PathBuf> {
+    if let Some(path) = env::var_os("GRAYSAM_CHROMIUM").map(PathBuf::from) {
+        if path.is_file() {
+            return Ok(path);
+        }
+        bail!(
+            "GRAYSAM_CHROMIUM names {}, which is no file.",
+            path.display()
+        );
+    }
+    let find = || CHROMIUM_NAMES.iter().find_map(|name| shell::on_path(name));
+    if find().is_none() && can_apt() {
+        println!("Installing the browser with `apt-get install chromium`.");
+        apt_install(&["chromium"])?;
+    }
+    find().context(
+        "the browser tests need Chromium or Chrome: install one, or name its program in the \
+         environment variable GRAYSAM_CHROMIUM",
+    )
+}
+
+/// A Vulkan driver for the native WebGPU tests; without one they report that they did not run.
+pub fn vulkan_driver() -> Result<()> {
+    let named = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"]
+        .iter()
+        .any(|name| env::var_os(name).is_some());
+    let installed = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"]
+        .iter()
+        .any(|folder| fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some()));
+    if !cfg!(target_os = "linux") || named || installed {
+        return Ok(());
+    }
+    if can_apt() {
+        println!("Installing a software Vulkan driver with `apt-get install mesa-vulkan-drivers`.");
+        return apt_install(&["mesa-vulkan-drivers", "libvulkan1"]);
+    }
+    println!("No Vulkan driver is installed; the native WebGPU tests need one (Mesa has one).");
+    Ok(())
+}
+
+/// The rustup component that brings `cargo <command>`, for `fmt` and `clippy`.
+pub fn cargo_command(command: &str, component: &str) -> Result<()> {
+    let present = || shell::output(shell::cargo().args([command, "--version"])).is_some();
+    if present() {
+        return Ok(());
+    }
+    println!("Installing the Rust component with `rustup component add {component}`.");
+    let mut rustup = Command::new("rustup");
+    let added = shell::run_within(RUSTUP_LIMIT, rustup.args(["component", "add", component]));
+    if added.is_err() || !present() {
+        bail!("`cargo {command}` is missing: run `rustup component add {component}`.");
+    }
+    Ok(())
+}
+
+/// Whether packages can be installed with apt-get: on Debian and its kin, as root.
+fn can_apt() -> bool {
+    shell::on_path("apt-get").is_some()
+        && shell::output(Command::new("id").arg("-u")).as_deref() == Some("0")
+}
+
+fn apt_install(packages: &[&str]) -> Result<()> {
+    static UPDATE: Once = Once::new();
+    // An old list may still do, so a failed update is left for the installation to judge.
+    UPDATE.call_once(|| {
+        if let Err(error) = shell::run(Command::new("apt-get").args(["update", "-qq"])) {
+            println!("{error:#}");
+        }
+    });
+    shell::run(
+        Command::new("apt-get")
+            .args(["install", "-y", "-qq", "--no-install-recommends"])
+            .args(packages)
+            .env("DEBIAN_FRONTEND", "noninteractive"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compiler_versions_are_compared_by_number() {
+        assert!(is_recent("rustc 1.96.0 (ac68faa20 2026-05-25)", "1.95"));
+        assert!(is_recent("rustc 1.100.0", "1.95"));
+        assert!(is_recent("rustc 2.0.0", "1.95"));
+        assert!(!is_recent("rustc 1.63.0 (4b91a6ea7 2022-08-08)", "1.95"));
+        assert!(!is_recent("no rustc", "1.95"));
+    }
+}

@@ -4,8 +4,8 @@
 
 use std::io::{Read, Seek};
 
-use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use sha2::{Digest, Sha256};
 
 use crate::device;
 use crate::error::{Error, Result};
@@ -76,6 +76,15 @@ pub struct Encoding {
     x: Tensor<4>,
     step: usize,
     geometry: Geometry,
+    key: String,
+}
+
+impl Encoding {
+    /// SHA-256, in hexadecimal, of the image encoder and the pixels that it gets: equal keys
+    /// have equal embeddings.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
 }
 
 /// A model, the embedding of one image, and the rounds of prompts on it.
@@ -84,6 +93,9 @@ pub struct Predictor {
     config: SamConfig,
     device: Device,
     position: Tensor<4>,
+    parameters: usize,
+    /// SHA-256 of the image encoder's parameters; empty where they come from no checkpoint.
+    encoder_digest: Vec<u8>,
     embedding: Option<Embedding>,
     rounds: Vec<Round>,
 }
@@ -101,6 +113,8 @@ impl Predictor {
             model,
             config,
             device: device.clone(),
+            parameters: 0,
+            encoder_digest: Vec::new(),
             embedding: None,
             rounds: Vec::new(),
         })
@@ -117,12 +131,15 @@ impl Predictor {
         let architecture = recognise(|name| checkpoint.shape(name))?;
         let config = SamConfig::from_architecture(&architecture);
         let mut source = CheckpointSource::new(checkpoint, progress);
-        Self::load(&mut source, config, device)
+        let mut predictor = Self::load(&mut source, config, device)?;
+        predictor.parameters = source.parameters();
+        predictor.encoder_digest = source.encoder_digest();
+        Ok(predictor)
     }
 
-    /// How many parameters the model has.
+    /// How many parameters the model read from its checkpoint.
     pub fn parameters(&self) -> usize {
-        self.model.num_params()
+        self.parameters
     }
 
     pub fn config(&self) -> &SamConfig {
@@ -139,6 +156,9 @@ impl Predictor {
         let side = self.config.image_size();
         let (width, height) = resize::longest_side(image.width, image.height, side);
         let resized = resize::bilinear_antialias(image, width, height);
+        let mut digest = Sha256::new_with_prefix(&self.encoder_digest);
+        digest.update(format!("{width}x{height}"));
+        digest.update(&resized.pixels);
         Encoding {
             x: preprocess(&resized.pixels, [width, height], side, &self.device),
             step: 0,
@@ -146,7 +166,33 @@ impl Predictor {
                 original: (image.width, image.height),
                 resized: (width, height),
             },
+            key: hex(&digest.finalize()),
         }
+    }
+
+    /// The values of the embedding, row-major `(256, 64, 64)`, to be kept under its
+    /// [`Encoding::key`].
+    pub async fn embedding_values(&self) -> Result<Vec<f32>> {
+        device::read(self.embedding()?.features.clone()).await
+    }
+
+    /// Puts an embedding's kept values in the place of the encoding that would give them.
+    ///
+    /// # Errors
+    /// When there are not as many values as the model's embedding has.
+    pub fn restore_embedding(&mut self, encoding: &Encoding, values: Vec<f32>) -> Result<()> {
+        let (channels, grid) = (self.config.embed_dim, self.config.grid());
+        if values.len() != channels * grid * grid {
+            return Err(Error::new(
+                "The kept embedding is not of this model; encode the image again.",
+            ));
+        }
+        let data = TensorData::new(values, [1, channels, grid, grid]);
+        self.embedding = Some(Embedding {
+            features: Tensor::from_data(data, &self.device),
+            geometry: encoding.geometry,
+        });
+        Ok(())
     }
 
     /// Does the next step of an encoding and waits for its end. Some number of done steps is
@@ -390,6 +436,11 @@ impl Predictor {
             _ => Ok(()),
         }
     }
+}
+
+/// Lower-case hexadecimal digits of `bytes`.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn no_prompt() -> Error {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use graysam::device::{self, DeviceChoice};
@@ -66,11 +67,15 @@ impl Fixture {
     }
 }
 
+/// The GPU, which a process can open only once.
 fn webgpu() -> Device {
-    let opened = device::block_on(device::open(DeviceChoice::Gpu));
-    opened
-        .expect("a Vulkan driver, at least a software one, is installed")
-        .device
+    static WEBGPU: LazyLock<Device> = LazyLock::new(|| {
+        let opened = device::block_on(device::open(DeviceChoice::Gpu));
+        opened
+            .expect("a Vulkan driver, at least a software one, is installed")
+            .device
+    });
+    WEBGPU.clone()
 }
 
 /// An input tensor by formula, uniform in -1..1: noise gives a bias 0.02 of that.

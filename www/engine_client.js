@@ -15,8 +15,27 @@ export class CrashError extends Error {}
  * @property {((fraction: number) => void) | undefined} progress
  */
 
+/**
+ * Starts the worker. From its own address it would have the policy of that reply's headers, of which a static
+ * host sends none; from a blob it has the page's. The import is dynamic because script-src, not worker-src,
+ * decides on it.
+ */
+function startWorker() {
+  const module = JSON.stringify(new URL("./worker.js", import.meta.url).href);
+  const script = `import(${module}).then(
+    () => postMessage({ ready: true }),
+    () => postMessage({ crash: "its files could not be loaded" }),
+  );`;
+  const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+  const worker = new Worker(address, { type: "module" });
+  worker.addEventListener("message", () => URL.revokeObjectURL(address), { once: true });
+  return worker;
+}
+
 export class EngineClient {
-  #worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  #worker = startWorker();
+  /** What is asked before the worker listens. @type {ToWorker[] | undefined} */
+  #early = [];
   #nextId = 1;
   /** @type {Map<number, Waiting>} */
   #waiting = new Map();
@@ -69,12 +88,18 @@ export class EngineClient {
 
   /** @param {ToWorker} message */
   #post(message) {
-    this.#worker.postMessage(message);
+    if (this.#early) this.#early.push(message);
+    else this.#worker.postMessage(message);
   }
 
   /** @param {FromWorker} message */
   #receive(message) {
     if ("crash" in message) return this.#die(message.crash);
+    if ("ready" in message) {
+      for (const early of this.#early ?? []) this.#worker.postMessage(early);
+      this.#early = undefined;
+      return;
+    }
     const waiting = this.#waiting.get(message.id);
     if (!waiting) return;
     if ("fraction" in message) return waiting.progress?.(message.fraction);

@@ -32,6 +32,8 @@ export class Session {
   prediction;
   /** Milliseconds of the last encode and of the last answer to a prompt. */
   encodeTime = 0;
+  /** Bytes that the engine takes after an encode. */
+  memory = 0;
   promptTime = 0;
   /** What runs now, for the status line. */
   activity = "Starting the engine…";
@@ -388,6 +390,7 @@ export class Session {
       if (!(await this.#encode.done)) return;
       this.#encodedAs = JSON.stringify(display);
       this.encodeTime = performance.now() - started;
+      this.memory = await this.#requireClient().request("memory", []);
       this.#replayNeeded = this.prediction !== undefined;
     } catch (error) {
       if (!(error instanceof CrashError)) this.#encodeWanted = false;

@@ -20,6 +20,11 @@ function describeMask(session) {
   return `Mask of ${prediction.area.toLocaleString("en")} pixels, predicted IoU ${iou}${candidate}, in ${duration(session.promptTime)}`;
 }
 
+/** @param {import("./session.js").Session} session */
+function encodeCost(session) {
+  return `${duration(session.encodeTime)}, ${Math.round(session.memory / 2 ** 20)} MiB`;
+}
+
 /** One sentence or two for the session's state. @param {import("./session.js").Session} session */
 export function describe(session) {
   const where = session.device ? ` on ${session.device.device}` : "";
@@ -34,11 +39,11 @@ export function describe(session) {
     case "encoding":
       return `Encoding ${session.imageName}${where}…${waiting > 0 ? ` ${prompts(waiting)} for it.` : ""}`;
     case "encoded":
-      return `Encoded in ${duration(session.encodeTime)}${where}. Click an object.`;
+      return `Encoded in ${encodeCost(session)}${where}. Click an object.`;
     case "predicting":
       return `Computing the mask${where}…`;
     case "masked":
-      return `${describeMask(session)}${where} (encoded in ${duration(session.encodeTime)}).`;
+      return `${describeMask(session)}${where} (encoded in ${encodeCost(session)}).`;
     case "stopped":
       return session.engineRuns ? "No model is loaded; open one." : "The engine was stopped.";
   }

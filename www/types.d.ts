@@ -110,6 +110,8 @@ interface WorkerMethods {
   clear(): void;
   replay(): MaskedPrediction | undefined;
   select(candidate: number): MaskedPrediction;
+  /** Bytes of the engine's WebAssembly memory, which never shrinks. */
+  memory(): number;
   maskPng(): Uint8Array<ArrayBuffer>;
   listModels(): StoredModel[];
   /** Resolves to false when it was cancelled; the part that came stays for a later resume. */
@@ -124,6 +126,7 @@ type ToWorker =
   | { cancel: number };
 
 type FromWorker =
+  | { ready: true }
   | { id: number; value: unknown }
   | { id: number; fraction: number }
   | { id: number; error: string }
@@ -144,7 +147,7 @@ interface FileSystemFileHandle {
 }
 
 declare module "*/engine/graysam.js" {
-  export default function init(input?: { module_or_path: URL | string }): Promise<unknown>;
+  export default function init(input?: { module_or_path: URL | string }): Promise<{ memory: WebAssembly.Memory }>;
   export function last_panic(): string | undefined;
   export class Sha256 {
     update(bytes: Uint8Array): void;
@@ -159,7 +162,11 @@ declare module "*/engine/graysam.js" {
     open_image(bytes: Uint8Array): ImageInfo;
     open_sample(): ImageInfo;
     render(display: Display): Uint8ClampedArray<ArrayBuffer>;
-    encode(display: Display, progress: (step: number, steps: number) => void): Promise<boolean>;
+    /** Resolves to the key under which the embedding may have been kept. */
+    begin_encoding(display: Display): Promise<string>;
+    encode(progress: (step: number, steps: number) => void): Promise<boolean>;
+    restore_embedding(values: Float32Array): Promise<void>;
+    embedding(): Promise<Float32Array<ArrayBuffer>>;
     cancel(): void;
     add_point(x: number, y: number, positive: boolean): Promise<Prediction>;
     add_box(x0: number, y0: number, x1: number, y1: number): Promise<Prediction>;

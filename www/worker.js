@@ -1,6 +1,7 @@
 // Owns the engine. Engine requests run one after another; the store's run beside them;
 // a cancel is heard at once.
 
+import { storeEmbedding, storedEmbedding } from "./embedding_store.js";
 import { downloadModel, listModels, removeModel, storedModel } from "./model_store.js";
 
 /** @typedef {typeof import("./engine/graysam.js")} EngineModule */
@@ -11,6 +12,8 @@ import { downloadModel, listModels, removeModel, storedModel } from "./model_sto
 let loading;
 /** @type {EngineModule | undefined} */
 let engineModule;
+/** @type {WebAssembly.Memory | undefined} */
+let engineMemory;
 /** @type {Engine | undefined} */
 let engine;
 /** @type {Promise<void>} */
@@ -26,7 +29,8 @@ const downloads = new Map();
 function loadEngine() {
   loading ??= import("./engine/graysam.js")
     .then(async (module) => {
-      await module.default({ module_or_path: new URL("./engine/graysam_bg.wasm", import.meta.url) });
+      const { memory } = await module.default({ module_or_path: new URL("./engine/graysam_bg.wasm", import.meta.url) });
+      engineMemory = memory;
       engineModule = module;
       return module;
     })
@@ -51,6 +55,27 @@ function withMaskIfAny(prediction) {
   return prediction && withMask(prediction);
 }
 
+/**
+ * Encodes the image, or takes the embedding that an earlier encode of the same input left.
+ * @param {Engine} engine @param {Display} display @param {(fraction: number) => void} progress
+ */
+async function encode(engine, display, progress) {
+  const key = await engine.begin_encoding(display);
+  const stored = await storedEmbedding(key);
+  if (stored) {
+    try {
+      await engine.restore_embedding(stored);
+      return true;
+    } catch {
+      // A write was cut short.
+      await engine.begin_encoding(display);
+    }
+  }
+  const finished = await engine.encode((step, steps) => progress(step / steps));
+  if (finished) await storeEmbedding(key, await engine.embedding());
+  return finished;
+}
+
 /** @type {{[M in WorkerMethod]: (request: Request, ...args: Parameters<WorkerMethods[M]>) => ReturnType<WorkerMethods[M]> | Promise<ReturnType<WorkerMethods[M]>>}} */
 const methods = {
   async create(_request, device) {
@@ -70,7 +95,7 @@ const methods = {
     if (cancelled.delete(id)) return false;
     encoding = id;
     try {
-      return await requireEngine().encode(display, (step, steps) => progress(step / steps));
+      return await encode(requireEngine(), display, progress);
     } finally {
       encoding = undefined;
     }
@@ -85,6 +110,7 @@ const methods = {
   clear: () => requireEngine().clear(),
   replay: async () => withMaskIfAny(await requireEngine().replay()),
   select: async (_request, candidate) => withMask(await requireEngine().select(candidate)),
+  memory: () => engineMemory?.buffer.byteLength ?? 0,
   maskPng: () => requireEngine().mask_png(),
   listModels: () => listModels(),
   async downloadModel({ id, progress }, entry) {

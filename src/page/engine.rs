@@ -17,7 +17,7 @@ use crate::image::decode::{self, Picture, Samples};
 use crate::image::display::{self, Colormap, Display, Window};
 use crate::image::levels::{self, Levels};
 use crate::image::{mask, sample};
-use crate::predictor::{Predictor, Prompt, Round};
+use crate::predictor::{Encoding, Predictor, Prompt, Round, hex};
 
 type JsResult<T> = std::result::Result<T, JsError>;
 
@@ -36,6 +36,8 @@ pub struct Engine {
     image: RefCell<Option<Image>>,
     /// The selected mask of the last prediction.
     mask: RefCell<Vec<bool>>,
+    /// What is ready to be encoded.
+    encoding: Cell<Option<Encoding>>,
     cancelled: Cell<bool>,
 }
 
@@ -99,6 +101,7 @@ impl Engine {
             predictor: Cell::new(None),
             image: RefCell::new(None),
             mask: RefCell::default(),
+            encoding: Cell::new(None),
             cancelled: Cell::new(false),
         })
     }
@@ -156,17 +159,29 @@ impl Engine {
         ))
     }
 
-    /// Encodes the image as it is displayed and lets the event loop run between the steps, so
-    /// that `cancel` is heard: `false` if it was. `progress` gets the done and all steps.
-    pub async fn encode(&self, display: JsValue, progress: &Function) -> JsResult<bool> {
+    /// Makes the displayed image ready for encoding and tells the key under which its embedding
+    /// may have been kept.
+    pub async fn begin_encoding(&self, display: JsValue) -> JsResult<String> {
         self.cancelled.set(false);
         let rgb = self.displayed(display)?;
-        let finished = self
+        let encoding = self
             .with_predictor(async |predictor| {
                 predictor.drop_embedding();
+                Ok(predictor.begin_encoding(&rgb))
+            })
+            .await?;
+        let key = encoding.key().to_owned();
+        self.encoding.set(Some(encoding));
+        Ok(key)
+    }
+
+    /// Encodes what `begin_encoding` made ready and lets the event loop run between the steps,
+    /// so that `cancel` is heard: `false` if it was. `progress` gets the done and all steps.
+    pub async fn encode(&self, progress: &Function) -> JsResult<bool> {
+        let mut encoding = self.encoding.take().ok_or_else(not_begun)?;
+        let finished = self
+            .with_predictor(async |predictor| {
                 let steps = predictor.encoding_steps();
-                let mut encoding = predictor.begin_encoding(&rgb);
-                drop(rgb);
                 while let Some(done) = predictor.advance(&mut encoding).await? {
                     let _ = progress.call2(&JsValue::NULL, &done.into(), &steps.into());
                     pause().await;
@@ -178,6 +193,21 @@ impl Engine {
             })
             .await?;
         Ok(finished)
+    }
+
+    /// Takes a kept embedding instead of encoding what `begin_encoding` made ready.
+    pub async fn restore_embedding(&self, values: Vec<f32>) -> JsResult<()> {
+        let encoding = self.encoding.take().ok_or_else(not_begun)?;
+        self.with_predictor(async |predictor| predictor.restore_embedding(&encoding, values))
+            .await?;
+        Ok(())
+    }
+
+    /// The embedding's values, to be kept.
+    pub async fn embedding(&self) -> JsResult<Vec<f32>> {
+        Ok(self
+            .with_predictor(async |predictor| predictor.embedding_values().await)
+            .await?)
     }
 
     /// Stops an encoding after the step it is at.
@@ -378,6 +408,10 @@ async fn pause() {
     let _ = JsFuture::from(next_task).await;
 }
 
+fn not_begun() -> Error {
+    Error::new("The image is not ready for encoding: begin anew.")
+}
+
 fn no_image() -> Error {
     Error::new("There is no image yet: open one first.")
 }
@@ -401,7 +435,6 @@ impl Sha256 {
 
     /// The digest of all bytes so far, 64 lower-case hexadecimal digits.
     pub fn hex(&self) -> String {
-        let digest = self.0.clone().finalize();
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.0.clone().finalize())
     }
 }

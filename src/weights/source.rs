@@ -2,14 +2,20 @@
 
 use std::io::{Read, Seek};
 
+use sha2::{Digest, Sha256};
+
 use super::checkpoint::Checkpoint;
 use super::noise::noise;
 use crate::error::Result;
 use crate::model::parameters::ParameterSource;
 
+/// How many values are hashed at a time.
+const DIGEST_CHUNK: usize = 1 << 16;
+
 /// A checkpoint that tells how much of it has been read.
 pub struct CheckpointSource<'a, R> {
     checkpoint: Checkpoint<R>,
+    encoder_digest: Sha256,
     read: usize,
     all: usize,
     progress: &'a mut dyn FnMut(f64),
@@ -22,10 +28,21 @@ impl<'a, R: Read + Seek> CheckpointSource<'a, R> {
         let all = shapes.map(|shape| shape.iter().product::<usize>()).sum();
         Self {
             checkpoint,
+            encoder_digest: Sha256::new(),
             read: 0,
             all,
             progress,
         }
+    }
+
+    /// How many parameters have been read.
+    pub fn parameters(&self) -> usize {
+        self.read
+    }
+
+    /// SHA-256 of the image encoder's parameters that have been read, in their order.
+    pub fn encoder_digest(&self) -> Vec<u8> {
+        self.encoder_digest.clone().finalize().to_vec()
     }
 }
 
@@ -37,6 +54,12 @@ impl<R: Read + Seek> ParameterSource for CheckpointSource<'_, R> {
     fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let values = self.checkpoint.read(name, shape)?;
         self.read += values.len();
+        if name.starts_with("image_encoder.") {
+            for chunk in values.chunks(DIGEST_CHUNK) {
+                let bytes: Vec<u8> = chunk.iter().flat_map(|value| value.to_le_bytes()).collect();
+                self.encoder_digest.update(&bytes);
+            }
+        }
         (self.progress)(self.read as f64 / self.all.max(1) as f64);
         Ok(values)
     }

@@ -52,8 +52,14 @@ export async function openPage(browser, path = "") {
   const page = await context.newPage();
   page.on("pageerror", (error) => observed.errors.push(error.message));
   page.on("crash", () => observed.errors.push("the page crashed"));
-  await page.goto(new URL(path, base).href);
+  await openPath(page, path);
   return { page, observed };
+}
+
+/** Goes to another path of the page. @param {Page} page @param {string} path */
+export async function openPath(page, path) {
+  const url = new URL(path, process.env.GRAYSAM_URL);
+  await page.goto(url.href, { waitUntil: "domcontentloaded", timeout: 120_000 });
 }
 
 /**

@@ -31,7 +31,7 @@ export function sample() {
 }
 
 /**
- * The largest object away from the border, with its centroid and its tight box.
+ * The largest object that touches neither the border nor another object, with its centroid and its tight box.
  * @param {Gray} labels @returns {LabelledObject}
  */
 export function largestObject(labels) {
@@ -51,11 +51,23 @@ export function largestObject(labels) {
     o.y1 = Math.max(o.y1, y + 1);
     objects.set(id, o);
   }
-  const inner = [...objects.values()].filter(
-    (o) => o.x0 > 10 && o.y0 > 10 && o.x1 < labels.width - 10 && o.y1 < labels.height - 10,
-  );
-  const largest = inner.reduce((a, b) => (b.area > a.area ? b : a));
+  const largest = [...objects.values()]
+    .filter((o) => standsAlone(labels, o))
+    .reduce((a, b) => (b.area > a.area ? b : a));
   return { ...largest, x: largest.x / largest.area, y: largest.y / largest.area };
+}
+
+/** Whether nothing else lies within ten pixels of the object's box. @param {Gray} labels @param {LabelledObject} object */
+function standsAlone(labels, { id, x0, y0, x1, y1 }) {
+  const margin = 10;
+  if (x0 < margin || y0 < margin || x1 > labels.width - margin || y1 > labels.height - margin) return false;
+  for (let y = y0 - margin; y < y1 + margin; y++) {
+    for (let x = x0 - margin; x < x1 + margin; x++) {
+      const other = labels.data[y * labels.width + x];
+      if (other !== 0 && other !== id) return false;
+    }
+  }
+  return true;
 }
 
 /** Intersection over union of a mask and a label. @param {Gray} mask @param {Gray} labels @param {number} id */

@@ -1,0 +1,60 @@
+// The page on WebGPU. Chromium's software adapter is right but slow, so the image encoder that runs on it is a
+// tiny one, and MobileSAM's decoder works on an embedding that the CPU device left in the page's storage.
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { clickImage, dragImage, launch, openPage, openPath, waitState } from "./harness.js";
+import { downloadedMask, graysam, iou, largestObject, sample, temporaryFolder } from "./sample.js";
+
+/** @type {import("./harness.js").Browser} */
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+test("the decoder on WebGPU finds the sample's nucleus", async () => {
+  const { page, observed } = await openPage(browser, "?device=cpu");
+  await page.click("#open-sample");
+  await waitState(page, "encoded", 180_000);
+  await openPath(page, "?device=webgpu");
+  await page.click("#open-sample");
+  await waitState(page, "encoded", 180_000);
+  assert.match((await page.textContent("#device-name")) ?? "", /WebGPU/);
+
+  const { labels } = sample();
+  const object = largestObject(labels);
+  await clickImage(page, object.x, object.y);
+  await waitState(page, "masked", 300_000);
+  const found = iou(await downloadedMask(page), labels, object.id);
+  console.log(`IoU with the sample's label after one click on WebGPU: ${found.toFixed(3)}`);
+  assert.ok(found > 0.8, `the mask's IoU with the label is ${found}`);
+  assert.deepEqual(observed.errors, []);
+});
+
+test("a tiny model on WebGPU gives the CPU device's mask", async () => {
+  const model = join(temporaryFolder(), "tiny.safetensors");
+  graysam(["noise", "--config", "tiny", "--out", model]);
+  const masks = [];
+  for (const device of ["cpu", "webgpu"]) {
+    const { page, observed } = await openPage(browser, `?device=${device}`);
+    await waitState(page, "ready", 180_000);
+    await page.setInputFiles("#model-file", model);
+    await page.waitForFunction(() => document.getElementById("model-name")?.textContent?.includes("4 blocks"));
+    await page.click("#open-sample");
+    await waitState(page, "encoded", 300_000);
+    await dragImage(page, 200, 100, 420, 330);
+    await waitState(page, "masked", 300_000);
+    masks.push(await downloadedMask(page));
+    assert.deepEqual(observed.errors, []);
+  }
+  const [cpu, webgpu] = masks;
+  let [both, either] = [0, 0];
+  for (let i = 0; i < cpu.data.length; i++) {
+    if (cpu.data[i] && webgpu.data[i]) both += 1;
+    if (cpu.data[i] || webgpu.data[i]) either += 1;
+  }
+  assert.ok(both / either > 0.99, `the masks' IoU is ${both / either}`);
+});

@@ -36,6 +36,20 @@ test("a click on the sample gives the nucleus's mask, on the CPU device", async 
   assert.deepEqual(observed.errors, []);
 });
 
+test("without a GPU worth the name the page takes the CPU by itself and says why", async () => {
+  const { page, observed } = await openPage(browser);
+  await waitState(page, "ready", 180_000);
+  assert.equal(await page.textContent("#device-name"), "CPU");
+  assert.match((await page.textContent("#device-note")) ?? "", /software|no GPU/);
+  assert.deepEqual(observed.errors, []);
+});
+
+test("an unknown device is told", async () => {
+  const { page } = await openPage(browser, "?device=tpu");
+  await page.waitForSelector("#alert:not([hidden])");
+  assert.match((await page.textContent("#alert-text")) ?? "", /tpu/);
+});
+
 test("prompts refine the mask, and undo and clear take them back", async () => {
   const { page } = await openPage(browser, "?device=cpu");
   await page.click("#open-sample");

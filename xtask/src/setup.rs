@@ -57,6 +57,11 @@ impl WasmToolchain {
     pub fn configure(&self, cargo: &mut Command) {
         cargo.args(["--target", WASM_TARGET]);
         if let Self::Debian = self {
+            // Cargo.toml's setting for all packages counts for these too when they are built here.
+            for package in ["core", "alloc", "std", "compiler_builtins"] {
+                let setting = format!("profile.release.package.{package}.opt-level=3");
+                cargo.args(["--config", &setting]);
+            }
             cargo
                 .arg("-Zbuild-std=std,panic_abort")
                 .env("RUSTC", DEBIAN_RUSTC)

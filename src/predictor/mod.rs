@@ -2,29 +2,28 @@
 //! prompts given so far (`segment_anything/predictor.py`, and the interactive rounds of
 //! section 3 of the paper).
 
+mod encoding;
+mod prompt;
+
 use std::io::{Read, Seek};
 
 use burn::tensor::{Device, Tensor, TensorData};
-use sha2::{Digest, Sha256};
+
+pub use encoding::{Encoding, hex};
+pub use prompt::Prompt;
 
 use crate::device;
 use crate::error::{Error, Result};
 use crate::image::decode::Rgb;
-use crate::image::{mask, resize};
+use crate::image::mask;
 use crate::model::config::SamConfig;
 use crate::model::mask_decoder::MASK_TOKENS;
 use crate::model::parameters::ParameterSource;
-use crate::model::prompt_encoder::label;
-use crate::model::sam::{Sam, points_tensor, preprocess};
+use crate::model::sam::Sam;
 use crate::weights::source::CheckpointSource;
 use crate::weights::{Checkpoint, recognise};
-
-/// A prompt in pixels of the original image, x to the right and y down.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Prompt {
-    Point { x: f32, y: f32, positive: bool },
-    Box { x0: f32, y0: f32, x1: f32, y1: f32 },
-}
+use encoding::Embedding;
+use prompt::PromptTensors;
 
 /// A candidate mask as the decoder gives it.
 #[derive(Debug, Clone)]
@@ -39,52 +38,10 @@ pub struct Candidate {
 #[derive(Debug, Clone)]
 pub struct Round {
     pub prompt: Prompt,
-    /// Three for a single point, best first by predicted IoU as `selected` says; else one.
+    /// Three for a single point, else one.
     pub candidates: Vec<Candidate>,
+    /// The candidate that is shown and refined: at first that of the highest predicted IoU.
     pub selected: usize,
-}
-
-/// One image's embedding.
-#[derive(Clone)]
-struct Embedding {
-    features: Tensor<4>,
-    geometry: Geometry,
-}
-
-/// How an image lies in the model's square input.
-#[derive(Debug, Clone, Copy)]
-struct Geometry {
-    /// Width and height of the image.
-    original: (usize, usize),
-    /// Width and height after resizing to the input's side.
-    resized: (usize, usize),
-}
-
-impl Geometry {
-    /// Pixels of the image to pixels of the input.
-    fn to_input(self, [x, y]: [f32; 2]) -> [f32; 2] {
-        let scale = |side: usize, resized: usize| resized as f32 / side as f32;
-        [
-            x * scale(self.original.0, self.resized.0),
-            y * scale(self.original.1, self.resized.1),
-        ]
-    }
-}
-
-/// An image on its way through the image encoder, step by step.
-pub struct Encoding {
-    x: Tensor<4>,
-    step: usize,
-    geometry: Geometry,
-    key: String,
-}
-
-impl Encoding {
-    /// SHA-256, in hexadecimal, of the image encoder and the pixels that it gets: equal keys
-    /// have equal embeddings.
-    pub fn key(&self) -> &str {
-        &self.key
-    }
 }
 
 /// A model, the embedding of one image, and the rounds of prompts on it.
@@ -154,20 +111,7 @@ impl Predictor {
     /// Resizes, normalises and pads `image`, ready to be encoded.
     pub fn begin_encoding(&self, image: &Rgb) -> Encoding {
         let side = self.config.image_size();
-        let (width, height) = resize::longest_side(image.width, image.height, side);
-        let resized = resize::bilinear_antialias(image, width, height);
-        let mut digest = Sha256::new_with_prefix(&self.encoder_digest);
-        digest.update(format!("{width}x{height}"));
-        digest.update(&resized.pixels);
-        Encoding {
-            x: preprocess(&resized.pixels, [width, height], side, &self.device),
-            step: 0,
-            geometry: Geometry {
-                original: (image.width, image.height),
-                resized: (width, height),
-            },
-            key: hex(&digest.finalize()),
-        }
+        Encoding::begin(image, side, &self.encoder_digest, &self.device)
     }
 
     /// The values of the embedding, row-major `(256, 64, 64)`, to be kept under its
@@ -239,7 +183,7 @@ impl Predictor {
     /// Adds a prompt to those so far and asks the decoder: a single point gives three
     /// candidates, and every further prompt refines the selected mask of the round before.
     pub async fn add(&mut self, prompt: Prompt) -> Result<&Round> {
-        self.check(&prompt)?;
+        prompt.check(self.embedding()?.geometry.original)?;
         let prompts: Vec<_> = self.prompts().chain([prompt]).collect();
         let single_point = prompts.len() == 1 && matches!(prompt, Prompt::Point { .. });
         let previous = self.rounds.last().map(|round| {
@@ -341,9 +285,9 @@ impl Predictor {
         previous: Option<&[f32]>,
     ) -> Result<Vec<Candidate>> {
         let embedding = self.embedding()?;
-        let (points, bounding_box) = self.to_tensors(prompts, embedding.geometry);
+        let tensors = PromptTensors::new(prompts, embedding.geometry, &self.device);
         let encoder = &self.model.prompt_encoder;
-        let sparse = encoder.sparse(points, bounding_box);
+        let sparse = encoder.sparse(tensors.points, tensors.bounding_box);
         let side = 4 * self.config.grid();
         let dense = match previous {
             Some(logits) => {
@@ -379,68 +323,6 @@ impl Predictor {
             Error::new("The image has not been encoded yet: encode it before prompting.")
         })
     }
-
-    /// Points `(1, N, 2)` with labels, and the last box `(1, 1, 4)`, in pixels of the input.
-    fn to_tensors(
-        &self,
-        prompts: &[Prompt],
-        geometry: Geometry,
-    ) -> (
-        Option<(Tensor<3>, Tensor<2, burn::tensor::Int>)>,
-        Option<Tensor<3>>,
-    ) {
-        let mut points = Vec::new();
-        let mut corners = None;
-        for prompt in prompts {
-            match *prompt {
-                Prompt::Point { x, y, positive } => {
-                    let label = match positive {
-                        true => label::POSITIVE,
-                        false => label::NEGATIVE,
-                    };
-                    points.push((geometry.to_input([x, y]), label));
-                }
-                Prompt::Box { x0, y0, x1, y1 } => {
-                    let (a, b) = (geometry.to_input([x0, y0]), geometry.to_input([x1, y1]));
-                    corners = Some([[[a[0], a[1], b[0], b[1]]]]);
-                }
-            }
-        }
-        let points = match points.is_empty() {
-            true => None,
-            false => Some(points_tensor(&points, &self.device)),
-        };
-        (
-            points,
-            corners.map(|corners| Tensor::from_data(corners, &self.device)),
-        )
-    }
-
-    fn check(&self, prompt: &Prompt) -> Result<()> {
-        let (width, height) = self.embedding()?.geometry.original;
-        let inside = |x: f32, y: f32| {
-            (0.0..=width as f32).contains(&x) && (0.0..=height as f32).contains(&y)
-        };
-        match *prompt {
-            Prompt::Point { x, y, .. } if !inside(x, y) => Err(Error::new(format!(
-                "The point {x},{y} lies outside the image of {width}\u{d7}{height} pixels."
-            ))),
-            Prompt::Box { x0, y0, x1, y1 } if !inside(x0, y0) || !inside(x1, y1) => {
-                Err(Error::new(format!(
-                    "The box {x0},{y0},{x1},{y1} reaches outside the image of {width}\u{d7}{height} pixels."
-                )))
-            }
-            Prompt::Box { x0, y0, x1, y1 } if x0 >= x1 || y0 >= y1 => Err(Error::new(format!(
-                "The box {x0},{y0},{x1},{y1} is empty: give the top left corner, then the bottom right one."
-            ))),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Lower-case hexadecimal digits of `bytes`.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn no_prompt() -> Error {

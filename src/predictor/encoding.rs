@@ -1,0 +1,76 @@
+//! An image on its way through the image encoder.
+
+use burn::tensor::{Device, Tensor};
+use sha2::{Digest, Sha256};
+
+use crate::image::decode::Rgb;
+use crate::image::resize;
+use crate::model::sam::preprocess;
+
+/// One image's embedding.
+pub(super) struct Embedding {
+    /// `(1, C, grid, grid)`.
+    pub features: Tensor<4>,
+    pub geometry: Geometry,
+}
+
+/// How an image lies in the model's square input.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Geometry {
+    /// Width and height of the image.
+    pub original: (usize, usize),
+    /// Width and height after resizing to the input's side.
+    pub resized: (usize, usize),
+}
+
+impl Geometry {
+    /// Pixels of the image to pixels of the input.
+    pub fn to_input(self, [x, y]: [f32; 2]) -> [f32; 2] {
+        let scale = |side: usize, resized: usize| resized as f32 / side as f32;
+        [
+            x * scale(self.original.0, self.resized.0),
+            y * scale(self.original.1, self.resized.1),
+        ]
+    }
+}
+
+/// An encoding under way: what the step done last gave.
+pub struct Encoding {
+    pub(super) x: Tensor<4>,
+    /// How many steps are done.
+    pub(super) step: usize,
+    pub(super) geometry: Geometry,
+    key: String,
+}
+
+impl Encoding {
+    /// Resizes `image` to a longest side of `side`, normalises and pads it. `encoder_digest`
+    /// stands for the image encoder in the key.
+    pub(super) fn begin(image: &Rgb, side: usize, encoder_digest: &[u8], device: &Device) -> Self {
+        let (width, height) = resize::longest_side(image.width, image.height, side);
+        let resized = resize::bilinear_antialias(image, width, height);
+        let mut digest = Sha256::new_with_prefix(encoder_digest);
+        digest.update(format!("{width}x{height}"));
+        digest.update(&resized.pixels);
+        Self {
+            x: preprocess(&resized.pixels, [width, height], side, device),
+            step: 0,
+            geometry: Geometry {
+                original: (image.width, image.height),
+                resized: (width, height),
+            },
+            key: hex(&digest.finalize()),
+        }
+    }
+
+    /// SHA-256, in hexadecimal, of the image encoder and the pixels that it gets: equal keys
+    /// have equal embeddings.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+/// Lower-case hexadecimal digits of `bytes`.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

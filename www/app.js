@@ -1,6 +1,7 @@
 // Wires the page's controls to the session and shows the session's state.
 
 import { byId } from "./dom.js";
+import { CrashError } from "./engine_client.js";
 import { ModelsPanel } from "./models_panel.js";
 import { PromptInput } from "./prompt_input.js";
 import { Session } from "./session.js";
@@ -37,7 +38,7 @@ const models = new ModelsPanel(byId("models", HTMLElement), {
     return session.request("downloadModel", [entry], progress);
   },
   remove: (entry) => session.request("removeModel", [entry.sha256]).done,
-  alert: showAlert,
+  failed: showError,
 });
 
 /** @param {string} sentence @param {{text: string, address: string}} [link] */
@@ -48,6 +49,13 @@ function showAlert(sentence, link) {
   anchor.textContent = link?.text ?? "";
   if (link) anchor.href = link.address;
   byId("alert", HTMLElement).hidden = false;
+}
+
+/** @param {unknown} error @param {{text: string, address: string}} [link] */
+function showError(error, link) {
+  // The session tells of crashes itself.
+  if (error instanceof CrashError) return;
+  showAlert(error instanceof Error ? error.message : String(error), link);
 }
 
 function dismissAlert() {
@@ -148,7 +156,7 @@ async function downloadMask() {
     link.click();
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
   } catch (error) {
-    showAlert(error instanceof Error ? error.message : String(error));
+    showError(error);
   }
 }
 

@@ -8,7 +8,7 @@ import { make } from "./dom.js";
  * @property {(source: ModelSource) => void} use
  * @property {(entry: CatalogueEntry, progress: (fraction: number) => void) => import("./engine_client.js").Running<boolean>} download
  * @property {(entry: CatalogueEntry) => Promise<void>} remove
- * @property {(sentence: string, link?: {text: string, address: string}) => void} alert
+ * @property {(error: unknown, link?: {text: string, address: string}) => void} failed
  */
 
 /** @param {number} bytes */
@@ -155,8 +155,7 @@ export class ModelsPanel {
       await running.done;
     } catch (error) {
       const address = new URL(entry.addresses[0], new URL("./catalogue.json", import.meta.url)).href;
-      const sentence = error instanceof Error ? error.message : String(error);
-      this.#actions.alert(sentence, { text: address, address });
+      this.#actions.failed(error, { text: address, address });
     }
     this.#downloads.delete(entry.id);
     await this.refresh();
@@ -175,7 +174,7 @@ export class ModelsPanel {
     try {
       await this.#actions.remove(entry);
     } catch (error) {
-      this.#actions.alert(error instanceof Error ? error.message : String(error));
+      this.#actions.failed(error);
     }
     await this.refresh();
   }

@@ -100,7 +100,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Picture> {
             ));
         }
     };
-    check_png_header(format, bytes)?;
+    check_header(format, bytes)?;
     check_jpeg_end(format, bytes)?;
     read_format(bytes, format).map_err(|failure| match failure {
         Failure::Size(error) => error,
@@ -137,16 +137,19 @@ fn read_format(bytes: &[u8], format: ImageFormat) -> std::result::Result<Picture
     })
 }
 
-/// The PNG decoder calls sides of 0 or beyond its memory limit "damaged"; the header says more.
-fn check_png_header(format: ImageFormat, bytes: &[u8]) -> Result<()> {
-    let side = |at: usize| {
-        let field = bytes.get(at..at + 4)?;
-        Some(u32::from_be_bytes(field.try_into().ok()?))
+/// The decoders call sides of 0 or beyond their memory limit "damaged" or "not supported"; the
+/// headers of PNG and BMP say more.
+fn check_header(format: ImageFormat, bytes: &[u8]) -> Result<()> {
+    let field = |at: usize| bytes.get(at..at + 4)?.try_into().ok();
+    let png = |at| field(at).map(u32::from_be_bytes);
+    // A negative height means rows from top to bottom.
+    let bmp = |at| field(at).map(|side| i32::from_le_bytes(side).unsigned_abs());
+    let sides = match format {
+        ImageFormat::Png => png(16).zip(png(20)),
+        ImageFormat::Bmp => bmp(18).zip(bmp(22)),
+        _ => None,
     };
-    match (format, side(16), side(20)) {
-        (ImageFormat::Png, Some(width), Some(height)) => check_size(width, height),
-        _ => Ok(()),
-    }
+    sides.map_or(Ok(()), |(width, height)| check_size(width, height))
 }
 
 /// The JPEG decoder fills the missing rest of a file with gray; an end marker must follow the

@@ -20,6 +20,8 @@ pub struct ImageEncoder {
     neck: Neck,
 }
 
+// There is one for each model, so its size does not count.
+#[allow(clippy::large_enum_variant)]
 #[derive(Module, Debug)]
 enum Backbone {
     Vit(Vit),

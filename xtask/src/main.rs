@@ -2,6 +2,7 @@
 
 mod build;
 mod convert;
+mod http;
 mod serve;
 mod setup;
 mod shell;

@@ -1,18 +1,19 @@
 //! `cargo xtask serve`: a small file server for `dist/`, for this machine alone.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::thread;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
-use anyhow::{Context, Result, anyhow};
-use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
+use anyhow::{Context, Result};
 
 use crate::build;
+use crate::http::{Range, Request, parse_range, write_head};
 
-const THREADS: usize = 8;
+/// How long a connection may stay silent.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Builds the site and serves it until the program is stopped.
 pub fn serve(port: u16) -> Result<()> {
@@ -24,68 +25,109 @@ pub fn serve(port: u16) -> Result<()> {
     }
 }
 
-/// Serves the files below `root` on 127.0.0.1 from threads of their own and returns the port,
-/// which is a free one where `port` is 0.
+/// Serves the files below `root` on 127.0.0.1, each connection from a thread of its own, and
+/// returns the port, which is a free one where `port` is 0.
 pub fn listen(root: &Path, port: u16) -> Result<u16> {
     let root = fs::canonicalize(root).with_context(|| format!("{} is missing", root.display()))?;
-    let server = Server::http(("127.0.0.1", port)).map_err(|error| {
-        anyhow!("port {port} cannot be used ({error}): choose another one with `--port`.")
-    })?;
-    let port = server
-        .server_addr()
-        .to_ip()
-        .context("the server has no port")?
-        .port();
-    let server = Arc::new(server);
-    for _ in 0..THREADS {
-        let (server, root) = (Arc::clone(&server), root.clone());
-        thread::spawn(move || {
-            while let Ok(request) = server.recv() {
-                // A reader that went away is its own affair.
-                let _ = answer(&root, request);
-            }
-        });
-    }
+    let listener = TcpListener::bind(("127.0.0.1", port))
+        .with_context(|| format!("port {port} cannot be used: choose another one with `--port`"))?;
+    let port = listener.local_addr()?.port();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let root = root.clone();
+            // A reader that went away is its own affair.
+            thread::spawn(move || drop(answer(&root, stream)));
+        }
+    });
     Ok(port)
 }
 
-fn answer(root: &Path, request: Request) -> io::Result<()> {
-    if !matches!(request.method(), Method::Get | Method::Head) {
-        let response = message(405, "Only GET and HEAD are answered here.");
-        return request.respond(response.with_header(header("Allow", "GET, HEAD")));
-    }
-    let Some(path) = resolve(root, request.url()) else {
-        return request.respond(message(404, "There is no such file."));
+fn answer(root: &Path, mut stream: TcpStream) -> io::Result<()> {
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
+    let Some(request) = Request::read(&mut stream)? else {
+        return message(
+            &mut stream,
+            "400 Bad Request",
+            "This is no HTTP request.",
+            &[],
+        );
     };
-    let file = File::open(&path)?;
+    if !matches!(request.method.as_str(), "GET" | "HEAD") {
+        let allow = [("Allow", "GET, HEAD")];
+        return message(
+            &mut stream,
+            "405 Method Not Allowed",
+            "Only GET and HEAD are answered here.",
+            &allow,
+        );
+    }
+    let Some(path) = resolve(root, &request.target) else {
+        return message(&mut stream, "404 Not Found", "There is no such file.", &[]);
+    };
+    send(&mut stream, &request, &path)
+}
+
+/// Answers with the file, or the part of it that is asked for, or that it has not changed.
+fn send(stream: &mut TcpStream, request: &Request, path: &Path) -> io::Result<()> {
+    let mut file = File::open(path)?;
     let (length, etag) = describe(&file)?;
-    if value(&request, "If-None-Match").is_some_and(|known| known.contains(&etag)) {
-        return request.respond(dress(body(304, io::empty(), length), &path, &etag));
+    let mut headers = vec![
+        ("Content-Type", mime_type(path)),
+        ("ETag", &etag),
+        ("Accept-Ranges", "bytes"),
+        ("Cache-Control", "no-cache"),
+    ];
+    let known = request.header("if-none-match");
+    if known.is_some_and(|known| known.contains(&etag)) {
+        return write_head(stream, "304 Not Modified", length, &headers);
     }
-    match wanted(&request, &etag, length) {
-        Range::Whole => request.respond(dress(body(200, file, length), &path, &etag)),
-        Range::Part { first, last } => {
-            let response = body(206, part(file, first, last)?, last - first + 1).with_header(
-                header("Content-Range", &format!("bytes {first}-{last}/{length}")),
-            );
-            request.respond(dress(response, &path, &etag))
-        }
+    let (status, first, end) = match wanted(request, &etag, length) {
+        Range::Whole => ("200 OK", 0, length),
+        Range::Part { first, last } => ("206 Partial Content", first, last + 1),
         Range::Outside => {
-            let response = message(416, "The file is shorter than that.");
             let size = format!("bytes */{length}");
-            request.respond(response.with_header(header("Content-Range", &size)))
+            let status = "416 Range Not Satisfiable";
+            let range = [("Content-Range", size.as_str())];
+            return message(stream, status, "The file is shorter than that.", &range);
         }
+    };
+    let range = format!("bytes {first}-{}/{length}", end.saturating_sub(1));
+    if status.starts_with("206") {
+        headers.push(("Content-Range", &range));
     }
+    write_head(stream, status, end - first, &headers)?;
+    if request.method == "GET" {
+        file.seek(SeekFrom::Start(first))?;
+        io::copy(&mut file.take(end - first), stream)?;
+    }
+    Ok(())
+}
+
+fn message(
+    stream: &mut TcpStream,
+    status: &str,
+    text: &str,
+    headers: &[(&str, &str)],
+) -> io::Result<()> {
+    let plain = [("Content-Type", "text/plain; charset=utf-8")];
+    write_head(
+        stream,
+        status,
+        text.len() as u64,
+        &[&plain[..], headers].concat(),
+    )?;
+    stream.write_all(text.as_bytes())
 }
 
 /// The part of the file that the request asks for. The RFC gives ranges a meaning for GET only;
 /// a part of another version of the file would not fit the parts that the reader has.
 fn wanted(request: &Request, etag: &str, length: u64) -> Range {
-    let other_version = value(request, "If-Range").is_some_and(|version| version != etag);
-    match value(request, "Range") {
-        Some(text) if *request.method() == Method::Get && !other_version => {
-            parse_range(text, length)
-        }
+    let other_version = request
+        .header("if-range")
+        .is_some_and(|version| version != etag);
+    match request.header("range") {
+        Some(text) if request.method == "GET" && !other_version => parse_range(text, length),
         _ => Range::Whole,
     }
 }
@@ -99,45 +141,6 @@ fn describe(file: &File) -> io::Result<(u64, String)> {
         .unwrap_or_default();
     let length = metadata.len();
     Ok((length, format!("\"{:x}-{length:x}\"", date.as_nanos())))
-}
-
-fn part(mut file: File, first: u64, last: u64) -> io::Result<io::Take<File>> {
-    file.seek(SeekFrom::Start(first))?;
-    Ok(file.take(last - first + 1))
-}
-
-fn body<R: Read>(status: u16, data: R, length: u64) -> Response<R> {
-    let length = usize::try_from(length).ok();
-    // Content-Length rather than chunks, so that the page can show how far a download is.
-    Response::new(StatusCode(status), Vec::new(), data, length, None)
-        .with_chunked_threshold(usize::MAX)
-}
-
-fn message(status: u16, text: &str) -> Response<io::Cursor<Vec<u8>>> {
-    Response::from_string(text)
-        .with_status_code(status)
-        .with_header(header("X-Content-Type-Options", "nosniff"))
-}
-
-fn dress<R: Read>(response: Response<R>, path: &Path, etag: &str) -> Response<R> {
-    response
-        .with_header(header("Content-Type", mime_type(path)))
-        .with_header(header("ETag", etag))
-        .with_header(header("Accept-Ranges", "bytes"))
-        .with_header(header("Cache-Control", "no-cache"))
-        .with_header(header("X-Content-Type-Options", "nosniff"))
-}
-
-fn header(name: &str, value: &str) -> Header {
-    Header::from_bytes(name, value).expect("names and values are plain ASCII")
-}
-
-fn value<'a>(request: &'a Request, name: &'static str) -> Option<&'a str> {
-    let found = request
-        .headers()
-        .iter()
-        .find(|header| header.field.equiv(name))?;
-    Some(found.value.as_str())
 }
 
 /// The file that `url` means, if it is one below `root` (an absolute path without links).
@@ -174,44 +177,6 @@ fn percent_decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Range {
-    Whole,
-    /// Both ends belong to it, as in the header.
-    Part {
-        first: u64,
-        last: u64,
-    },
-    Outside,
-}
-
-/// Reads a Range header (RFC 9110, section 14) for a file of `length` bytes. What cannot be
-/// understood, and several ranges at once, mean the whole file, as the RFC allows.
-fn parse_range(text: &str, length: u64) -> Range {
-    let bounds = text
-        .strip_prefix("bytes=")
-        .and_then(|range| range.trim().split_once('-'))
-        .and_then(|(first, last)| match (first, last) {
-            ("", suffix) => Some((length.saturating_sub(number(suffix)?), u64::MAX)),
-            (first, "") => Some((number(first)?, u64::MAX)),
-            (first, last) => Some((number(first)?, number(last)?)),
-        });
-    match bounds {
-        Some((first, last)) if first <= last && first < length => Range::Part {
-            first,
-            last: last.min(length - 1),
-        },
-        Some((first, last)) if first <= last => Range::Outside,
-        _ => Range::Whole,
-    }
-}
-
-/// A number of decimal digits alone; one that is too large for any file counts as the largest.
-fn number(text: &str) -> Option<u64> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().unwrap_or(u64::MAX))
-}
-
 fn mime_type(path: &Path) -> &'static str {
     let extension = path.extension().unwrap_or_default().to_string_lossy();
     match &*extension {
@@ -234,51 +199,7 @@ fn mime_type(path: &Path) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-    use std::net::TcpStream;
-
     use super::*;
-
-    #[test]
-    fn ranges_follow_the_rfc() {
-        let part = |first, last| Range::Part { first, last };
-        // The examples of RFC 9110, section 14.1.2, for 10 000 bytes.
-        assert_eq!(parse_range("bytes=0-499", 10_000), part(0, 499));
-        assert_eq!(parse_range("bytes=500-999", 10_000), part(500, 999));
-        assert_eq!(parse_range("bytes=-500", 10_000), part(9_500, 9_999));
-        assert_eq!(parse_range("bytes=9500-", 10_000), part(9_500, 9_999));
-        assert_eq!(parse_range("bytes=9999-20000", 10_000), part(9_999, 9_999));
-        assert_eq!(parse_range("bytes=-20000", 10_000), part(0, 9_999));
-        let huge = "bytes=0-99999999999999999999999";
-        assert_eq!(parse_range(huge, 10_000), part(0, 9_999));
-    }
-
-    #[test]
-    fn ranges_past_the_end_cannot_be_met() {
-        for text in [
-            "bytes=10-",
-            "bytes=10-20",
-            "bytes=-0",
-            "bytes=99999999999999999999-",
-        ] {
-            assert_eq!(parse_range(text, 10), Range::Outside, "{text}");
-        }
-        assert_eq!(parse_range("bytes=0-", 0), Range::Outside);
-    }
-
-    #[test]
-    fn other_ranges_mean_the_whole_file() {
-        for text in [
-            "bytes=",
-            "bytes=-",
-            "bytes=5-4",
-            "bytes=0-1,3-4",
-            "bytes=+1-2",
-            "lines=0-1",
-        ] {
-            assert_eq!(parse_range(text, 10), Range::Whole, "{text}");
-        }
-    }
 
     /// A folder `site` with index.html and "www/a b.js", beside a file that is none of its own.
     fn site(name: &str) -> PathBuf {
@@ -337,9 +258,11 @@ mod tests {
     }
 
     #[test]
-    fn part_of_a_file_is_served() {
+    fn part_of_a_file_is_served_beside_an_idle_connection() {
         let root = site("serve");
         let port = listen(&root, 0).unwrap();
+        let mut idle = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        idle.write_all(b"GET / HT").unwrap();
         let mut connection = TcpStream::connect(("127.0.0.1", port)).unwrap();
         let request = "GET /www/a%20b.js HTTP/1.1\r\nHost: localhost\r\n\
                        Range: bytes=2-4\r\nConnection: close\r\n\r\n";

@@ -1,0 +1,129 @@
+// Every kind of image file, by every way into the page.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { launch, openPage, waitState } from "./harness.js";
+import { bmp, png, tiff } from "./image_files.js";
+
+/** @typedef {import("./harness.js").Page} Page */
+/** @typedef {"image/png" | "image/jpeg" | "image/webp"} CanvasType */
+
+/** @type {import("./harness.js").Browser} */
+let browser;
+/** @type {Page} */
+let page;
+before(async () => {
+  browser = await launch();
+  ({ page } = await openPage(browser, "?device=cpu"));
+  await waitState(page, "ready", 180_000);
+});
+after(() => browser.close());
+
+/** Values from 0 to `last` that grow along the rows. @param {number} count @param {number} last */
+function ramp(count, last) {
+  return Array.from({ length: count }, (_, i) => (i * last) / (count - 1));
+}
+
+/** Waits for the image's line and returns what the page says of its values. @param {string} facts */
+async function opened(facts) {
+  try {
+    await page.waitForFunction((wanted) => document.getElementById("image-facts")?.textContent === wanted, facts, {
+      timeout: 60_000,
+    });
+  } catch (error) {
+    const shown = [await page.textContent("#image-facts"), await page.textContent("#alert-text")];
+    throw new Error(`The page did not show "${facts}" but ${JSON.stringify(shown)}`, { cause: error });
+  }
+  return page.textContent("#display-note");
+}
+
+/** @param {string} name @param {Buffer} buffer */
+async function choose(name, buffer) {
+  await page.setInputFiles("#image-file", { name, mimeType: "", buffer });
+}
+
+/** A file that the browser itself encodes: a black disc on white. @param {number} width @param {number} height @param {CanvasType} type */
+async function fromCanvas(width, height, type) {
+  const base64 = await page.evaluate(
+    async ({ width, height, type }) => {
+      const canvas = new OffscreenCanvas(width, height);
+      const context = canvas.getContext("2d");
+      if (!context) throw new Error("no canvas");
+      context.fillStyle = "#fff";
+      context.fillRect(0, 0, width, height);
+      context.fillStyle = "#000";
+      context.arc(width / 2, height / 2, height / 4, 0, 7);
+      context.fill();
+      const blob = await canvas.convertToBlob({ type, quality: 1 });
+      if (blob.type !== type) throw new Error(`the browser wrote ${blob.type}`);
+      return btoa(String.fromCharCode(...new Uint8Array(await blob.arrayBuffer())));
+    },
+    { width, height, type },
+  );
+  return Buffer.from(base64, "base64");
+}
+
+test("PNG of 8 and 16 bits", async () => {
+  await choose("eight.png", png(9, 5, Uint8Array.from(ramp(45, 220))));
+  assert.equal(await opened("eight.png: 9 × 5, 8-bit grayscale"), "8-bit grayscale, values 0 to 220");
+  await choose("sixteen.png", png(6, 11, Uint16Array.from(ramp(66, 40_000))));
+  assert.equal(await opened("sixteen.png: 6 × 11, 16-bit grayscale"), "16-bit grayscale, values 0 to 40000");
+});
+
+test("TIFF of 8 and 16 bits and of floats", async () => {
+  await choose("eight.tif", tiff(7, 3, Uint8Array.from(ramp(21, 200))));
+  assert.equal(await opened("eight.tif: 7 × 3, 8-bit grayscale"), "8-bit grayscale, values 0 to 200");
+  await choose("sixteen.tif", tiff(4, 8, Uint16Array.from(ramp(32, 65_000))));
+  assert.equal(await opened("sixteen.tif: 4 × 8, 16-bit grayscale"), "16-bit grayscale, values 0 to 65000");
+  const values = Float32Array.from(ramp(30, 3), (value) => value - 1.5);
+  await choose("float.tiff", tiff(5, 6, values));
+  assert.equal(await opened("float.tiff: 5 × 6, 32-bit float grayscale"), "32-bit float grayscale, values -1.500 to 1.500");
+});
+
+test("BMP, JPEG and WebP", async () => {
+  await choose("rows.bmp", bmp(5, 4, Uint8Array.from(ramp(20, 190))));
+  assert.equal(await opened("rows.bmp: 5 × 4, 8-bit grayscale"), "8-bit grayscale, values 0 to 190");
+  await choose("disc.jpg", await fromCanvas(64, 48, "image/jpeg"));
+  assert.equal(await opened("disc.jpg: 64 × 48, 8-bit grayscale"), "8-bit grayscale, values 0 to 255");
+  await choose("disc.webp", await fromCanvas(50, 40, "image/webp"));
+  assert.equal(await opened("disc.webp: 50 × 40, 8-bit grayscale"), "8-bit grayscale, values 0 to 255");
+});
+
+/** Gives the page a drop or a paste with a file, as the browser would. @param {"drop" | "paste"} kind @param {string} name @param {Buffer} file */
+async function handOver(kind, name, file) {
+  await page.evaluate(
+    ({ kind, name, bytes }) => {
+      const data = new DataTransfer();
+      data.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
+      const options = { bubbles: true, cancelable: true };
+      const target = document.body;
+      if (kind === "paste") {
+        target.dispatchEvent(new ClipboardEvent("paste", { ...options, clipboardData: data }));
+        return;
+      }
+      target.dispatchEvent(new DragEvent("dragover", { ...options, dataTransfer: data }));
+      if (!document.documentElement.classList.contains("dragging")) throw new Error("the page shows no drop target");
+      const drop = new DragEvent("drop", { ...options, dataTransfer: data });
+      target.dispatchEvent(drop);
+      if (!drop.defaultPrevented) throw new Error("the browser would open the file instead of the page");
+    },
+    { kind, name, bytes: [...file] },
+  );
+}
+
+test("a file dropped on the page", async () => {
+  await handOver("drop", "dropped.png", png(12, 10, Uint8Array.from(ramp(120, 100))));
+  await opened("dropped.png: 12 × 10, 8-bit grayscale");
+  assert.equal(await page.evaluate(() => document.documentElement.classList.contains("dragging")), false);
+});
+
+test("a pasted image", async () => {
+  await handOver("paste", "image.png", png(8, 14, Uint8Array.from(ramp(112, 100))));
+  await opened("image.png: 8 × 14, 8-bit grayscale");
+});
+
+test("an image of another name than its kind", async () => {
+  await choose("photo.bmp", png(3, 9, Uint8Array.from(ramp(27, 50))));
+  await opened("photo.bmp: 3 × 9, 8-bit grayscale");
+});

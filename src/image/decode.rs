@@ -142,11 +142,12 @@ fn read_format(bytes: &[u8], format: ImageFormat) -> std::result::Result<Picture
 fn check_header(format: ImageFormat, bytes: &[u8]) -> Result<()> {
     let field = |at: usize| bytes.get(at..at + 4)?.try_into().ok();
     let png = |at| field(at).map(u32::from_be_bytes);
-    // A negative height means rows from top to bottom.
+    // A negative height means rows from top to bottom; headers of OS/2 are shorter than 40 bytes.
+    let windows_header = field(14).is_some_and(|size| u32::from_le_bytes(size) >= 40);
     let bmp = |at| field(at).map(|side| i32::from_le_bytes(side).unsigned_abs());
     let sides = match format {
         ImageFormat::Png => png(16).zip(png(20)),
-        ImageFormat::Bmp => bmp(18).zip(bmp(22)),
+        ImageFormat::Bmp if windows_header => bmp(18).zip(bmp(22)),
         _ => None,
     };
     sides.map_or(Ok(()), |(width, height)| check_size(width, height))

@@ -34,8 +34,9 @@ pub fn dist() -> Result<()> {
     mirror(&site, Path::new(DIST))
 }
 
-/// MobileSAM in single precision, for the tests that compare numbers.
-pub fn reference_model() -> Result<()> {
+/// MobileSAM as the page gets it, and in single precision for the tests that compare numbers.
+pub fn test_models() -> Result<()> {
+    model(MODEL, Precision::F16)?;
     model(MODEL_F32, Precision::F32)
 }
 

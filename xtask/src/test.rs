@@ -122,7 +122,7 @@ fn xtask_tests() -> Result<()> {
 }
 
 fn graysam_tests() -> Result<()> {
-    build::reference_model()?;
+    build::test_models()?;
     setup::vulkan_driver()?;
     shell::run(shell::cargo().args(["test", "--package", "graysam", "--release"]))
 }

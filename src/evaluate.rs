@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::image::decode::Rgb;
-use crate::image::labels::Labels;
+use crate::image::labels::{Labels, Object};
 use crate::image::mask;
 use crate::predictor::{Predictor, Prompt};
 
@@ -19,6 +19,13 @@ pub struct Scores {
     pub point_iou: f64,
     /// Prompted with the label's tight box.
     pub box_iou: f64,
+}
+
+impl Scores {
+    /// Of point and box.
+    pub fn mean(&self) -> f64 {
+        (self.point_iou + self.box_iou) / 2.0
+    }
 }
 
 /// Prompts `predictor` for every label of at least [`MIN_AREA`] pixels on `image`.
@@ -42,13 +49,7 @@ pub async fn evaluate(predictor: &mut Predictor, image: &Rgb, labels: &Labels) -
     let (mut point_iou, mut box_iou) = (0.0, 0.0);
     for object in &objects {
         let truth = labels.mask(object.id);
-        let ((x, y), [x0, y0, x1, y1]) = (object.point, object.bbox);
-        let point = Prompt::Point {
-            x,
-            y,
-            positive: true,
-        };
-        let bounding_box = Prompt::Box { x0, y0, x1, y1 };
+        let [point, bounding_box] = object_prompts(object);
         point_iou += iou(predictor, point, &truth).await?;
         box_iou += iou(predictor, bounding_box, &truth).await?;
     }
@@ -58,6 +59,16 @@ pub async fn evaluate(predictor: &mut Predictor, image: &Rgb, labels: &Labels) -
         point_iou: point_iou / n,
         box_iou: box_iou / n,
     })
+}
+
+/// The prompts by which an object is judged: its pixel nearest to its centroid, and its box.
+pub fn object_prompts(object: &Object) -> [Prompt; 2] {
+    let ((x, y), [x0, y0, x1, y1]) = (object.point, object.bbox);
+    let positive = true;
+    [
+        Prompt::Point { x, y, positive },
+        Prompt::Box { x0, y0, x1, y1 },
+    ]
 }
 
 /// The single-mask output's IoU with `truth`.

@@ -1,21 +1,15 @@
 //! The command line: segment an image, evaluate a model on labelled images.
 
-use std::fs::{self, File};
-use std::io::{BufReader, BufWriter};
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+mod commands;
 
-use burn::tensor::Device;
-use graysam::device::{self, DeviceChoice};
-use graysam::evaluate::evaluate;
-use graysam::image::decode::{self, Picture, Rgb};
-use graysam::image::display::{self, Display, Window};
-use graysam::image::labels::Labels;
-use graysam::image::{mask, sample};
-use graysam::model::{Sam, SamConfig};
-use graysam::predictor::{Predictor, Prompt};
-use graysam::weights::source::NoiseSource;
-use graysam::weights::{Dtype, noise::noise, safetensors};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use graysam::device::DeviceChoice;
+use graysam::image::display::Window;
+use graysam::predictor::Prompt;
+use graysam::training::trainer::Settings;
 use graysam::{Error, Result};
 use lexopt::{Arg, Parser, ValueExt};
 
@@ -27,12 +21,17 @@ graysam: the Segment Anything Model for grayscale images
   graysam evaluate --model M --image I --labels L
       Prints {\"objects\":N,\"point_iou\":...,\"box_iou\":...}: the mean IoU over the labels of at least 50
       pixels, prompted with a point and with a box. L is a 16-bit TIFF or PNG in which 0 is background.
+  graysam finetune --model M --image I --labels L [--image I2 --labels L2]... [--steps N] [--lr X]
+          [--batch B] [--seed S] [--held-out FRACTION] --out decoder.safetensors
+      Trains the mask decoder on the labelled objects, writes the best by the held-out ones, and prints
+      their scores before and after as JSON.
   graysam sample --image I --labels L
       Writes the bundled sample and its labels as 16-bit PNG files.
   graysam noise --config vit_b|vit_l|vit_h|mobile_sam|tiny --out noise.safetensors
       Writes a checkpoint of noise, for tests and measurements.
 
   --model M     a checkpoint of SAM or MobileSAM, .safetensors or .pth
+  --decoder D   a fine-tuned mask decoder in the place of the model's own, for segment and evaluate
   --image I     PNG, JPEG, TIFF, BMP or WebP
   --window W    full, minmax, percentile (the default) or LOW,HIGH: the gray values shown as black and white
   --device D    cpu (the default) or gpu
@@ -51,13 +50,15 @@ fn main() -> ExitCode {
 #[derive(Default)]
 struct Options {
     model: Option<PathBuf>,
-    image: Option<PathBuf>,
-    labels: Option<PathBuf>,
+    decoder: Option<PathBuf>,
+    images: Vec<PathBuf>,
+    labels: Vec<PathBuf>,
     out: Option<PathBuf>,
     config: Option<String>,
     prompts: Vec<Prompt>,
     window: Window,
     device: Option<DeviceChoice>,
+    training: Settings,
 }
 
 fn run() -> Result<()> {
@@ -69,10 +70,11 @@ fn run() -> Result<()> {
     };
     let options = parse(parser)?;
     match command.as_str() {
-        "segment" => segment(&options),
-        "evaluate" => evaluate_labels(&options),
-        "sample" => write_sample(&options),
-        "noise" => write_noise(&options),
+        "segment" => commands::segment(&options),
+        "evaluate" => commands::evaluate(&options),
+        "finetune" => commands::finetune(&options),
+        "sample" => commands::sample(&options),
+        "noise" => commands::noise(&options),
         "help" => {
             print!("{HELP}");
             Ok(())
@@ -94,13 +96,19 @@ fn parse(mut parser: Parser) -> Result<Options> {
         let text = || value.clone().string().map_err(usage);
         match name.as_str() {
             "model" => options.model = Some(value.into()),
-            "image" => options.image = Some(value.into()),
-            "labels" => options.labels = Some(value.into()),
+            "decoder" => options.decoder = Some(value.into()),
+            "image" => options.images.push(value.into()),
+            "labels" => options.labels.push(value.into()),
             "out" => options.out = Some(value.into()),
             "config" => options.config = Some(text()?),
             "point" => options.prompts.push(parse_point(&text()?)?),
             "box" => options.prompts.push(parse_box(&text()?)?),
             "window" => options.window = Window::parse(&text()?)?,
+            "steps" => options.training.steps = number(&name, &text()?, 1..=100_000)?,
+            "batch" => options.training.batch = number(&name, &text()?, 1..=64)?,
+            "seed" => options.training.seed = number(&name, &text()?, 0..=u64::MAX)?,
+            "lr" => options.training.learning_rate = number(&name, &text()?, 1e-9..=1.0)?,
+            "held-out" => options.training.held_out = number(&name, &text()?, 0.01..=0.99)?,
             "device" => options.device = Some(DeviceChoice::parse(&text()?)?),
             _ => {
                 return Err(Error::new(format!(
@@ -138,110 +146,21 @@ fn parse_box(text: &str) -> Result<Prompt> {
     }
 }
 
-fn numbers_of(text: &str) -> Option<Vec<f32>> {
-    let finite = |part: &str| part.trim().parse().ok().filter(|x: &f32| x.is_finite());
-    text.split(',').map(finite).collect()
-}
-
-fn needed<'a>(option: &'a Option<PathBuf>, name: &str) -> Result<&'a Path> {
-    option.as_deref().ok_or_else(|| {
+fn number<T: FromStr + PartialOrd + std::fmt::Display>(
+    name: &str,
+    text: &str,
+    range: std::ops::RangeInclusive<T>,
+) -> Result<T> {
+    let parsed = text.parse().ok();
+    parsed.filter(|n| range.contains(n)).ok_or_else(|| {
+        let (least, most) = range.into_inner();
         Error::new(format!(
-            "The option --{name} is missing: graysam --help shows how it is used."
+            "--{name} is \u{201c}{text}\u{201d}, which is no number from {least} to {most}."
         ))
     })
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|error| file_error("read", path, error))
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes).map_err(|error| file_error("written", path, error))
-}
-
-fn file_error(done: &str, path: &Path, error: std::io::Error) -> Error {
-    Error::new(format!("{} cannot be {done}: {error}.", path.display()))
-}
-
-fn in_file(path: &Path) -> impl FnOnce(Error) -> Error {
-    move |error| Error::new(format!("{}: {error}", path.display()))
-}
-
-fn open_picture(options: &Options) -> Result<Picture> {
-    let path = needed(&options.image, "image")?;
-    decode::decode(&read(path)?).map_err(in_file(path))
-}
-
-fn displayed(picture: &Picture, options: &Options) -> Result<Rgb> {
-    let display = Display {
-        window: options.window,
-        ..Display::default()
-    };
-    display::to_rgb(picture, &display)
-}
-
-fn open_predictor(options: &Options) -> Result<Predictor> {
-    let path = needed(&options.model, "model")?;
-    let file = File::open(path).map_err(|error| file_error("read", path, error))?;
-    let device = open_device(options)?;
-    Predictor::open(BufReader::new(file), &device, &mut |_| ()).map_err(in_file(path))
-}
-
-fn open_device(options: &Options) -> Result<Device> {
-    let choice = options.device.unwrap_or(DeviceChoice::Cpu);
-    Ok(device::block_on(device::open(choice))?.device)
-}
-
-fn segment(options: &Options) -> Result<()> {
-    let out = needed(&options.out, "out")?;
-    if options.prompts.is_empty() {
-        return Err(Error::new(
-            "There is no prompt: give the object with --point x,y or --box x0,y0,x1,y1.",
-        ));
-    }
-    let picture = open_picture(options)?;
-    let image = displayed(&picture, options)?;
-    let mut predictor = open_predictor(options)?;
-    let mask = device::block_on(async {
-        predictor.set_image(&image).await?;
-        for prompt in &options.prompts {
-            predictor.add(*prompt).await?;
-        }
-        predictor.mask()
-    })?;
-    write(out, &mask::to_png(&mask, image.width, image.height)?)
-}
-
-fn evaluate_labels(options: &Options) -> Result<()> {
-    let picture = open_picture(options)?;
-    let path = needed(&options.labels, "labels")?;
-    let labels = Labels::decode(&read(path)?).map_err(in_file(path))?;
-    let image = displayed(&picture, options)?;
-    let mut predictor = open_predictor(options)?;
-    let scores = device::block_on(evaluate(&mut predictor, &image, &labels))?;
-    let json = serde_json::to_string(&scores).map_err(|error| Error::new(error.to_string()))?;
-    println!("{json}");
-    Ok(())
-}
-
-fn write_sample(options: &Options) -> Result<()> {
-    let (image, labels) = sample::files()?;
-    write(needed(&options.image, "image")?, &image)?;
-    write(needed(&options.labels, "labels")?, &labels)
-}
-
-fn write_noise(options: &Options) -> Result<()> {
-    let out = needed(&options.out, "out")?;
-    let config = SamConfig::named(options.config.as_deref().unwrap_or("vit_b"))?;
-    let mut source = NoiseSource::default();
-    Sam::load(&mut source, &config, &Device::flex())?;
-    let tensors: Vec<_> = source
-        .parameters
-        .into_iter()
-        .map(|(name, shape)| (name, shape, Dtype::F32))
-        .collect();
-    let file = File::create(out).map_err(|error| file_error("written", out, error))?;
-    safetensors::write(BufWriter::new(file), &tensors, &Default::default(), |i| {
-        noise(&tensors[i].0, &tensors[i].1)
-    })
+fn numbers_of(text: &str) -> Option<Vec<f32>> {
+    let finite = |part: &str| part.trim().parse().ok().filter(|x: &f32| x.is_finite());
+    text.split(',').map(finite).collect()
 }

@@ -129,6 +129,59 @@ fn the_window_decides_what_the_model_sees() {
 }
 
 #[test]
+fn a_finetuned_decoder_is_used_on_its_own_base_only() {
+    let (image, labels) = (FILES.path("sample.png"), FILES.path("labels.png"));
+    let decoder = FILES.path("decoder.safetensors");
+    let trained = graysam(&[
+        "finetune",
+        "--model",
+        &FILES.model,
+        "--image",
+        &image,
+        "--labels",
+        &labels,
+        "--steps",
+        "25",
+        "--held-out",
+        "0.1",
+        "--out",
+        &decoder,
+    ]);
+    let figures: serde_json::Value = serde_json::from_slice(&trained.stdout).expect("JSON");
+    assert_eq!(figures["improved"], true, "{figures}");
+    assert_eq!(figures["after"]["objects"], 6);
+
+    let evaluate = |model: &str, decoder: &[&str]| {
+        let base = [
+            "evaluate", "--model", model, "--image", &image, "--labels", &labels,
+        ];
+        graysam(&[&base[..], decoder].concat())
+    };
+    let point_iou = |output: Output| {
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        json["point_iou"].as_f64().expect("a number")
+    };
+    let before = point_iou(evaluate(&FILES.model, &[]));
+    let after = point_iou(evaluate(&FILES.model, &["--decoder", &decoder]));
+    assert!(after > before + 0.1, "{before} became {after}");
+
+    let other =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("target/models/mobile_sam_f32.safetensors");
+    let said = failure(&[
+        "evaluate",
+        "--model",
+        &other.to_string_lossy(),
+        "--image",
+        &image,
+        "--labels",
+        &labels,
+        "--decoder",
+        &decoder,
+    ]);
+    assert!(said.contains("another model"), "{said}");
+}
+
+#[test]
 fn bad_input_gives_one_sentence_and_a_failure() {
     let sample = FILES.path("sample.png");
     let out = FILES.path("none.png");

@@ -1,7 +1,7 @@
 //! The whole model.
 
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use super::config::SamConfig;
 use super::image_encoder::ImageEncoder;
@@ -60,14 +60,4 @@ pub fn preprocess(
         }
     }
     Tensor::from_data(TensorData::new(values, [1, 3, side, side]), device)
-}
-
-/// Points as `(1, N, 2)` coordinates and `(1, N)` labels on `device`.
-pub fn points_tensor(points: &[([f32; 2], i32)], device: &Device) -> (Tensor<3>, Tensor<2, Int>) {
-    let coordinates: Vec<f32> = points.iter().flat_map(|(point, _)| *point).collect();
-    let labels: Vec<i32> = points.iter().map(|(_, label)| *label).collect();
-    (
-        Tensor::from_data(TensorData::new(coordinates, [1, points.len(), 2]), device),
-        Tensor::from_data(TensorData::new(labels, [1, points.len()]), device),
-    )
 }

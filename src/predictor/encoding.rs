@@ -4,19 +4,54 @@ use burn::tensor::{Device, Tensor};
 use sha2::{Digest, Sha256};
 
 use crate::image::decode::Rgb;
-use crate::image::resize;
+use crate::image::{mask, resize};
 use crate::model::sam::preprocess;
 
 /// One image's embedding.
-pub(super) struct Embedding {
+#[derive(Clone)]
+pub struct Embedding {
     /// `(1, C, grid, grid)`.
-    pub features: Tensor<4>,
-    pub geometry: Geometry,
+    pub(super) features: Tensor<4>,
+    pub(super) geometry: Geometry,
+}
+
+impl Embedding {
+    /// The features, `(1, C, grid, grid)`.
+    pub fn features(&self) -> &Tensor<4> {
+        &self.features
+    }
+
+    /// Width and height of the image.
+    pub fn original(&self) -> (usize, usize) {
+        self.geometry.original
+    }
+
+    /// By how much x and y in pixels of the image are scaled to cells of `side × side` logits,
+    /// which lie over the whole input.
+    pub fn to_logits(&self, side: usize) -> [f32; 2] {
+        let scale = side as f32 / self.geometry.side as f32;
+        self.geometry.to_input([1.0, 1.0]).map(|x| x * scale)
+    }
+
+    /// The decoder's square `logits` over the image, cut at zero: `width · height` booleans.
+    pub fn postprocess(&self, logits: &[f32]) -> Vec<bool> {
+        let Geometry {
+            side,
+            original,
+            resized,
+        } = self.geometry;
+        let low_side = logits.len().isqrt();
+        mask::threshold(&mask::postprocess(
+            logits, low_side, side, resized, original,
+        ))
+    }
 }
 
 /// How an image lies in the model's square input.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Geometry {
+    /// Side of the model's input.
+    pub side: usize,
     /// Width and height of the image.
     pub original: (usize, usize),
     /// Width and height after resizing to the input's side.
@@ -56,6 +91,7 @@ impl Encoding {
             x: preprocess(&resized.pixels, [width, height], side, device),
             step: 0,
             geometry: Geometry {
+                side,
                 original: (image.width, image.height),
                 resized: (width, height),
             },

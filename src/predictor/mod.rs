@@ -9,21 +9,19 @@ use std::io::{Read, Seek};
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-pub use encoding::{Encoding, hex};
+pub use encoding::{Embedding, Encoding, hex};
 pub use prompt::Prompt;
+pub(crate) use prompt::PromptTensors;
 
 use crate::device;
 use crate::error::{Error, Result};
 use crate::image::decode::Rgb;
-use crate::image::mask;
 use crate::model::config::SamConfig;
 use crate::model::mask_decoder::MASK_TOKENS;
 use crate::model::parameters::ParameterSource;
 use crate::model::sam::Sam;
-use crate::weights::source::CheckpointSource;
+use crate::weights::source::{CheckpointSource, WithDecoder};
 use crate::weights::{Checkpoint, recognise};
-use encoding::Embedding;
-use prompt::PromptTensors;
 
 /// A candidate mask as the decoder gives it.
 #[derive(Debug, Clone)]
@@ -84,19 +82,37 @@ impl Predictor {
         device: &Device,
         progress: &mut dyn FnMut(f64),
     ) -> Result<Self> {
-        let checkpoint = Checkpoint::open(reader)?;
-        let architecture = recognise(|name| checkpoint.shape(name))?;
-        let config = SamConfig::from_architecture(&architecture);
-        let mut source = CheckpointSource::new(checkpoint, progress);
-        let mut predictor = Self::load(&mut source, config, device)?;
-        predictor.parameters = source.parameters();
-        predictor.encoder_digest = source.encoder_digest();
-        Ok(predictor)
+        let (config, mut source) = recognised(reader, progress)?;
+        let predictor = Self::load(&mut source, config, device)?;
+        Ok(predictor.with_facts(&source))
+    }
+
+    /// Builds the model of a checkpoint with a fine-tuned mask decoder in the place of its own.
+    pub fn open_with_decoder<R: Read + Seek, D: Read + Seek>(
+        reader: R,
+        decoder: Checkpoint<D>,
+        device: &Device,
+        progress: &mut dyn FnMut(f64),
+    ) -> Result<Self> {
+        let (config, base) = recognised(reader, progress)?;
+        let mut source = WithDecoder { base, decoder };
+        let predictor = Self::load(&mut source, config, device)?;
+        Ok(predictor.with_facts(&source.base))
+    }
+
+    fn with_facts<R: Read + Seek>(mut self, source: &CheckpointSource<R>) -> Self {
+        self.parameters = source.parameters();
+        self.encoder_digest = source.encoder_digest();
+        self
     }
 
     /// How many parameters the model read from its checkpoint.
     pub fn parameters(&self) -> usize {
         self.parameters
+    }
+
+    pub fn model(&self) -> &Sam {
+        &self.model
     }
 
     pub fn config(&self) -> &SamConfig {
@@ -266,14 +282,7 @@ impl Predictor {
 
     /// A candidate over the original image: `width · height` booleans.
     pub fn postprocess(&self, candidate: &Candidate) -> Result<Vec<bool>> {
-        let geometry = self.embedding()?.geometry;
-        Ok(mask::threshold(&mask::postprocess(
-            &candidate.logits,
-            4 * self.config.grid(),
-            self.config.image_size(),
-            geometry.resized,
-            geometry.original,
-        )))
+        Ok(self.embedding()?.postprocess(&candidate.logits))
     }
 
     /// All four of the decoder's masks for `prompts` and, to refine it, the logits of a mask:
@@ -285,9 +294,9 @@ impl Predictor {
         previous: Option<&[f32]>,
     ) -> Result<Vec<Candidate>> {
         let embedding = self.embedding()?;
-        let tensors = PromptTensors::new(prompts, embedding.geometry, &self.device);
+        let tensors = PromptTensors::new(&[prompts], embedding, &self.device);
         let encoder = &self.model.prompt_encoder;
-        let sparse = encoder.sparse(tensors.points, tensors.bounding_box);
+        let sparse = encoder.sparse(tensors.points, tensors.boxes);
         let side = 4 * self.config.grid();
         let dense = match previous {
             Some(logits) => {
@@ -318,11 +327,26 @@ impl Predictor {
         self.rounds.iter().map(|round| round.prompt)
     }
 
-    fn embedding(&self) -> Result<&Embedding> {
+    /// The image's embedding.
+    ///
+    /// # Errors
+    /// When no image has been encoded.
+    pub fn embedding(&self) -> Result<&Embedding> {
         self.embedding.as_ref().ok_or_else(|| {
             Error::new("The image has not been encoded yet: encode it before prompting.")
         })
     }
+}
+
+/// The configuration of a checkpoint and the checkpoint as a source.
+fn recognised<R: Read + Seek>(
+    reader: R,
+    progress: &mut dyn FnMut(f64),
+) -> Result<(SamConfig, CheckpointSource<'_, R>)> {
+    let checkpoint = Checkpoint::open(reader)?;
+    let architecture = recognise(|name| checkpoint.shape(name))?;
+    let config = SamConfig::from_architecture(&architecture);
+    Ok((config, CheckpointSource::new(checkpoint, progress)))
 }
 
 fn no_prompt() -> Error {

@@ -1,11 +1,10 @@
 //! What a person points at.
 
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::encoding::Geometry;
+use super::encoding::Embedding;
 use crate::error::{Error, Result};
 use crate::model::prompt_encoder::label;
-use crate::model::sam::points_tensor;
 
 /// A prompt in pixels of the original image, x to the right and y down.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,38 +14,45 @@ pub enum Prompt {
 }
 
 /// Prompts as the prompt encoder takes them, in pixels of the model's input.
-pub(super) struct PromptTensors {
-    /// Points `(1, N, 2)` and their labels `(1, N)`.
+pub(crate) struct PromptTensors {
+    /// Points `(B, N, 2)` and their labels `(B, N)`.
     pub points: Option<(Tensor<3>, Tensor<2, Int>)>,
-    /// The last box, `(1, 1, 4)`.
-    pub bounding_box: Option<Tensor<3>>,
+    /// The last box of each, `(B, 1, 4)`.
+    pub boxes: Option<Tensor<3>>,
 }
 
 impl PromptTensors {
-    pub fn new(prompts: &[Prompt], geometry: Geometry, device: &Device) -> Self {
-        let mut points = Vec::new();
-        let mut corners = None;
-        for prompt in prompts {
-            match *prompt {
-                Prompt::Point { x, y, positive } => {
-                    let label = match positive {
-                        true => label::POSITIVE,
-                        false => label::NEGATIVE,
-                    };
-                    points.push((geometry.to_input([x, y]), label));
-                }
-                Prompt::Box { x0, y0, x1, y1 } => {
-                    let (a, b) = (geometry.to_input([x0, y0]), geometry.to_input([x1, y1]));
-                    corners = Some([[[a[0], a[1], b[0], b[1]]]]);
+    /// Takes B lists of prompts on one image, with as many points in one as in the other and a
+    /// box in all of them or in none.
+    pub fn new(batch: &[&[Prompt]], embedding: &Embedding, device: &Device) -> Self {
+        let to_input = |point| embedding.geometry.to_input(point);
+        let (mut points, mut labels, mut boxes) = (Vec::new(), Vec::new(), Vec::new());
+        for prompts in batch {
+            let mut last_box = None;
+            for prompt in *prompts {
+                match *prompt {
+                    Prompt::Point { x, y, positive } => {
+                        points.extend(to_input([x, y]));
+                        labels.push(match positive {
+                            true => label::POSITIVE,
+                            false => label::NEGATIVE,
+                        });
+                    }
+                    Prompt::Box { x0, y0, x1, y1 } => {
+                        last_box = Some([to_input([x0, y0]), to_input([x1, y1])]);
+                    }
                 }
             }
+            boxes.extend(last_box.into_iter().flatten().flatten());
         }
+        let (b, n) = (batch.len(), labels.len() / batch.len().max(1));
+        let tensor = |values, shape| Tensor::from_data(TensorData::new(values, shape), device);
         Self {
-            points: match points.is_empty() {
-                true => None,
-                false => Some(points_tensor(&points, device)),
-            },
-            bounding_box: corners.map(|corners| Tensor::from_data(corners, device)),
+            points: (n > 0).then(|| {
+                let labels = TensorData::new(labels, [b, n]);
+                (tensor(points, [b, n, 2]), Tensor::from_data(labels, device))
+            }),
+            boxes: (!boxes.is_empty()).then(|| tensor(boxes, [b, 1, 4])),
         }
     }
 }

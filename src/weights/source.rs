@@ -65,6 +65,30 @@ impl<R: Read + Seek> ParameterSource for CheckpointSource<'_, R> {
     }
 }
 
+/// A checkpoint with the mask decoder of another file in the place of its own.
+pub struct WithDecoder<'a, R, D> {
+    pub base: CheckpointSource<'a, R>,
+    pub decoder: Checkpoint<D>,
+}
+
+const MASK_DECODER: &str = "mask_decoder.";
+
+impl<R: Read + Seek, D: Read + Seek> ParameterSource for WithDecoder<'_, R, D> {
+    fn has(&self, name: &str) -> bool {
+        match name.starts_with(MASK_DECODER) {
+            true => self.decoder.shape(name).is_some(),
+            false => self.base.has(name),
+        }
+    }
+
+    fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        match name.starts_with(MASK_DECODER) {
+            true => self.decoder.read(name, shape),
+            false => self.base.read(name, shape),
+        }
+    }
+}
+
 /// Parameters by the formula of [`noise`], which notes what was asked for.
 #[derive(Default)]
 pub struct NoiseSource {

@@ -1,0 +1,137 @@
+//! Labelled images with their embeddings, split into objects to train on and objects held out.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::prompts::Random;
+use crate::error::{Error, Result};
+use crate::image::labels::{Labels, Object};
+use crate::predictor::Embedding;
+
+/// An image that was encoded once, with its labelled objects.
+pub struct LabelledImage {
+    pub embedding: Embedding,
+    pub labels: Labels,
+    pub objects: Vec<Object>,
+}
+
+/// An object by its image and its place among the image's objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Example {
+    pub image: usize,
+    pub object: usize,
+}
+
+/// What is trained on and what is held out to judge by.
+pub struct Split {
+    pub training: Vec<Example>,
+    pub held_out: Vec<Example>,
+}
+
+impl LabelledImage {
+    /// Takes the objects of at least `min_area` pixels.
+    ///
+    /// # Errors
+    /// When the labels have another size than the image, or no object is large enough.
+    pub fn new(embedding: Embedding, labels: Labels, min_area: usize) -> Result<Self> {
+        let (width, height) = embedding.original();
+        if (labels.width, labels.height) != (width, height) {
+            return Err(Error::new(format!(
+                "The labels are {} × {} pixels but the image is {width} × {height}: they must be of one size.",
+                labels.width, labels.height
+            )));
+        }
+        let objects = labels.objects(min_area);
+        if objects.is_empty() {
+            return Err(Error::new(format!(
+                "No label has {min_area} pixels or more, so there is nothing to train on."
+            )));
+        }
+        Ok(Self {
+            embedding,
+            labels,
+            objects,
+        })
+    }
+
+    /// The share, 0..1, that `object` takes of each cell of the `side × side` low-resolution
+    /// logits, which lie over the padded square input.
+    pub fn target(&self, object: &Object, side: usize) -> Vec<f32> {
+        let mut target = vec![0.0; side * side];
+        let [scale_x, scale_y] = self.embedding.to_logits(side);
+        let [left, top, right, bottom] = object.bbox.map(|side| side as usize);
+        for y in top..bottom {
+            for x in left..right {
+                if self.labels.ids[y * self.labels.width + x] != object.id {
+                    continue;
+                }
+                for (row, height) in cells(y, scale_y, side) {
+                    for (column, width) in cells(x, scale_x, side) {
+                        target[row * side + column] += width * height;
+                    }
+                }
+            }
+        }
+        target.iter_mut().for_each(|share| *share = share.min(1.0));
+        target
+    }
+}
+
+/// The cells that pixel `i` covers after scaling, with the length of each that it covers.
+fn cells(i: usize, scale: f32, side: usize) -> impl Iterator<Item = (usize, f32)> {
+    let (start, end) = (i as f32 * scale, (i as f32 + 1.0) * scale);
+    let last = (end.ceil() as usize).min(side);
+    (start as usize..last).map(move |cell| {
+        let covered = end.min((cell + 1) as f32) - start.max(cell as f32);
+        (cell, covered.max(0.0))
+    })
+}
+
+impl Split {
+    /// Holds out about the part `fraction` of `images`: whole images where there are several,
+    /// else objects; at least one of either, and never all.
+    ///
+    /// # Errors
+    /// When there is a single object, which leaves nothing to judge by.
+    pub fn new(images: &[LabelledImage], fraction: f64, random: &mut Random) -> Result<Self> {
+        let all = images.iter().enumerate().flat_map(|(image, labelled)| {
+            (0..labelled.objects.len()).map(move |object| Example { image, object })
+        });
+        let mut all: Vec<Example> = all.collect();
+        if all.len() < 2 {
+            return Err(Error::new(
+                "There is a single labelled object: label one more, so that one can be held out to judge by.",
+            ));
+        }
+        let part = |n: usize| ((n as f64 * fraction).round() as usize).clamp(1, n - 1);
+        if images.len() > 1 {
+            let mut order: Vec<usize> = (0..images.len()).collect();
+            random.shuffle(&mut order);
+            let out = &order[..part(images.len())];
+            let (held_out, training) = all.iter().partition(|e| out.contains(&e.image));
+            return Ok(Self { training, held_out });
+        }
+        random.shuffle(&mut all);
+        let training = all.split_off(part(all.len()));
+        Ok(Self {
+            training,
+            held_out: all,
+        })
+    }
+}
+
+/// Targets `(B, side, side)` of `examples`.
+pub fn targets(
+    images: &[LabelledImage],
+    examples: &[Example],
+    side: usize,
+    device: &Device,
+) -> Tensor<3> {
+    let values: Vec<f32> = examples
+        .iter()
+        .flat_map(|e| images[e.image].target(&images[e.image].objects[e.object], side))
+        .collect();
+    Tensor::from_data(
+        TensorData::new(values, [examples.len(), side, side]),
+        device,
+    )
+}

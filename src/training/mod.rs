@@ -1,0 +1,8 @@
+//! Fine-tuning of the mask decoder on a person's own labelled images. The image encoder and the
+//! prompt encoder stay as they are.
+
+pub mod dataset;
+pub mod decoder_file;
+pub mod loss;
+pub mod prompts;
+pub mod trainer;

@@ -1,0 +1,94 @@
+//! Prompts simulated from labels (section A of the paper, "Training algorithm").
+
+use crate::image::labels::{Labels, Object};
+use crate::predictor::Prompt;
+
+/// A small deterministic generator, SplitMix64 (Steele, Lea, Flood 2014).
+#[derive(Debug, Clone)]
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in 0..1.
+    pub fn uniform(&mut self) -> f32 {
+        (self.next() >> 40) as f32 / 16_777_216.0
+    }
+
+    /// Uniform in 0..n; `n` is at least 1.
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+
+    /// Brings `items` into a random order.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for i in (1..items.len()).rev() {
+            items.swap(i, self.below(i + 1));
+        }
+    }
+}
+
+/// A random pixel of `object` as a positive point.
+pub fn point_inside(labels: &Labels, object: &Object, random: &mut Random) -> Prompt {
+    let [left, top, right, bottom] = object.bbox.map(|side| side as usize);
+    let mut wanted = random.below(object.area);
+    for y in top..bottom {
+        for x in left..right {
+            if labels.ids[y * labels.width + x] != object.id {
+                continue;
+            }
+            if wanted == 0 {
+                return point(x as f32, y as f32, true);
+            }
+            wanted -= 1;
+        }
+    }
+    point(object.point.0, object.point.1, true)
+}
+
+/// How far a corner of a simulated box may lie from the true one, in parts of the box's sides.
+const JITTER: f32 = 0.1;
+/// The same in pixels.
+const MOST_JITTER: f32 = 20.0;
+
+/// The box of `object` with its sides moved at random.
+pub fn jittered_box(labels: &Labels, object: &Object, random: &mut Random) -> Prompt {
+    let [left, top, right, bottom] = object.bbox;
+    let (width, height) = (labels.width as f32, labels.height as f32);
+    let mut moved = |side: f32, length: f32, most: f32| {
+        let reach = (JITTER * length).min(MOST_JITTER);
+        (side + (2.0 * random.uniform() - 1.0) * reach).clamp(0.0, most)
+    };
+    Prompt::Box {
+        x0: moved(left, right - left, width - 1.0),
+        y0: moved(top, bottom - top, height - 1.0),
+        x1: moved(right, right - left, width),
+        y1: moved(bottom, bottom - top, height),
+    }
+}
+
+/// A point where `mask` and `target`, both `side × side`, disagree: positive where the mask
+/// misses the object, negative where it spills over, with its index; `None` if they agree.
+pub fn error_point(mask: &[bool], target: &[bool], random: &mut Random) -> Option<(usize, bool)> {
+    let wrong = |i: &usize| mask[*i] != target[*i];
+    let count = (0..mask.len()).filter(wrong).count();
+    if count == 0 {
+        return None;
+    }
+    let index = (0..mask.len()).filter(wrong).nth(random.below(count))?;
+    Some((index, target[index]))
+}
+
+fn point(x: f32, y: f32, positive: bool) -> Prompt {
+    Prompt::Point { x, y, positive }
+}

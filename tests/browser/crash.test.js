@@ -85,8 +85,8 @@ test("after a trap and after a panic the same mask comes back", async () => {
   await page.click("#download-mask");
   const trap = await alertText(page);
   assert.match(trap, /^The engine crashed \(memory access out of bounds\) and was started again; .* restored\.$/);
-  assert.equal(additions.length, 1, "the second engine is loading");
   await waitState(page, "masked", LIMIT);
+  assert.equal(additions.length, 0, "a second engine was loaded");
   assert.deepEqual(await maskPanel(page), panel);
   assert.deepEqual((await downloadedMask(page)).data, mask.data);
   await page.click("#dismiss-alert");
@@ -95,7 +95,6 @@ test("after a trap and after a panic the same mask comes back", async () => {
   const panic = await alertText(page);
   assert.match(panic, /^The engine crashed \(panicked at src\/page\/engine\.rs:.*borrowed.*\) and was started again/s);
   await waitState(page, "masked", LIMIT);
-  assert.equal(additions.length, 0);
   assert.deepEqual(await maskPanel(page), panel);
   assert.deepEqual((await downloadedMask(page)).data, mask.data);
 });

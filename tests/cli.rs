@@ -23,6 +23,13 @@ fn failure(arguments: &[&str]) -> String {
     stderr
 }
 
+/// `command` with the default model on the sample, and further `arguments`.
+fn on_sample(command: &str, arguments: &[&str]) -> Output {
+    let image = FILES.path("sample.png");
+    let common = [command, "--model", &FILES.model, "--image", &image];
+    graysam(&[&common[..], arguments].concat())
+}
+
 struct Files {
     folder: PathBuf,
     model: String,
@@ -52,16 +59,8 @@ static FILES: LazyLock<Files> = LazyLock::new(|| {
 
 #[test]
 fn evaluate_prints_the_means_as_json() {
-    let (image, labels) = (FILES.path("sample.png"), FILES.path("labels.png"));
-    let output = graysam(&[
-        "evaluate",
-        "--model",
-        &FILES.model,
-        "--image",
-        &image,
-        "--labels",
-        &labels,
-    ]);
+    let labels = FILES.path("labels.png");
+    let output = on_sample("evaluate", &["--labels", &labels]);
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON on stdout");
     assert_eq!(json["objects"], 60);
     // MobileSAM on nuclei: a box says more than a point.
@@ -72,20 +71,11 @@ fn evaluate_prints_the_means_as_json() {
 
 #[test]
 fn segment_writes_the_prompted_objects_mask() {
-    let (image, out) = (FILES.path("sample.png"), FILES.path("mask.png"));
-    let output = graysam(&[
+    let out = FILES.path("mask.png");
+    let output = on_sample(
         "segment",
-        "--model",
-        &FILES.model,
-        "--image",
-        &image,
-        "--point",
-        "246,158",
-        "--point",
-        "246,210,-",
-        "--out",
-        &out,
-    ]);
+        &["--point", "246,158", "--point", "246,210,-", "--out", &out],
+    );
     assert!(output.status.success(), "{output:?}");
     let mask = decode(&std::fs::read(&out).expect("the mask is there")).expect("it is a PNG");
     let Picture::Gray(mask) = mask else {
@@ -105,22 +95,19 @@ fn segment_writes_the_prompted_objects_mask() {
 
 #[test]
 fn the_window_decides_what_the_model_sees() {
-    let image = FILES.path("sample.png");
     let masks = ["percentile", "full", "300,5000"].map(|window| {
         let out = FILES.path(&format!("{window}.png"));
-        let output = graysam(&[
+        let output = on_sample(
             "segment",
-            "--model",
-            &FILES.model,
-            "--image",
-            &image,
-            "--box",
-            "200,110,280,200",
-            "--window",
-            window,
-            "--out",
-            &out,
-        ]);
+            &[
+                "--box",
+                "200,110,280,200",
+                "--window",
+                window,
+                "--out",
+                &out,
+            ],
+        );
         assert!(output.status.success(), "{output:?}");
         std::fs::read(out).expect("the mask is there")
     });
@@ -132,21 +119,19 @@ fn the_window_decides_what_the_model_sees() {
 fn a_finetuned_decoder_is_used_on_its_own_base_only() {
     let (image, labels) = (FILES.path("sample.png"), FILES.path("labels.png"));
     let decoder = FILES.path("decoder.safetensors");
-    let trained = graysam(&[
+    let trained = on_sample(
         "finetune",
-        "--model",
-        &FILES.model,
-        "--image",
-        &image,
-        "--labels",
-        &labels,
-        "--steps",
-        "25",
-        "--held-out",
-        "0.1",
-        "--out",
-        &decoder,
-    ]);
+        &[
+            "--labels",
+            &labels,
+            "--steps",
+            "25",
+            "--held-out",
+            "0.1",
+            "--out",
+            &decoder,
+        ],
+    );
     let figures: serde_json::Value = serde_json::from_slice(&trained.stdout).expect("JSON");
     assert_eq!(figures["improved"], true, "{figures}");
     assert_eq!(figures["after"]["objects"], 6);

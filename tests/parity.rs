@@ -1,15 +1,17 @@
 //! The model against PyTorch's `segment_anything` and onnxruntime, on the fixtures of
 //! `tests/fixtures/make_model_fixtures.py`.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
+use common::{Prompts, input, sampled};
 use graysam::device::{self, DeviceChoice};
 use graysam::model::{Sam, SamConfig};
 use graysam::weights::Checkpoint;
-use graysam::weights::noise::noise;
 use graysam::weights::source::{CheckpointSource, NoiseSource};
 use serde::Deserialize;
 
@@ -48,8 +50,7 @@ impl Fixture {
         let actual = device::block_on(device::read(tensor)).expect("the tensor is readable");
         let (mut difference, mut norm) = (0.0, 0.0);
         for (i, &value) in expected.values.iter().enumerate() {
-            let index = (i as u64 * 2_654_435_761 % actual.len() as u64) as usize;
-            difference += f64::from(actual[index] - value).powi(2);
+            difference += f64::from(sampled(&actual, i) - value).powi(2);
             norm += f64::from(value).powi(2);
         }
         let error = (difference / norm).sqrt();
@@ -78,36 +79,8 @@ fn webgpu() -> Device {
     WEBGPU.clone()
 }
 
-/// An input tensor by formula, uniform in -1..1: noise gives a bias 0.02 of that.
-fn input<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
-    let values = noise(name, &[shape.iter().product()]);
-    let values = values.into_iter().map(|value| 50.0 * value).collect();
-    Tensor::from_data(TensorData::new::<f32, _>(values, shape), device)
-}
-
 fn noise_model(config: &SamConfig, device: &Device) -> Sam {
     Sam::load(&mut NoiseSource::default(), config, device).expect("noise has every parameter")
-}
-
-/// The prompts of `make_model_fixtures.py`, in a batch of two.
-struct Prompts {
-    points: Tensor<3>,
-    labels: Tensor<2, Int>,
-    boxes: Tensor<3>,
-    mask: Tensor<4>,
-}
-
-impl Prompts {
-    fn new(side: usize, device: &Device) -> Self {
-        let corners = (input("input.boxes", [2, 4], device) + 1.0) * (side as f64 / 4.0);
-        let far = corners.clone().narrow(1, 2, 2) + side as f64 / 2.0;
-        Self {
-            points: (input("input.points", [2, 3, 2], device) + 1.0) * (side as f64 / 2.0),
-            labels: Tensor::from_data([[1, 0, 1], [0, 1, -1]], device),
-            boxes: Tensor::cat(vec![corners.narrow(1, 0, 2), far], 1).unsqueeze_dim(1),
-            mask: input("input.mask", [2, 1, side / 4, side / 4], device) * 8.0,
-        }
-    }
 }
 
 fn compare_prompts(sam: &Sam, embedding: Tensor<4>, side: usize, fixture: &mut Fixture) {

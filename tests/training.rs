@@ -1,12 +1,15 @@
 //! The loss and its gradients against PyTorch, on `tests/fixtures/make_training_fixtures.py`, and
 //! what training must never do.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
+use common::{Prompts, input, sampled};
 use graysam::device;
 use graysam::image::decode::{Picture, Rgb};
 use graysam::image::display::{Display, to_rgb};
@@ -19,7 +22,6 @@ use graysam::training::dataset::LabelledImage;
 use graysam::training::decoder_file;
 use graysam::training::loss::decoder_loss;
 use graysam::training::trainer::{Settings, Trainer};
-use graysam::weights::noise::noise;
 use graysam::weights::source::NoiseSource;
 use serde::Deserialize;
 
@@ -33,32 +35,22 @@ struct Sampled {
     values: Vec<f32>,
 }
 
-fn input<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
-    let values = noise(name, &[shape.iter().product()]);
-    let values: Vec<f32> = values.into_iter().map(|value| 50.0 * value).collect();
-    Tensor::from_data(TensorData::new(values, shape), device)
-}
-
 /// The fixture's loss: three points with and without a box and a mask, in a batch of two.
 fn fixture_loss(sam: &Sam, decoder: &MaskDecoder, device: &Device) -> Tensor<1> {
     let image = input("input.image", [1, 3, 128, 128], device) * 2.0;
     let embedding = sam.image_encoder.forward(image).autodiff();
     let target = input("input.target", [2, 32, 32], device) / 2.0 + 0.5;
-    let points = (input("input.points", [2, 3, 2], device) + 1.0) * 64.0;
-    let labels = Tensor::from_data([[1, 0, 1], [0, 1, -1]], device);
-    let corners = (input("input.boxes", [2, 4], device) + 1.0) * 32.0;
-    let far = corners.clone().narrow(1, 2, 2) + 64.0;
-    let boxes = Tensor::cat(vec![corners.narrow(1, 0, 2), far], 1).unsqueeze_dim(1);
-    let mask = input("input.mask", [2, 1, 32, 32], device) * 8.0;
+    let prompts = Prompts::new(128, device);
 
     let encoder = &sam.prompt_encoder;
     let position = encoder.dense_position().autodiff();
     let rounds = [
         (None, encoder.no_mask(), [1.0, 1.0]),
-        (Some(boxes), encoder.dense(mask), [1.0, 0.0]),
+        (Some(prompts.boxes), encoder.dense(prompts.mask), [1.0, 0.0]),
     ];
+    let points = (prompts.points, prompts.labels);
     let losses = rounds.map(|(boxes, dense, ambiguous)| {
-        let sparse = encoder.sparse(Some((points.clone(), labels.clone())), boxes);
+        let sparse = encoder.sparse(Some(points.clone()), boxes);
         let (logits, ious) = decoder.forward(
             embedding.clone(),
             position.clone(),
@@ -127,11 +119,10 @@ fn loss_and_gradients_are_those_of_pytorch() {
         .fold(0.0, f64::max);
     for gradient in gradients {
         let wanted = &expected[&gradient.name].values;
-        let n = gradient.values.len() as u64;
         let difference: Vec<f32> = wanted
             .iter()
             .enumerate()
-            .map(|(i, w)| gradient.values[(i as u64 * 2_654_435_761 % n) as usize] - w)
+            .map(|(i, w)| sampled(&gradient.values, i) - w)
             .collect();
         let error = norm(&difference) / norm(wanted).max(NOTHING * largest / TOLERANCE);
         assert!(error < TOLERANCE, "{} is off by {error:.1e}", gradient.name);

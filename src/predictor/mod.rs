@@ -11,7 +11,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 pub use encoding::{Embedding, Encoding, hex};
 pub use prompt::Prompt;
-pub(crate) use prompt::PromptTensors;
+pub(crate) use prompt::embed_prompts;
 
 use crate::device;
 use crate::error::{Error, Result};
@@ -294,17 +294,13 @@ impl Predictor {
         previous: Option<&[f32]>,
     ) -> Result<Vec<Candidate>> {
         let embedding = self.embedding()?;
-        let tensors = PromptTensors::new(&[prompts], embedding, &self.device);
-        let encoder = &self.model.prompt_encoder;
-        let sparse = encoder.sparse(tensors.points, tensors.boxes);
         let side = 4 * self.config.grid();
-        let dense = match previous {
-            Some(logits) => {
-                let data = TensorData::new(logits.to_vec(), [1, 1, side, side]);
-                encoder.dense(Tensor::from_data(data, &self.device))
-            }
-            None => encoder.no_mask(),
-        };
+        let previous = previous.map(|logits| {
+            let data = TensorData::new(logits.to_vec(), [1, 1, side, side]);
+            Tensor::from_data(data, &self.device)
+        });
+        let encoder = &self.model.prompt_encoder;
+        let (sparse, dense) = embed_prompts(encoder, &[prompts], embedding, previous);
         let features = embedding.features.clone();
         let position = self.position.clone();
         let (masks, ious) = self

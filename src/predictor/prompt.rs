@@ -4,7 +4,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::encoding::Embedding;
 use crate::error::{Error, Result};
-use crate::model::prompt_encoder::label;
+use crate::model::prompt_encoder::{PromptEncoder, label};
 
 /// A prompt in pixels of the original image, x to the right and y down.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,17 +14,17 @@ pub enum Prompt {
 }
 
 /// Prompts as the prompt encoder takes them, in pixels of the model's input.
-pub(crate) struct PromptTensors {
+struct PromptTensors {
     /// Points `(B, N, 2)` and their labels `(B, N)`.
-    pub points: Option<(Tensor<3>, Tensor<2, Int>)>,
+    points: Option<(Tensor<3>, Tensor<2, Int>)>,
     /// The last box of each, `(B, 1, 4)`.
-    pub boxes: Option<Tensor<3>>,
+    boxes: Option<Tensor<3>>,
 }
 
 impl PromptTensors {
     /// Takes B lists of prompts on one image, with as many points in one as in the other and a
     /// box in all of them or in none.
-    pub fn new(batch: &[&[Prompt]], embedding: &Embedding, device: &Device) -> Self {
+    fn new(batch: &[&[Prompt]], embedding: &Embedding, device: &Device) -> Self {
         let to_input = |point| embedding.geometry.to_input(point);
         let (mut points, mut labels, mut boxes) = (Vec::new(), Vec::new(), Vec::new());
         for prompts in batch {
@@ -55,6 +55,22 @@ impl PromptTensors {
             boxes: (!boxes.is_empty()).then(|| tensor(boxes, [b, 1, 4])),
         }
     }
+}
+
+/// Tokens `(B, N, C)` of B lists of prompts on one image, and the dense embedding of the masks
+/// `(B, 1, side, side)` that they refine, or of there being none.
+pub(crate) fn embed_prompts(
+    encoder: &PromptEncoder,
+    batch: &[&[Prompt]],
+    embedding: &Embedding,
+    previous: Option<Tensor<4>>,
+) -> (Tensor<3>, Tensor<4>) {
+    let tensors = PromptTensors::new(batch, embedding, &embedding.features.device());
+    let dense = match previous {
+        Some(mask) => encoder.dense(mask),
+        None => encoder.no_mask(),
+    };
+    (encoder.sparse(tensors.points, tensors.boxes), dense)
 }
 
 impl Prompt {

@@ -15,7 +15,7 @@ use crate::evaluate::{Scores, object_prompts};
 use crate::image::mask;
 use crate::model::Sam;
 use crate::model::mask_decoder::MaskDecoder;
-use crate::predictor::{Prompt, PromptTensors};
+use crate::predictor::{Prompt, embed_prompts};
 
 /// What a person may set; the defaults just work.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -219,19 +219,15 @@ impl Trainer<'_> {
     /// The mean loss of all rounds: points for one half of the batch, boxes for the other.
     async fn loss(&mut self, batch: &[Example]) -> Result<Tensor<1>> {
         let (points, boxes) = batch.split_at(batch.len().div_ceil(2));
-        let mut total: Option<Tensor<1>> = None;
+        let mut losses = Vec::new();
         for (examples, with_point) in [(points, true), (boxes, false)] {
             if examples.is_empty() {
                 continue;
             }
             let share = examples.len() as f64 / (batch.len() * self.settings.rounds) as f64;
-            let loss = self.rounds(examples, with_point).await? * share;
-            total = Some(match total {
-                Some(total) => total + loss,
-                None => loss,
-            });
+            losses.push(self.rounds(examples, with_point).await? * share);
         }
-        total.ok_or_else(|| Error::new("There is nothing to train on."))
+        Ok(Tensor::cat(losses, 0).sum())
     }
 }
 
@@ -323,14 +319,10 @@ fn answer(
 ) -> (Tensor<4>, Tensor<2>) {
     let embedding = &images[dialogue.image].embedding;
     let prompts: Vec<&[Prompt]> = dialogue.prompts.iter().map(Vec::as_slice).collect();
-    let tensors = PromptTensors::new(&prompts, embedding, &embedding.features().device());
-    let encoder = &sam.prompt_encoder;
-    let sparse = encoder.sparse(tensors.points, tensors.boxes);
-    let dense = match &dialogue.previous {
-        Some(mask) => encoder.dense(mask.clone()),
-        None => encoder.no_mask(),
-    };
-    let (features, position) = (embedding.features().clone(), encoder.dense_position());
+    let previous = dialogue.previous.clone();
+    let (sparse, dense) = embed_prompts(&sam.prompt_encoder, &prompts, embedding, previous);
+    let features = embedding.features().clone();
+    let position = sam.prompt_encoder.dense_position();
     if decoder.devices().iter().any(Device::is_autodiff) {
         let (features, position) = (features.autodiff(), position.autodiff());
         return decoder.forward(features, position, sparse.autodiff(), dense.autodiff());

@@ -1,0 +1,37 @@
+//! What the fixtures' scripts make by formula, made again.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use graysam::weights::noise::noise;
+
+/// An input tensor by formula, uniform in -1..1: noise gives a bias 0.02 of that.
+pub fn input<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
+    let values = noise(name, &[shape.iter().product()]);
+    let values = values.into_iter().map(|value| 50.0 * value).collect();
+    Tensor::from_data(TensorData::new::<f32, _>(values, shape), device)
+}
+
+/// The `i`-th value that a fixture holds of a tensor of these `values`.
+pub fn sampled(values: &[f32], i: usize) -> f32 {
+    values[(i as u64 * 2_654_435_761 % values.len() as u64) as usize]
+}
+
+/// The prompts of `make_model_fixtures.py`, in a batch of two.
+pub struct Prompts {
+    pub points: Tensor<3>,
+    pub labels: Tensor<2, Int>,
+    pub boxes: Tensor<3>,
+    pub mask: Tensor<4>,
+}
+
+impl Prompts {
+    pub fn new(side: usize, device: &Device) -> Self {
+        let corners = (input("input.boxes", [2, 4], device) + 1.0) * (side as f64 / 4.0);
+        let far = corners.clone().narrow(1, 2, 2) + side as f64 / 2.0;
+        Self {
+            points: (input("input.points", [2, 3, 2], device) + 1.0) * (side as f64 / 2.0),
+            labels: Tensor::from_data([[1, 0, 1], [0, 1, -1]], device),
+            boxes: Tensor::cat(vec![corners.narrow(1, 0, 2), far], 1).unsqueeze_dim(1),
+            mask: input("input.mask", [2, 1, side / 4, side / 4], device) * 8.0,
+        }
+    }
+}

@@ -1,9 +1,9 @@
 //! What each command does.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufReader, BufWriter, Read};
+use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use burn::tensor::Device;
 use graysam::device::{self, DeviceChoice};
@@ -13,21 +13,17 @@ use graysam::image::display::{self, Display};
 use graysam::image::labels::Labels;
 use graysam::image::{mask, sample};
 use graysam::model::{Sam, SamConfig};
-use graysam::predictor::{Predictor, hex};
-use graysam::training::dataset::LabelledImage;
-use graysam::training::decoder_file;
-use graysam::training::trainer::{StepReport, Trainer};
+use graysam::predictor::Predictor;
+use graysam::training::dataset::{HeldOut, LabelledImage};
+use graysam::training::decoder_file::{self, Base, Info};
+use graysam::training::trainer::{Judgement, Report, Trainer};
+use graysam::weights::digest;
 use graysam::weights::source::NoiseSource;
 use graysam::weights::{Checkpoint, Dtype, noise, safetensors};
 use graysam::{Error, Result};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::Options;
-
-/// Metadata of a decoder's file: the model it was made from, and that model's SHA-256.
-const BASE: &str = "base_model";
-const BASE_SHA256: &str = "base_sha256";
 
 /// `graysam segment`.
 pub fn segment(options: &Options) -> Result<()> {
@@ -68,6 +64,8 @@ struct Finetuned {
     before: Scores,
     after: Scores,
     improved: bool,
+    /// Median over the training steps, without judging.
+    seconds_per_step: f64,
 }
 
 /// `graysam finetune`.
@@ -78,92 +76,98 @@ pub fn finetune(options: &Options) -> Result<()> {
             "Every --image needs its --labels, in the same order, and at least one of each.",
         ));
     }
-    let mut predictor = open_predictor(options)?;
-    let images = device::block_on(encode_all(&mut predictor, options))?;
-    let (figures, named) = device::block_on(train(&predictor, &images, options))?;
-    let file = File::create(out).map_err(|error| file_error("written", out, error))?;
-    let metadata = metadata(&predictor, options, &figures)?;
-    decoder_file::write(BufWriter::new(file), named, &metadata)?;
-    print_json(&figures)
+    let predictor = open_predictor(options)?;
+    let images = device::block_on(encode_all(&predictor, options))?;
+    let mut trainer = Trainer::new(predictor.model(), images, &HeldOut::Part, options.training)?;
+    let seconds_per_step = device::block_on(train(&mut trainer))?;
+    let before = trainer.judgements()[0].scores;
+    let after = trainer.best().map_or(before, |best| best.judgement.scores);
+    write_decoder(&predictor, &trainer, out, options)?;
+    print_json(&Finetuned {
+        before,
+        after,
+        improved: trainer.best().is_some(),
+        seconds_per_step,
+    })
 }
 
-async fn encode_all(predictor: &mut Predictor, options: &Options) -> Result<Vec<LabelledImage>> {
+async fn encode_all(predictor: &Predictor, options: &Options) -> Result<Vec<LabelledImage>> {
     let mut images = Vec::new();
     for (image, labels) in options.images.iter().zip(&options.labels) {
         eprintln!("Encoding {}.", image.display());
-        predictor.set_image(&open_image(image, options)?).await?;
-        let embedding = predictor.embedding()?.clone();
-        let labelled = LabelledImage::new(embedding, open_labels(labels)?, evaluate::MIN_AREA);
+        let embedding = predictor.encode(&open_image(image, options)?).await?;
+        let labelled = LabelledImage::new(embedding, open_labels(labels)?);
         images.push(labelled.map_err(in_file(labels))?);
     }
     Ok(images)
 }
 
-/// Trains to the end and gives the figures and the best decoder's parameters.
-async fn train(
-    predictor: &Predictor,
-    images: &[LabelledImage],
-    options: &Options,
-) -> Result<(Finetuned, Vec<decoder_file::Named>)> {
-    let mut trainer = Trainer::new(predictor.model(), images, options.training).await?;
-    let before = trainer.before();
-    eprintln!("Held out: {} objects, {}.", before.objects, ious(&before));
+/// Trains to the end; the median seconds of a step.
+async fn train(trainer: &mut Trainer) -> Result<f64> {
+    let mut seconds = Vec::new();
     while !trainer.finished() {
-        match trainer.step().await {
-            Ok(report) => tell(&report),
+        let start = Instant::now();
+        match trainer.advance().await {
+            Ok(report) => {
+                if report.loss.is_some() {
+                    seconds.push(start.elapsed().as_secs_f64());
+                }
+                tell(&report);
+            }
+            // Without the untouched decoder's scores there is nothing to write.
+            Err(error) if trainer.judgements().is_empty() => return Err(error),
             Err(error) => {
                 eprintln!("{error}");
                 break;
             }
         }
     }
-    let (after, decoder) = trainer.best();
-    let improved = after.mean() > before.mean();
-    if !improved {
+    seconds.sort_by(f64::total_cmp);
+    Ok(seconds.get(seconds.len() / 2).copied().unwrap_or(0.0))
+}
+
+fn tell(report: &Report) {
+    match report.loss {
+        Some(Some(loss)) => eprintln!("Step {}: loss {loss:.4}", report.step),
+        Some(None) => eprintln!("Step {}: the loss is no number; skipped.", report.step),
+        None => {}
+    }
+    if let Some(Judgement { step, scores }) = report.scores {
+        eprintln!(
+            "Held out after step {step}: {} objects, point IoU {:.3}, box IoU {:.3}.",
+            scores.objects, scores.point_iou, scores.box_iou
+        );
+    }
+}
+
+/// Writes the best decoder, and the whole model with it where that is asked for.
+fn write_decoder(
+    predictor: &Predictor,
+    trainer: &Trainer,
+    out: &Path,
+    options: &Options,
+) -> Result<()> {
+    if trainer.best().is_none() {
         eprintln!("Nothing beat the untouched decoder, so it is what is written.");
     }
-    let figures = Finetuned {
-        before,
-        after,
-        improved,
-    };
-    Ok((figures, decoder_file::parameters(decoder).await?))
-}
-
-fn tell(report: &StepReport) {
-    match (report.loss, report.scores) {
-        (None, _) => eprintln!("Step {}: the loss is no number; skipped.", report.step),
-        (Some(loss), Some(scores)) => {
-            eprintln!("Step {}: loss {loss:.4}; {}.", report.step, ious(&scores));
-        }
-        (Some(loss), None) => eprintln!("Step {}: loss {loss:.4}", report.step),
-    }
-}
-
-fn ious(scores: &Scores) -> String {
-    format!(
-        "point IoU {:.3}, box IoU {:.3}",
-        scores.point_iou, scores.box_iou
-    )
-}
-
-fn metadata(
-    predictor: &Predictor,
-    options: &Options,
-    figures: &Finetuned,
-) -> Result<BTreeMap<String, String>> {
     let model = needed(&options.model, "model")?;
-    Ok(BTreeMap::from([
-        (BASE.into(), predictor.config().name()),
-        (BASE_SHA256.into(), file_digest(model)?),
-        ("figures".into(), to_json(figures)?),
-        ("settings".into(), to_json(&options.training)?),
-    ]))
+    let base = base(model, predictor.config())?;
+    let info = Info::of(trainer, &base);
+    let best = trainer.best().map(|best| &best.decoder);
+    let best = best.unwrap_or(&predictor.model().mask_decoder);
+    let named = device::block_on(decoder_file::parameters(best))?;
+    decoder_file::write(create(out)?, &named, options.names, &base, &info)?;
+    let Some(merged) = &options.merged else {
+        return Ok(());
+    };
+    let checkpoint = Checkpoint::open(open(model)?)?;
+    let file = create(merged)?;
+    decoder_file::write_merged(file, checkpoint, &named, options.names, &base, &info)
 }
 
 /// `graysam sample`.
 pub fn sample(options: &Options) -> Result<()> {
-    let (image, labels) = sample::files()?;
+    let (image, labels) = sample::files_of(options.scene)?;
     write(single(&options.images, "image")?, &image)?;
     write(single(&options.labels, "labels")?, &labels)
 }
@@ -179,9 +183,8 @@ pub fn noise(options: &Options) -> Result<()> {
         .into_iter()
         .map(|(name, shape)| (name, shape, Dtype::F32))
         .collect();
-    let file = File::create(out).map_err(|error| file_error("written", out, error))?;
-    safetensors::write(BufWriter::new(file), &tensors, &Default::default(), |i| {
-        noise::noise(&tensors[i].0, &tensors[i].1)
+    safetensors::write(create(out)?, &tensors, &Default::default(), |i| {
+        Ok(noise::noise(&tensors[i].0, &tensors[i].1))
     })
 }
 
@@ -209,6 +212,11 @@ fn file_error(done: &str, path: &Path, error: std::io::Error) -> Error {
 
 fn in_file(path: &Path) -> impl FnOnce(Error) -> Error {
     move |error| Error::new(format!("{}: {error}", path.display()))
+}
+
+fn create(path: &Path) -> Result<BufWriter<File>> {
+    let file = File::create(path).map_err(|error| file_error("written", path, error))?;
+    Ok(BufWriter::new(file))
 }
 
 fn open(path: &Path) -> Result<BufReader<File>> {
@@ -244,24 +252,23 @@ fn open_labels(path: &Path) -> Result<Labels> {
 fn open_predictor(options: &Options) -> Result<Predictor> {
     let path = needed(&options.model, "model")?;
     let (file, device) = (open(path)?, open_device(options)?);
-    let Some(decoder_path) = &options.decoder else {
-        return Predictor::open(file, &device, &mut |_| ()).map_err(in_file(path));
-    };
-    let decoder = Checkpoint::open(open(decoder_path)?).map_err(in_file(decoder_path))?;
-    let base = decoder.metadata().get(BASE_SHA256);
-    let other = match base {
-        Some(base) => *base != file_digest(path)?,
-        None => false,
-    };
-    if other {
-        return Err(Error::new(format!(
-            "{}: the decoder was made from another model than {}; give the model that it names: {}.",
-            decoder_path.display(),
-            path.display(),
-            decoder.metadata().get(BASE).map_or("none", String::as_str),
-        )));
+    let opened = Predictor::open(file, &device, &mut |_| ());
+    let mut predictor = opened.map_err(in_file(path))?;
+    if let Some(decoder_path) = &options.decoder {
+        let base = base(path, predictor.config())?;
+        let file = open(decoder_path)?;
+        let opened = decoder_file::open(file, &base, predictor.config(), &device);
+        let (decoder, _) = opened.map_err(in_file(decoder_path))?;
+        predictor.set_fine_tuned(Some(decoder));
     }
-    Predictor::open_with_decoder(file, decoder, &device, &mut |_| ()).map_err(in_file(path))
+    Ok(predictor)
+}
+
+fn base(path: &Path, config: &SamConfig) -> Result<Base> {
+    Ok(Base {
+        name: config.name(),
+        sha256: file_digest(path)?,
+    })
 }
 
 fn open_device(options: &Options) -> Result<Device> {
@@ -271,17 +278,7 @@ fn open_device(options: &Options) -> Result<Device> {
 
 /// SHA-256 of a file, in hexadecimal.
 fn file_digest(path: &Path) -> Result<String> {
-    let mut file = open(path)?;
-    let (mut digest, mut piece) = (Sha256::new(), vec![0; 1 << 20]);
-    loop {
-        let n = file
-            .read(&mut piece)
-            .map_err(|error| file_error("read", path, error))?;
-        if n == 0 {
-            return Ok(hex(&digest.finalize()));
-        }
-        digest.update(&piece[..n]);
-    }
+    digest(open(path)?).map_err(|error| file_error("read", path, error))
 }
 
 fn to_json(value: &impl Serialize) -> Result<String> {

@@ -1,6 +1,8 @@
 //! The device on which the model runs; what differs between the browser and a native program
 //! stands here.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use burn::tensor::{Device, Tensor};
 
 use crate::error::{Error, Result};
@@ -93,9 +95,19 @@ pub async fn settle(tensor: &Tensor<4>) -> Result<()> {
     read(first).await.map(drop)
 }
 
+/// Whether a device has failed; a lost GPU does not come back by itself.
+pub fn failed() -> bool {
+    FAILED.load(Ordering::Relaxed)
+}
+
+static FAILED: AtomicBool = AtomicBool::new(false);
+
 fn device_failed(error: impl std::fmt::Debug) -> Error {
+    FAILED.store(true, Ordering::Relaxed);
+    let error = format!("{error:?}");
     Error::new(format!(
-        "The device failed while computing ({error:?}); try again, or choose the CPU device."
+        "The device failed while computing ({}); start again, or choose the CPU device.",
+        error.lines().next().unwrap_or_default()
     ))
 }
 
@@ -103,4 +115,26 @@ fn device_failed(error: impl std::fmt::Debug) -> Error {
 #[cfg(not(target_arch = "wasm32"))]
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     pollster::block_on(future)
+}
+
+/// Both results, computed at the same time where there are threads.
+#[cfg(not(target_arch = "wasm32"))]
+pub async fn both<A: Send, B>(
+    a: impl Future<Output = A> + Send,
+    b: impl Future<Output = B>,
+) -> (A, B) {
+    std::thread::scope(|scope| {
+        let a = scope.spawn(|| block_on(a));
+        let b = block_on(b);
+        match a.join() {
+            Ok(a) => (a, b),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+/// Both results, one after the other.
+#[cfg(target_arch = "wasm32")]
+pub async fn both<A, B>(a: impl Future<Output = A>, b: impl Future<Output = B>) -> (A, B) {
+    (a.await, b.await)
 }

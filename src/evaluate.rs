@@ -1,18 +1,21 @@
 //! How well a model finds labelled objects.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::device;
+use crate::error::Result;
 use crate::image::decode::Rgb;
 use crate::image::labels::{Labels, Object};
 use crate::image::mask;
-use crate::predictor::{Predictor, Prompt};
+use crate::model::mask_decoder::MaskDecoder;
+use crate::model::prompt_encoder::PromptEncoder;
+use crate::predictor::{Embedding, Predictor, Prompt, answer};
 
 /// Labels of fewer pixels are not counted.
 pub const MIN_AREA: usize = 50;
 
 /// Mean IoU over the objects, 0..1, of the single-mask output.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     pub objects: usize,
     /// Prompted with the label's pixel nearest to its centroid.
@@ -26,6 +29,16 @@ impl Scores {
     pub fn mean(&self) -> f64 {
         (self.point_iou + self.box_iou) / 2.0
     }
+
+    /// The mean over objects of which each has its IoU from a point and from a box.
+    pub fn of(ious: &[[f64; 2]]) -> Self {
+        let mean = |i: usize| ious.iter().map(|iou| iou[i]).sum::<f64>() / ious.len() as f64;
+        Self {
+            objects: ious.len(),
+            point_iou: mean(0),
+            box_iou: mean(1),
+        }
+    }
 }
 
 /// Prompts `predictor` for every label of at least [`MIN_AREA`] pixels on `image`.
@@ -33,46 +46,38 @@ impl Scores {
 /// # Errors
 /// When the labels have another size than the image, or none is large enough.
 pub async fn evaluate(predictor: &mut Predictor, image: &Rgb, labels: &Labels) -> Result<Scores> {
-    if (labels.width, labels.height) != (image.width, image.height) {
-        return Err(Error::new(format!(
-            "The labels are {}\u{d7}{} pixels but the image is {}\u{d7}{}: they must be of one size.",
-            labels.width, labels.height, image.width, image.height
-        )));
-    }
-    let objects = labels.objects(MIN_AREA);
-    if objects.is_empty() {
-        return Err(Error::new(format!(
-            "No label has {MIN_AREA} pixels or more, so there is nothing to evaluate."
-        )));
-    }
+    let objects = labels.objects_on((image.width, image.height), MIN_AREA)?;
     predictor.set_image(image).await?;
-    let (mut point_iou, mut box_iou) = (0.0, 0.0);
+    let (encoder, embedding) = (&predictor.model().prompt_encoder, predictor.embedding()?);
+    let mut ious = Vec::with_capacity(objects.len());
     for object in &objects {
-        let truth = labels.mask(object.id);
-        let [point, bounding_box] = object_prompts(object);
-        point_iou += iou(predictor, point, &truth).await?;
-        box_iou += iou(predictor, bounding_box, &truth).await?;
+        let found = object_ious(encoder, predictor.decoder(), embedding, labels, object);
+        ious.push(found.await?);
     }
-    let n = objects.len() as f64;
-    Ok(Scores {
-        objects: objects.len(),
-        point_iou: point_iou / n,
-        box_iou: box_iou / n,
-    })
+    Ok(Scores::of(&ious))
 }
 
-/// The prompts by which an object is judged: its pixel nearest to its centroid, and its box.
-pub fn object_prompts(object: &Object) -> [Prompt; 2] {
+/// IoU of `object` with the single mask for its pixel nearest to its centroid, and with that for
+/// its box.
+pub async fn object_ious(
+    encoder: &PromptEncoder,
+    decoder: &MaskDecoder,
+    embedding: &Embedding,
+    labels: &Labels,
+    object: &Object,
+) -> Result<[f64; 2]> {
+    let truth = labels.mask(object.id);
     let ((x, y), [x0, y0, x1, y1]) = (object.point, object.bbox);
     let positive = true;
-    [
+    let prompts = [
         Prompt::Point { x, y, positive },
         Prompt::Box { x0, y0, x1, y1 },
-    ]
-}
-
-/// The single-mask output's IoU with `truth`.
-async fn iou(predictor: &Predictor, prompt: Prompt, truth: &[bool]) -> Result<f64> {
-    let candidates = predictor.decode(&[prompt], None).await?;
-    Ok(mask::iou(&predictor.postprocess(&candidates[0])?, truth))
+    ];
+    let mut ious = [0.0; 2];
+    for (iou, prompt) in ious.iter_mut().zip(prompts) {
+        let (logits, _) = answer(encoder, decoder, embedding, &[&[prompt]], None);
+        let single = device::read(logits.narrow(1, 0, 1)).await?;
+        *iou = mask::iou(&embedding.postprocess(&single), &truth);
+    }
+    Ok(ious)
 }

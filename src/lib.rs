@@ -7,6 +7,7 @@ pub mod image;
 pub mod model;
 pub mod page;
 pub mod predictor;
+mod random;
 pub mod training;
 pub mod weights;
 

@@ -8,8 +8,10 @@ use std::str::FromStr;
 
 use graysam::device::DeviceChoice;
 use graysam::image::display::Window;
+use graysam::image::sample::Scene;
 use graysam::predictor::Prompt;
 use graysam::training::trainer::Settings;
+use graysam::weights::Naming;
 use graysam::{Error, Result};
 use lexopt::{Arg, Parser, ValueExt};
 
@@ -22,11 +24,12 @@ graysam: the Segment Anything Model for grayscale images
       Prints {\"objects\":N,\"point_iou\":...,\"box_iou\":...}: the mean IoU over the labels of at least 50
       pixels, prompted with a point and with a box. L is a 16-bit TIFF or PNG in which 0 is background.
   graysam finetune --model M --image I --labels L [--image I2 --labels L2]... [--steps N] [--lr X]
-          [--batch B] [--seed S] [--held-out FRACTION] --out decoder.safetensors
+          [--batch B] [--rounds R] [--seed S] [--held-out FRACTION] --out decoder.safetensors
+          [--merged model.safetensors] [--names segment_anything|hugging_face]
       Trains the mask decoder on the labelled objects, writes the best by the held-out ones, and prints
-      their scores before and after as JSON.
-  graysam sample --image I --labels L
-      Writes the bundled sample and its labels as 16-bit PNG files.
+      their scores before and after as JSON. --merged also writes the whole model with that decoder.
+  graysam sample [--scene nuclei|vesicles] --image I --labels L
+      Writes a bundled sample and its labels as 16-bit PNG files.
   graysam noise --config vit_b|vit_l|vit_h|mobile_sam|tiny --out noise.safetensors
       Writes a checkpoint of noise, for tests and measurements.
 
@@ -59,6 +62,9 @@ struct Options {
     window: Window,
     device: Option<DeviceChoice>,
     training: Settings,
+    names: Naming,
+    merged: Option<PathBuf>,
+    scene: Scene,
 }
 
 fn run() -> Result<()> {
@@ -106,6 +112,10 @@ fn parse(mut parser: Parser) -> Result<Options> {
             "window" => options.window = Window::parse(&text()?)?,
             "steps" => options.training.steps = number(&name, &text()?, 1..=100_000)?,
             "batch" => options.training.batch = number(&name, &text()?, 1..=64)?,
+            "rounds" => options.training.rounds = number(&name, &text()?, 1..=8)?,
+            "names" => options.names = Naming::parse(&text()?)?,
+            "merged" => options.merged = Some(value.into()),
+            "scene" => options.scene = Scene::parse(&text()?)?,
             "seed" => options.training.seed = number(&name, &text()?, 0..=u64::MAX)?,
             "lr" => options.training.learning_rate = number(&name, &text()?, 1e-9..=1.0)?,
             "held-out" => options.training.held_out = number(&name, &text()?, 0.01..=0.99)?,

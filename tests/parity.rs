@@ -5,11 +5,10 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
 use burn::tensor::{Device, Tensor};
-use common::{Prompts, input, sampled};
-use graysam::device::{self, DeviceChoice};
+use common::{Prompts, input, sampled, webgpu};
+use graysam::device;
 use graysam::model::{Sam, SamConfig};
 use graysam::weights::Checkpoint;
 use graysam::weights::source::{CheckpointSource, NoiseSource};
@@ -66,17 +65,6 @@ impl Fixture {
             "all of the fixture is compared"
         );
     }
-}
-
-/// The GPU, which a process can open only once.
-fn webgpu() -> Device {
-    static WEBGPU: LazyLock<Device> = LazyLock::new(|| {
-        let opened = device::block_on(device::open(DeviceChoice::Gpu));
-        opened
-            .expect("a Vulkan driver, at least a software one, is installed")
-            .device
-    });
-    WEBGPU.clone()
 }
 
 fn noise_model(config: &SamConfig, device: &Device) -> Sam {

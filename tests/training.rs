@@ -4,12 +4,13 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::io::Cursor;
 use std::path::Path;
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
-use common::{Prompts, input, sampled};
+use common::{Prompts, input, sampled, webgpu};
 use graysam::device;
 use graysam::image::decode::{Picture, Rgb};
 use graysam::image::display::{Display, to_rgb};
@@ -18,8 +19,8 @@ use graysam::image::sample::nuclei;
 use graysam::model::mask_decoder::MaskDecoder;
 use graysam::model::{Sam, SamConfig};
 use graysam::predictor::Predictor;
-use graysam::training::dataset::LabelledImage;
-use graysam::training::decoder_file;
+use graysam::training::dataset::{HeldOut, LabelledImage};
+use graysam::training::decoder_file::{self, Base};
 use graysam::training::loss::decoder_loss;
 use graysam::training::trainer::{Settings, Trainer};
 use graysam::weights::source::NoiseSource;
@@ -83,11 +84,19 @@ impl ModuleMapper for ToGradients {
 
 #[test]
 fn loss_and_gradients_are_those_of_pytorch() {
-    let device = Device::flex();
+    compare_gradients(&Device::flex());
+}
+
+#[test]
+fn loss_and_gradients_are_those_of_pytorch_on_webgpu() {
+    compare_gradients(&webgpu());
+}
+
+fn compare_gradients(device: &Device) {
     let source = &mut NoiseSource::default();
-    let sam = Sam::load(source, &SamConfig::tiny(), &device).expect("noise has all");
+    let sam = Sam::load(source, &SamConfig::tiny(), device).expect("noise has all");
     let decoder = sam.mask_decoder.clone().train();
-    let loss = fixture_loss(&sam, &decoder, &device);
+    let loss = fixture_loss(&sam, &decoder, device);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/training.json");
     let text = std::fs::read_to_string(path).expect("the fixture is readable");
     let expected: BTreeMap<String, Sampled> = serde_json::from_str(&text).expect("it is JSON");
@@ -131,8 +140,12 @@ fn loss_and_gradients_are_those_of_pytorch() {
 
 /// The sample with the tiny model of noise, whose scores mean nothing but cost little.
 fn tiny_sample() -> (Predictor, Rgb, Labels) {
+    tiny_sample_on(&Device::flex())
+}
+
+fn tiny_sample_on(device: &Device) -> (Predictor, Rgb, Labels) {
     let source = &mut NoiseSource::default();
-    let predictor = Predictor::load(source, SamConfig::tiny(), &Device::flex());
+    let predictor = Predictor::load(source, SamConfig::tiny(), device);
     let (gray, labels) = nuclei();
     let image = to_rgb(&Picture::Gray(gray), &Display::default()).expect("it can be shown");
     (predictor.expect("noise has all"), image, labels)
@@ -143,48 +156,195 @@ fn labelled(
     image: &Rgb,
     labels: Labels,
 ) -> graysam::Result<LabelledImage> {
-    device::block_on(predictor.set_image(image))?;
-    LabelledImage::new(predictor.embedding()?.clone(), labels, 50)
+    LabelledImage::new(device::block_on(predictor.encode(image))?, labels)
 }
 
-fn train(
-    predictor: &Predictor,
-    images: &[LabelledImage],
-    settings: Settings,
-) -> (f64, f64, Vec<f32>) {
-    device::block_on(async {
-        let mut trainer = Trainer::new(predictor.model(), images, settings).await?;
-        let before = trainer.before().mean();
-        let mut losses = Vec::new();
-        while !trainer.finished() {
-            losses.extend(trainer.step().await?.loss);
-        }
-        graysam::Result::Ok((before, trainer.best().0.mean(), losses))
-    })
-    .expect("training ends")
+/// Steps and a rate that change the tiny decoder's masks.
+const SETTINGS: Settings = Settings {
+    steps: 6,
+    batch: 4,
+    learning_rate: 0.01,
+    rounds: 2,
+    held_out: 0.1,
+    judge_every: 3,
+    seed: 0,
+};
+
+fn trainer(settings: Settings) -> Trainer {
+    trainer_on(&Device::flex(), settings)
+}
+
+fn trainer_on(device: &Device, settings: Settings) -> Trainer {
+    let (mut predictor, image, labels) = tiny_sample_on(device);
+    let images = vec![labelled(&mut predictor, &image, labels).expect("it has objects")];
+    let trainer = Trainer::new(predictor.model(), images, &HeldOut::Part, settings);
+    trainer.expect("there is something to train on")
+}
+
+fn to_the_end(mut trainer: Trainer) -> Trainer {
+    while !trainer.finished() {
+        device::block_on(trainer.advance()).expect("training goes on");
+    }
+    trainer
+}
+
+fn losses(settings: Settings) -> Vec<Option<f32>> {
+    to_the_end(trainer(settings)).losses().to_vec()
+}
+
+fn base() -> Base {
+    Base {
+        name: "tiny".into(),
+        sha256: "0123456789abcdef".into(),
+    }
+}
+
+fn checkpoint(trainer: &Trainer) -> Vec<u8> {
+    let mut file = Vec::new();
+    device::block_on(trainer.write_checkpoint(&mut file, &base())).expect("it is written");
+    file
+}
+
+fn resume(file: &[u8], base: &Base, labels: Option<Labels>) -> graysam::Result<Trainer> {
+    let (mut predictor, image, its_own) = tiny_sample();
+    let labels = labels.unwrap_or(its_own);
+    let images = vec![labelled(&mut predictor, &image, labels)?];
+    let (sam, config) = (predictor.model(), predictor.config());
+    Trainer::resume(Cursor::new(file), sam, config, base, images)
 }
 
 #[test]
-fn a_seed_gives_one_run_and_the_best_is_never_worse() {
-    let (mut predictor, image, labels) = tiny_sample();
-    let images = [labelled(&mut predictor, &image, labels).expect("it has objects")];
-    let settings = Settings {
-        steps: 6,
-        judge_every: 3,
-        learning_rate: 0.1,
-        ..Settings::default()
-    };
-    let (before, after, losses) = train(&predictor, &images, settings);
-    assert!(
-        after >= before,
-        "a rate that wrecks the decoder hands over the untouched one"
+fn a_seed_gives_one_run() {
+    let first = losses(SETTINGS);
+    assert_eq!(first.len(), SETTINGS.steps);
+    assert_eq!(losses(SETTINGS), first);
+    assert_ne!(
+        losses(Settings {
+            seed: 1,
+            ..SETTINGS
+        }),
+        first
     );
-    assert_eq!(train(&predictor, &images, settings).2, losses);
-    let other = Settings {
-        seed: 1,
-        ..settings
+}
+
+#[test]
+fn training_on_webgpu_is_that_on_the_cpu() {
+    let settings = Settings {
+        steps: 2,
+        held_out: 0.02,
+        learning_rate: 1e-3,
+        ..SETTINGS
     };
-    assert_ne!(train(&predictor, &images, other).2, losses);
+    let cpu = losses(settings);
+    let webgpu = to_the_end(trainer_on(&webgpu(), settings));
+    for (loss, wanted) in webgpu.losses().iter().zip(&cpu) {
+        let (loss, wanted) = (loss.expect("a number"), wanted.expect("a number"));
+        println!("loss {loss}, on the CPU {wanted}");
+        // AdamW takes whole steps along gradients that are all rounding.
+        assert!((loss / wanted - 1.0).abs() < 1e-2, "{loss}, not {wanted}");
+    }
+    assert_eq!(webgpu.losses().len(), cpu.len());
+    assert!(!checkpoint(&webgpu).is_empty());
+}
+
+#[test]
+fn what_is_handed_over_is_never_worse() {
+    for learning_rate in [1e-4, 1.0] {
+        let trainer = to_the_end(trainer(Settings {
+            learning_rate,
+            ..SETTINGS
+        }));
+        let means: Vec<f64> = trainer
+            .judgements()
+            .iter()
+            .map(|judgement| judgement.scores.mean())
+            .collect();
+        assert_eq!(means.len(), 3, "untouched, after 3 steps and after 6");
+        let best = means.iter().copied().fold(0.0, f64::max);
+        match trainer.best() {
+            Some(kept) => assert_eq!(kept.judgement.scores.mean(), best),
+            None => assert_eq!(means[0], best, "the untouched decoder is the best"),
+        }
+    }
+}
+
+#[test]
+fn a_resumed_training_goes_on_as_if_it_had_never_stopped() {
+    let whole = checkpoint(&to_the_end(trainer(SETTINGS)));
+    for pieces in [3, 10, 12] {
+        let mut trainer = trainer(SETTINGS);
+        for _ in 0..pieces {
+            device::block_on(trainer.advance()).expect("training goes on");
+        }
+        let resumed = resume(&checkpoint(&trainer), &base(), None).expect("it goes on");
+        drop(trainer);
+        assert!(
+            checkpoint(&to_the_end(resumed)) == whole,
+            "stopped after {pieces} pieces of work"
+        );
+    }
+}
+
+#[test]
+fn a_checkpoint_of_something_else_is_told() {
+    let file = checkpoint(&trainer(SETTINGS));
+    let refused = |file: &[u8], base: &Base, labels| {
+        let error = resume(file, base, labels).err().expect("it is refused");
+        error.to_string()
+    };
+    let other = Base {
+        name: "ViT-B".into(),
+        sha256: "fedcba9876543210".into(),
+    };
+    assert!(refused(&file, &other, None).contains("another model"));
+    let (_, _, mut labels) = tiny_sample();
+    let object = labels.ids.iter().position(|&id| id != 0).expect("objects");
+    labels.ids[object] = 0;
+    assert!(refused(&file, &base(), Some(labels)).contains("labels have changed"));
+    assert!(refused(&file[..file.len() / 2], &base(), None).contains("cut short"));
+}
+
+#[test]
+fn a_loss_that_is_no_number_is_skipped_and_three_in_a_row_end_the_training() {
+    let (predictor, image, labels) = tiny_sample();
+    let nothing = vec![f32::NAN; 32 * 8 * 8];
+    let embedding = predictor.restored(&predictor.begin_encoding(&image), nothing);
+    let images = LabelledImage::new(embedding.expect("it has the right size"), labels);
+    let images = vec![images.expect("it has objects")];
+    let trainer = Trainer::new(predictor.model(), images, &HeldOut::Part, SETTINGS);
+    let mut trainer = trainer.expect("there is something to train on");
+    let error = loop {
+        match device::block_on(trainer.advance()) {
+            Ok(report) => assert!(!matches!(report.loss, Some(Some(_)))),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(trainer.losses(), [None; 3]);
+    assert!(error.to_string().contains("three") || error.to_string().contains("3 times"));
+    assert!(trainer.best().is_none(), "the untouched decoder is kept");
+}
+
+#[test]
+fn whole_images_are_held_out_where_they_are_named() {
+    let (mut predictor, image, labels) = tiny_sample();
+    let mut two = || -> Vec<LabelledImage> {
+        let mut one = || labelled(&mut predictor, &image, labels.clone()).expect("objects");
+        vec![one(), one()]
+    };
+    let (first, second) = (two(), two());
+    let held_out = HeldOut::Images(vec![1]);
+    let trainer = Trainer::new(predictor.model(), first, &held_out, SETTINGS);
+    let trainer = trainer.expect("one image is left");
+    assert!(trainer.split().held_out.iter().all(|e| e.image == 1));
+    assert!(trainer.split().training.iter().all(|e| e.image == 0));
+    let all = HeldOut::Images(vec![0, 1]);
+    let error = Trainer::new(predictor.model(), second, &all, SETTINGS).err();
+    assert!(
+        error
+            .expect("nothing is left")
+            .to_string()
+            .contains("leave at least one")
+    );
 }
 
 #[test]
@@ -211,19 +371,15 @@ fn bad_labels_are_told() {
     let with = |ids: Vec<u32>, width, height| Labels { width, height, ids };
     let small = with(vec![1; 16], 4, 4);
     let empty = with(vec![0; width * height], width, height);
-    for (labels, word) in [(small, "one size"), (empty, "nothing to train on")] {
+    for (labels, word) in [(small, "one size"), (empty, "No labelled object")] {
         let error = labelled(&mut predictor, &image, labels)
             .err()
             .expect("it is refused");
         assert!(error.to_string().contains(word), "{error}");
     }
     let one: Vec<u32> = labels.ids.iter().map(|&id| u32::from(id == 1)).collect();
-    let images = [labelled(&mut predictor, &image, with(one, width, height)).expect("one object")];
-    let trainer = device::block_on(Trainer::new(
-        predictor.model(),
-        &images,
-        Settings::default(),
-    ));
+    let images = vec![labelled(&mut predictor, &image, with(one, width, height)).expect("one")];
+    let trainer = Trainer::new(predictor.model(), images, &HeldOut::Part, SETTINGS);
     let error = trainer.err().expect("it is refused");
     assert!(
         error.to_string().contains("single labelled object"),

@@ -112,13 +112,13 @@ fn what_is_written_is_read_again() {
         .collect();
     let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
     let mut bytes = Vec::new();
-    safetensors::write(&mut bytes, &tensors, &metadata, |_| values.clone()).unwrap();
+    safetensors::write(&mut bytes, &tensors, &metadata, |_| Ok(values.clone())).unwrap();
     let mut file = open(bytes).unwrap();
     for (name, shape, _) in &tensors {
         assert!(file.read(name, shape).unwrap() == values, "{name}");
     }
     assert_eq!(file.metadata(), &metadata);
-    let error = safetensors::write(Vec::new(), &tensors, &metadata, |_| vec![0.0]).unwrap_err();
+    let error = safetensors::write(Vec::new(), &tensors, &metadata, |_| Ok(vec![0.0])).unwrap_err();
     assert!(
         error
             .to_string()
@@ -264,6 +264,12 @@ fn hugging_face_names_become_those_of_segment_anything() {
     let ours = listed(include_str!("fixtures/segment_anything_names.txt"));
     assert_eq!(names::canonicalise(theirs), ours);
     assert_eq!(names::canonicalise(ours.clone()), ours);
+    let spelt = ours.iter().flat_map(|(name, shape)| {
+        let spellings = names::Naming::HuggingFace.spell(name);
+        spellings.into_iter().map(move |name| (name, shape.clone()))
+    });
+    let theirs = listed(include_str!("fixtures/hugging_face_names.txt"));
+    assert_eq!(spelt.collect::<BTreeMap<_, _>>(), theirs);
 }
 
 fn recognised(shapes: &BTreeMap<String, Vec<usize>>) -> Result<Architecture, String> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::decode::{Picture, Samples, read};
+use super::encode::png16;
 use crate::error::{Error, Result};
 
 /// A decoded label image.
@@ -97,6 +98,42 @@ impl Labels {
             }
         }
         objects.iter().map(|(&id, o)| o.object(id)).collect()
+    }
+
+    /// The objects of at least `min_area` pixels on an image of this width and height.
+    ///
+    /// # Errors
+    /// When the labels have another size, or no object is large enough.
+    pub fn objects_on(&self, image: (usize, usize), min_area: usize) -> Result<Vec<Object>> {
+        if (self.width, self.height) != image {
+            return Err(Error::new(format!(
+                "The labels are {} × {} pixels but the image is {} × {}: they must be of one size.",
+                self.width, self.height, image.0, image.1
+            )));
+        }
+        let objects = self.objects(min_area);
+        if objects.is_empty() {
+            return Err(Error::new(format!(
+                "No labelled object has {min_area} pixels or more: label larger ones."
+            )));
+        }
+        Ok(objects)
+    }
+
+    /// The labels as a 16-bit PNG file.
+    ///
+    /// # Errors
+    /// When an object's number is over 65535.
+    pub fn to_png(&self) -> Result<Vec<u8>> {
+        let short = |&id: &u32| {
+            u16::try_from(id).map_err(|_| {
+                Error::new(format!(
+                    "The object number {id} does not fit into a 16-bit label image, which holds 1 to 65535."
+                ))
+            })
+        };
+        let ids: Vec<u16> = self.ids.iter().map(short).collect::<Result<_>>()?;
+        png16(&ids, (self.width, self.height))
     }
 
     /// Where the object `id` is: `width × height` values, all false if there is none.

@@ -1,10 +1,7 @@
 //! Masks: from low-resolution logits to the image's own size, and comparing and saving them.
 
-use std::io::Cursor;
-
-use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
-
-use crate::error::{Error, Result};
+use super::encode::png8;
+use crate::error::Result;
 
 /// Logits above this are inside the mask, as in segment_anything.
 pub const THRESHOLD: f32 = 0.0;
@@ -105,17 +102,6 @@ pub fn iou(a: &[bool], b: &[bool]) -> f64 {
 /// # Errors
 /// If `mask` does not hold `width × height` values or the encoder fails.
 pub fn to_png(mask: &[bool], width: usize, height: usize) -> Result<Vec<u8>> {
-    let sides = u32::try_from(width).ok().zip(u32::try_from(height).ok());
-    let Some((w, h)) = sides.filter(|_| width.checked_mul(height) == Some(mask.len())) else {
-        return Err(Error::new(format!(
-            "A mask of {} pixels is not {width} × {height}; make it anew from the image.",
-            mask.len()
-        )));
-    };
     let pixels: Vec<u8> = mask.iter().map(|&inside| u8::from(inside) * 255).collect();
-    let mut file = Cursor::new(Vec::new());
-    PngEncoder::new(&mut file)
-        .write_image(&pixels, w, h, ExtendedColorType::L8)
-        .map_err(|error| Error::new(format!("The mask cannot be saved as PNG: {error}.")))?;
-    Ok(file.into_inner())
+    png8(&pixels, (width, height))
 }

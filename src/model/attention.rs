@@ -1,6 +1,8 @@
 //! Scaled dot-product attention, in pieces that fit a bounded buffer.
 
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
+
+use super::elementwise::softmax;
 
 /// Bytes of scores that are materialised at a time: half of WebGPU's guaranteed
 /// `maxStorageBufferBindingSize`, and in any case one head's.
@@ -30,7 +32,7 @@ pub fn attention(
             let n = step.min(heads - first);
             let piece = |x: &Tensor<3>| x.clone().narrow(0, first, n);
             let scores = bias(first, piece(&q).matmul(piece(&k)));
-            activation::softmax(scores, 2).matmul(piece(&v))
+            softmax(scores).matmul(piece(&v))
         })
         .collect();
     match pieces.len() {

@@ -5,6 +5,7 @@ use burn::nn::conv::{Conv2d, ConvTranspose2d};
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, PaddingConfig2d};
 use burn::tensor::{Tensor, TensorData, activation};
 
+use super::elementwise::gelu;
 use super::parameters::Parameters;
 use crate::error::Result;
 
@@ -133,6 +134,11 @@ impl LayerNorm2d {
         let x = self.norm.forward(x.permute([0, 2, 3, 1]));
         x.permute([0, 3, 1, 2])
     }
+
+    /// Over the channels of `(batch, pixels, channels)`.
+    pub fn forward_last(&self, x: Tensor<3>) -> Tensor<3> {
+        self.norm.forward(x)
+    }
 }
 
 /// The transformer's two-layer perceptron, `lin2(act(lin1(x)))`.
@@ -152,7 +158,7 @@ impl MlpBlock {
 
     /// With GELU, as in the image encoder.
     pub fn forward_gelu<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        self.lin2.forward(activation::gelu(self.lin1.forward(x)))
+        self.lin2.forward(gelu(self.lin1.forward(x)))
     }
 
     /// With ReLU, as in the two-way transformer.

@@ -3,11 +3,13 @@
 
 use burn::module::{Module, Param};
 use burn::nn::conv::ConvTranspose2d;
-use burn::tensor::{Tensor, activation::gelu};
+use burn::tensor::module::linear;
+use burn::tensor::{Device, Tensor};
 
 use super::config::SamConfig;
+use super::elementwise::gelu;
 use super::layers::{LayerNorm2d, Mlp, upscale2x};
-use super::parameters::Parameters;
+use super::parameters::{ParameterSource, Parameters, with_parameters};
 use super::two_way_transformer::TwoWayTransformer;
 use crate::error::Result;
 
@@ -45,6 +47,17 @@ impl MaskDecoder {
         })
     }
 
+    /// Builds the decoder alone on `device` from the `mask_decoder.*` of `source`.
+    pub fn open(
+        source: &mut dyn ParameterSource,
+        config: &SamConfig,
+        device: &Device,
+    ) -> Result<Self> {
+        with_parameters(source, device, |p| {
+            Self::load(&p.at("mask_decoder"), config)
+        })
+    }
+
     /// All four masks and their predicted IoUs for each of B prompts on one image: logits
     /// `(B, 4, 4·grid, 4·grid)`, positive inside, and IoUs `(B, 4)`. Mask 0 is the answer to
     /// an unambiguous prompt, masks 1 to 3 are the candidates for a single point.
@@ -58,33 +71,23 @@ impl MaskDecoder {
         sparse: Tensor<3>,
         dense: Tensor<4>,
     ) -> (Tensor<4>, Tensor<2>) {
-        let [batch, _, dim] = sparse.dims();
+        let [batch, _, _] = sparse.dims();
         let [_, _, height, width] = image.dims();
         let outputs = self.output_tokens.val().unsqueeze::<3>();
         let tokens = Tensor::cat(vec![outputs.repeat_dim(0, batch), sparse], 1);
 
-        let flat = |x: Tensor<4>| {
-            let copies = batch / x.dims()[0];
-            let x = x.flatten::<3>(2, 3).swap_dims(1, 2);
-            if copies == 1 {
-                x
-            } else {
-                x.repeat_dim(0, copies)
-            }
-        };
-        let (tokens, image) = self
-            .transformer
-            .forward(flat(image + dense), flat(position), tokens);
+        let (image, position) = (pixels_first(image + dense), pixels_first(position));
+        let (tokens, image) = self.transformer.forward(image, position, tokens);
 
-        let image = image.swap_dims(1, 2).reshape([batch, dim, height, width]);
-        let features = self.upscaling.forward(image).flatten::<3>(2, 3);
+        let features = self.upscaling.forward(image);
         let weights = self
             .hypernetworks
             .iter()
             .enumerate()
             .map(|(i, mlp)| mlp.forward(tokens.clone().narrow(1, 1 + i, 1)))
             .collect();
-        let masks = Tensor::cat(weights, 1).matmul(features);
+        let masks = Tensor::cat(weights, 1).matmul(features.swap_dims(1, 2));
+        let masks = to_rows(masks.flatten(0, 1), height, width);
         let iou_token = tokens.narrow(1, 0, 1).squeeze_dim::<2>(1);
         (
             masks.reshape([batch, MASK_TOKENS, 4 * height, 4 * width]),
@@ -93,7 +96,20 @@ impl MaskDecoder {
     }
 }
 
-/// Upscales the image embedding four times, to `C/8` channels.
+/// `(B, C, height, width)` as `(B, pixels, C)`, and laid out like that in memory: sums of views
+/// with swapped dimensions are slow.
+fn pixels_first(x: Tensor<4>) -> Tensor<3> {
+    let [batch, channels, height, width] = x.dims();
+    let pixels = height * width;
+    x.flatten::<3>(2, 3)
+        .swap_dims(1, 2)
+        .reshape([batch * pixels, channels])
+        .reshape([batch, pixels, channels])
+}
+
+/// Upscales the image embedding four times, to `C/8` channels, by two transposed convolutions of
+/// kernel and stride 2. Such a convolution makes four pixels of each one and mixes none, so it
+/// is a linear layer; the new pixels stay next to each other until the masks are made of them.
 #[derive(Module, Debug)]
 struct OutputUpscaling {
     conv1: ConvTranspose2d,
@@ -110,8 +126,30 @@ impl OutputUpscaling {
         })
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = gelu(self.norm.forward(self.conv1.forward(x)));
-        gelu(self.conv2.forward(x))
+    /// `(B, pixels, C)` to `(B, 16 · pixels, C/8)`: of each pixel the four of the first
+    /// upscaling, of each of these the four of the second.
+    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let x = gelu(self.norm.forward_last(quadruple(&self.conv1, x)));
+        gelu(quadruple(&self.conv2, x))
     }
+}
+
+/// The transposed convolution of pixels `(B, N, inputs)`: `(B, 4 · N, outputs)`.
+fn quadruple(conv: &ConvTranspose2d, x: Tensor<3>) -> Tensor<3> {
+    let [batch, count, inputs] = x.dims();
+    let weight = conv.weight.val().permute([0, 2, 3, 1]);
+    let weight = weight.reshape([inputs as i32, -1]);
+    let bias = conv.bias.as_ref().map(|bias| bias.val().repeat_dim(0, 4));
+    let x = linear(x, weight, bias);
+    x.reshape([batch as i32, 4 * count as i32, -1])
+}
+
+/// Masks `(K, 16 · height · width)` in the order of [`OutputUpscaling`] as rows of pixels:
+/// `(K, 4 · height, 4 · width)`.
+fn to_rows(masks: Tensor<2>, height: usize, width: usize) -> Tensor<3> {
+    let [count, _] = masks.dims();
+    masks
+        .reshape([count, height, width, 2, 2, 2, 2])
+        .permute([0, 1, 3, 5, 2, 4, 6])
+        .reshape([count, 4 * height, 4 * width])
 }

@@ -5,6 +5,7 @@
 
 pub mod attention;
 pub mod config;
+mod elementwise;
 pub mod image_encoder;
 pub mod layers;
 pub mod mask_decoder;

@@ -5,9 +5,10 @@ use std::f64::consts::PI;
 
 use burn::module::{Module, Param};
 use burn::nn::conv::Conv2d;
-use burn::tensor::{Int, Tensor, activation::gelu};
+use burn::tensor::{Int, Tensor};
 
 use super::config::SamConfig;
+use super::elementwise::gelu;
 use super::layers::{ConvSize, LayerNorm2d, conv2d};
 use super::parameters::Parameters;
 use crate::error::Result;
@@ -39,6 +40,7 @@ pub struct PromptEncoder {
     labels: Param<Tensor<2>>,
     mask_downscaling: MaskDownscaling,
     no_mask_embed: Param<Tensor<4>>,
+    dense_position: Tensor<4>,
     image_size: usize,
     grid: usize,
 }
@@ -54,7 +56,9 @@ impl PromptEncoder {
         let frequencies = p
             .at("pe_layer")
             .tensor("positional_encoding_gaussian_matrix", [2, dim / 2])?;
+        let dense_position = dense_position(&frequencies, config.grid());
         Ok(Self {
+            dense_position,
             frequencies: Param::from_tensor(frequencies),
             labels: Param::from_tensor(p.place(labels, [5, dim])),
             mask_downscaling: MaskDownscaling::load(&p.at("mask_downscaling"), dim)?,
@@ -105,39 +109,43 @@ impl PromptEncoder {
 
     /// The positional encoding of the image embedding: `(1, C, grid, grid)`.
     pub fn dense_position(&self) -> Tensor<4> {
-        let grid = self.grid;
-        let centre = |i: usize| (i as f32 + 0.5) / grid as f32;
-        let coordinates: Vec<f32> = (0..grid * grid)
-            .flat_map(|i| [centre(i % grid), centre(i / grid)])
-            .collect();
-        let device = self.frequencies.device();
-        let coordinates = Tensor::<1>::from_floats(coordinates.as_slice(), &device);
-        self.position(coordinates.reshape([1, grid * grid, 2]))
-            .swap_dims(1, 2)
-            .reshape([1, -1, grid as i32, grid as i32])
+        self.dense_position.clone()
     }
 
     fn embed_points(&self, points: Tensor<3>, labels: Tensor<2, Int>) -> Tensor<3> {
         let [batch, count] = labels.dims();
-        let position = self.position((points + 0.5) / self.image_size as f64);
+        let points = (points + 0.5) / self.image_size as f64;
+        let position = position(points, &self.frequencies.val());
         let is_point = labels.clone().not_equal_elem(label::PADDING).float();
         let rows = (labels + 1).reshape([batch * count]);
         let by_label = self.labels.val().select(0, rows);
         let by_label = by_label.reshape([batch as i32, count as i32, -1]);
         position * is_point.unsqueeze_dim::<3>(2) + by_label
     }
+}
 
-    /// Random Fourier features (Tancik et al., 2020) of points `(B, N, 2)` in 0..1: `(B, N, C)`.
-    fn position(&self, points: Tensor<3>) -> Tensor<3> {
-        let [batch, count, _] = points.dims();
-        let points = (points * 2.0 - 1.0).reshape([batch * count, 2]);
-        let angles = points.matmul(self.frequencies.val()) * (2.0 * PI);
-        Tensor::cat(vec![angles.clone().sin(), angles.cos()], 1).reshape([
-            batch as i32,
-            count as i32,
-            -1,
-        ])
-    }
+/// Random Fourier features (Tancik et al., 2020) of points `(B, N, 2)` in 0..1: `(B, N, C)`.
+fn position(points: Tensor<3>, frequencies: &Tensor<2>) -> Tensor<3> {
+    let [batch, count, _] = points.dims();
+    let points = (points * 2.0 - 1.0).reshape([batch * count, 2]);
+    let angles = points.matmul(frequencies.clone()) * (2.0 * PI);
+    Tensor::cat(vec![angles.clone().sin(), angles.cos()], 1).reshape([
+        batch as i32,
+        count as i32,
+        -1,
+    ])
+}
+
+/// Of the centres of the embedding's cells: `(1, C, grid, grid)`.
+fn dense_position(frequencies: &Tensor<2>, grid: usize) -> Tensor<4> {
+    let centre = |i: usize| (i as f32 + 0.5) / grid as f32;
+    let coordinates: Vec<f32> = (0..grid * grid)
+        .flat_map(|i| [centre(i % grid), centre(i / grid)])
+        .collect();
+    let coordinates = Tensor::<1>::from_floats(coordinates.as_slice(), &frequencies.device());
+    position(coordinates.reshape([1, grid * grid, 2]), frequencies)
+        .swap_dims(1, 2)
+        .reshape([1, -1, grid as i32, grid as i32])
 }
 
 fn pad_point(points: Tensor<3>, labels: Tensor<2, Int>) -> (Tensor<3>, Tensor<2, Int>) {

@@ -4,9 +4,10 @@
 use burn::module::{Module, Param};
 use burn::nn::conv::Conv2d;
 use burn::nn::{LayerNorm, Linear};
-use burn::tensor::{Tensor, activation::gelu};
+use burn::tensor::Tensor;
 
 use super::attention::{attention, merge_heads, split_heads};
+use super::elementwise::gelu;
 use super::layers::{ConvSize, conv2d, convolution, layer_norm, linear};
 use super::parameters::Parameters;
 use super::vit::{window_partition, window_unpartition};

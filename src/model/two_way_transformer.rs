@@ -3,10 +3,10 @@
 
 use burn::module::Module;
 use burn::nn::{LayerNorm, Linear};
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 
-use super::attention::{attention, merge_heads, split_heads};
 use super::config::SamConfig;
+use super::elementwise::softmax;
 use super::layers::{MlpBlock, layer_norm, linear};
 use super::parameters::Parameters;
 use crate::error::Result;
@@ -40,8 +40,9 @@ impl TwoWayTransformer {
         })
     }
 
-    /// The image embedding and its position, both `(B, pixels, C)`, and the tokens `(B, N, C)`,
-    /// to the tokens and the image after they have attended to each other.
+    /// The image embedding `(B or 1, pixels, C)`, its position `(1, pixels, C)` and the tokens
+    /// `(B, N, C)` to the tokens and the image, `(B, pixels, C)`, after they have attended to
+    /// each other. What does not depend on the prompts is computed once for the whole batch.
     pub fn forward(
         &self,
         image: Tensor<3>,
@@ -55,7 +56,7 @@ impl TwoWayTransformer {
         }
         let q = queries.clone() + tokens;
         let k = keys.clone() + image_position;
-        let out = self.final_attn_token_to_image.forward(q, k, keys.clone());
+        let out = self.final_attn_token_to_image.of_tokens(q, k, keys.clone());
         (self.norm_final_attn.forward(queries + out), keys)
     }
 }
@@ -101,10 +102,10 @@ impl TwoWayAttentionBlock {
     ) -> (Tensor<3>, Tensor<3>) {
         let queries = if first {
             self.self_attn
-                .forward(queries.clone(), queries.clone(), queries)
+                .of_tokens(queries.clone(), queries.clone(), queries)
         } else {
             let q = queries.clone() + position.clone();
-            queries.clone() + self.self_attn.forward(q.clone(), q, queries)
+            queries.clone() + self.self_attn.of_tokens(q.clone(), q, queries)
         };
         let queries = self.norm1.forward(queries);
 
@@ -112,7 +113,7 @@ impl TwoWayAttentionBlock {
         let k = keys.clone() + image_position.clone();
         let attended = self
             .cross_attn_token_to_image
-            .forward(q, k.clone(), keys.clone());
+            .of_tokens(q, k.clone(), keys.clone());
         let queries = self.norm2.forward(queries + attended);
         let queries = self
             .norm3
@@ -121,12 +122,17 @@ impl TwoWayAttentionBlock {
         let q = queries.clone() + position.clone();
         let attended = self
             .cross_attn_image_to_token
-            .forward(k, q, queries.clone());
+            .of_image(k, q, queries.clone());
         (queries, self.norm4.forward(keys + attended))
     }
 }
 
 /// Multi-head attention with projections, which may narrow the channels.
+///
+/// One side is a handful of tokens, the other may be the whole image. Products are taken in the
+/// order that leaves the image as it is: the tokens are repeated for each head with the other
+/// heads' channels set to zero, and what would project the image projects them instead. The sums
+/// are the same, with less than half of the work.
 #[derive(Module, Debug)]
 struct Attention {
     q_proj: Linear,
@@ -147,13 +153,61 @@ impl Attention {
         })
     }
 
-    /// `q` `(B, queries, C)`, `k` and `v` `(B, keys, C)` to `(B, queries, C)`.
-    fn forward(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
-        let q = split_heads(self.q_proj.forward(q), self.heads);
-        let k = split_heads(self.k_proj.forward(k), self.heads);
-        let v = split_heads(self.v_proj.forward(v), self.heads);
-        let scale = (q.dims()[2] as f64).powf(-0.5);
-        let out = attention(q, k, v, scale, 1, |_, scores| scores);
-        self.out_proj.forward(merge_heads(out, self.heads))
+    /// Tokens `q` `(B, N, C)` attend to `k` and `v` `(B or 1, keys, C)`: `(B, N, C)`. A bias of
+    /// the keys would add the same to all of a token's scores, so it does not count.
+    fn of_tokens(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
+        let q = self.q_proj.forward(q);
+        let [batch, count, inner] = q.dims();
+        let own = self.own_channels(&q);
+        let q = by_head(q * self.scale(inner), &own).matmul(back(&self.k_proj));
+        let weights = softmax(q.matmul(k.swap_dims(1, 2)));
+        let out = self.v_proj.forward(weights.matmul(v));
+        let out = out.reshape([batch, self.heads, count, inner]) * own;
+        self.out_proj.forward(out.sum_dim(1).squeeze_dim(1))
     }
+
+    /// The image `q` `(B or 1, pixels, C)` attends to tokens `k` and `v` `(B, N, C)`:
+    /// `(B, pixels, C)`.
+    fn of_image(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
+        let (k, v) = (self.k_proj.forward(k), self.v_proj.forward(v));
+        let ([_, pixels, _], [batch, count, inner]) = (q.dims(), k.dims());
+        let own = self.own_channels(&k);
+        let k = by_head(k * self.scale(inner), &own);
+        let mut scores = q.matmul(k.clone().matmul(back(&self.q_proj)).swap_dims(1, 2));
+        if let Some(bias) = &self.q_proj.bias {
+            let bias = bias.val().reshape([1, inner, 1]);
+            scores = scores + k.matmul(bias).swap_dims(1, 2);
+        }
+        let weights = softmax(scores.reshape([batch, pixels, self.heads, count]));
+        let weights = weights.reshape([batch, pixels, self.heads * count]);
+        let mut v = by_head(v, &own).matmul(self.out_proj.weight.val().unsqueeze());
+        // Each head's weights sum to 1.
+        if let Some(bias) = &self.out_proj.bias {
+            v = v + bias.val().unsqueeze() / self.heads as f64;
+        }
+        weights.matmul(v)
+    }
+
+    fn scale(&self, inner: usize) -> f64 {
+        ((inner / self.heads) as f64).powf(-0.5)
+    }
+
+    /// 1 for each head's own channels and 0 elsewhere, `(1, heads, 1, C)`.
+    fn own_channels(&self, like: &Tensor<3>) -> Tensor<4> {
+        let inner = like.dims()[2];
+        let own = |i: usize| f32::from(u8::from(i / inner == i % inner / (inner / self.heads)));
+        let values: Vec<f32> = (0..self.heads * inner).map(own).collect();
+        let shape = [1, self.heads, 1, inner];
+        Tensor::from_data(TensorData::new(values, shape), &like.device())
+    }
+}
+
+/// Tokens `(B, N, C)` once for each head, with that head's channels alone: `(B, heads · N, C)`.
+fn by_head(tokens: Tensor<3>, own: &Tensor<4>) -> Tensor<3> {
+    (tokens.unsqueeze_dim::<4>(1) * own.clone()).flatten(1, 2)
+}
+
+/// The weight of `projection` to multiply its outputs by, `(1, outputs, inputs)`.
+fn back(projection: &Linear) -> Tensor<3> {
+    projection.weight.val().transpose().unsqueeze()
 }

@@ -3,23 +3,25 @@
 use std::cell::{Cell, RefCell};
 
 use js_sys::{Function, Promise};
-use serde::{Deserialize, Serialize};
 use sha2::Digest;
+use wasm_bindgen::Clamped;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen::{Clamped, JsError};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
 
 use super::blob::BlobReader;
+use super::json::{self, ImageInfo, JsResult, ModelInfo, to_js};
 use crate::device::{self, DeviceChoice, OpenDevice};
 use crate::error::{Error, Result};
-use crate::image::decode::{self, Picture, Samples};
-use crate::image::display::{self, Colormap, Display, Window};
+use crate::image::decode::{self, Picture, Rgb};
 use crate::image::levels::{self, Levels};
-use crate::image::{mask, sample};
-use crate::predictor::{Encoding, Predictor, Prompt, Round, hex};
-
-type JsResult<T> = std::result::Result<T, JsError>;
+use crate::image::{display, mask, sample};
+use crate::model::mask_decoder::MaskDecoder;
+use crate::predictor::{Embedding, Encoding, Predictor, Prompt};
+use crate::training::dataset::LabelledImage;
+use crate::training::decoder_file::{Base, Info};
+use crate::training::trainer::Trainer;
+use crate::weights::hex;
 
 #[wasm_bindgen]
 extern "C" {
@@ -33,11 +35,20 @@ pub struct Engine {
     device: OpenDevice,
     /// Taken out while an asynchronous call works with it.
     predictor: Cell<Option<Predictor>>,
+    /// The model's file, to be read again for its fingerprint and for merging.
+    pub(super) model_file: RefCell<Option<Blob>>,
+    pub(super) base: RefCell<Option<Base>>,
+    pub(super) fine_tuned: RefCell<Option<FineTuned>>,
     image: RefCell<Option<Image>>,
     /// The selected mask of the last prediction.
     mask: RefCell<Vec<bool>>,
-    /// What is ready to be encoded.
-    encoding: Cell<Option<Encoding>>,
+    /// What is ready to be encoded, and for what.
+    encoding: Cell<Option<(Encoding, Purpose)>>,
+    /// What was encoded or restored last, and for what.
+    encoded: RefCell<Option<(Embedding, Purpose)>>,
+    pub(super) labelled: RefCell<Vec<LabelledImage>>,
+    /// Taken out while it works.
+    pub(super) trainer: Cell<Option<Trainer>>,
     cancelled: Cell<bool>,
 }
 
@@ -46,49 +57,18 @@ struct Image {
     levels: Levels,
 }
 
-#[derive(Serialize)]
-struct ModelInfo {
-    name: String,
-    parameters: usize,
+/// What an image is encoded for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Prompting,
+    Training,
 }
 
-#[derive(Serialize)]
-struct ImageInfo<'a> {
-    width: usize,
-    height: usize,
-    kind: &'static str,
-    min: f32,
-    max: f32,
-    low: f32,
-    high: f32,
-    full_min: f32,
-    full_max: f32,
-    histogram: &'a [u32],
-}
-
-#[derive(Deserialize)]
-struct DisplayRequest {
-    window: String,
-    black: f32,
-    white: f32,
-    gamma: f32,
-    invert: bool,
-    colormap: String,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-enum PromptInfo {
-    Point { x: f32, y: f32, positive: bool },
-    Box { x0: f32, y0: f32, x1: f32, y1: f32 },
-}
-
-#[derive(Serialize)]
-struct Prediction {
-    prompts: Vec<PromptInfo>,
-    ious: Vec<f32>,
-    selected: usize,
-    area: usize,
+/// A fine-tuned decoder over the loaded model.
+#[derive(Clone)]
+pub(super) struct FineTuned {
+    pub decoder: MaskDecoder,
+    pub info: Info,
 }
 
 #[wasm_bindgen]
@@ -99,9 +79,15 @@ impl Engine {
         Ok(Self {
             device,
             predictor: Cell::new(None),
-            image: RefCell::new(None),
+            model_file: RefCell::default(),
+            base: RefCell::default(),
+            fine_tuned: RefCell::default(),
+            image: RefCell::default(),
             mask: RefCell::default(),
-            encoding: Cell::new(None),
+            encoding: Cell::default(),
+            encoded: RefCell::default(),
+            labelled: RefCell::default(),
+            trainer: Cell::default(),
             cancelled: Cell::new(false),
         })
     }
@@ -118,11 +104,17 @@ impl Engine {
         self.device.note.clone()
     }
 
+    /// Whether the device has failed, after which only a new engine helps.
+    #[wasm_bindgen(getter)]
+    pub fn device_failed(&self) -> bool {
+        device::failed()
+    }
+
     /// Reads a checkpoint piece by piece and puts its model in place of the one before, which
-    /// stays if this fails. Prompts are kept for `replay`; the embedding is dropped.
+    /// stays if this fails. Prompts are kept for `replay`; the embedding is dropped, and so is
+    /// all that was made from the model before: fine-tuned decoder, labelled images, training.
     pub async fn load_model(&self, file: Blob, progress: &Function) -> JsResult<JsValue> {
-        let reader = BlobReader::new(file)
-            .map_err(|_| Error::new("This browser cannot read files in a worker."))?;
+        let reader = reader(&file)?;
         let mut report = |fraction: f64| {
             // A page that does not listen is no reason to stop.
             let _ = progress.call1(&JsValue::NULL, &fraction.into());
@@ -136,6 +128,10 @@ impl Engine {
             parameters: new.parameters(),
         };
         self.predictor.set(Some(new));
+        self.model_file.replace(Some(file));
+        self.base.replace(None);
+        self.fine_tuned.replace(None);
+        self.clear_labelled();
         to_js(&info)
     }
 
@@ -162,52 +158,71 @@ impl Engine {
     /// Makes the displayed image ready for encoding and tells the key under which its embedding
     /// may have been kept.
     pub async fn begin_encoding(&self, display: JsValue) -> JsResult<String> {
-        self.cancelled.set(false);
         let rgb = self.displayed(display)?;
-        let encoding = self
-            .with_predictor(async |predictor| {
-                predictor.drop_embedding();
-                Ok(predictor.begin_encoding(&rgb))
-            })
-            .await?;
-        let key = encoding.key().to_owned();
-        self.encoding.set(Some(encoding));
-        Ok(key)
+        self.with_predictor(async |predictor| {
+            predictor.drop_embedding();
+            Ok(())
+        })
+        .await?;
+        self.begin(&rgb, Purpose::Prompting).await
     }
 
-    /// Encodes what `begin_encoding` made ready and lets the event loop run between the steps,
-    /// so that `cancel` is heard: `false` if it was. `progress` gets the done and all steps.
+    /// Makes an image of the training set ready for encoding as `begin_encoding` does the open
+    /// one, which stays: a file's bytes, or the bundled sample where there are none.
+    pub async fn begin_labelled(
+        &self,
+        file: Option<Vec<u8>>,
+        display: JsValue,
+    ) -> JsResult<String> {
+        let picture = match file {
+            Some(bytes) => decode::decode(&bytes)?,
+            None => Picture::Gray(sample::nuclei().0),
+        };
+        let rgb = display::to_rgb(&picture, &json::display(&display)?)?;
+        self.begin(&rgb, Purpose::Training).await
+    }
+
+    /// Encodes what was made ready and lets the event loop run between the steps, so that
+    /// `cancel` is heard: `false` if it was. `progress` gets the done and all steps.
     pub async fn encode(&self, progress: &Function) -> JsResult<bool> {
-        let mut encoding = self.encoding.take().ok_or_else(not_begun)?;
-        let finished = self
+        let (mut encoding, purpose) = self.encoding.take().ok_or_else(not_begun)?;
+        let embedding = self
             .with_predictor(async |predictor| {
                 let steps = predictor.encoding_steps();
-                while let Some(done) = predictor.advance(&mut encoding).await? {
+                loop {
+                    if let Some(embedding) = predictor.advance(&mut encoding).await? {
+                        return Ok(Some(embedding));
+                    }
+                    let done = encoding.steps_done();
                     let _ = progress.call2(&JsValue::NULL, &done.into(), &steps.into());
                     pause().await;
                     if self.cancelled.get() {
-                        return Ok(false);
+                        return Ok(None);
                     }
                 }
-                Ok(true)
             })
             .await?;
+        let finished = embedding.is_some();
+        if let Some(embedding) = embedding {
+            self.place(embedding, purpose).await?;
+        }
         Ok(finished)
     }
 
-    /// Takes a kept embedding instead of encoding what `begin_encoding` made ready.
+    /// Takes a kept embedding instead of encoding what was made ready.
     pub async fn restore_embedding(&self, values: Vec<f32>) -> JsResult<()> {
-        let encoding = self.encoding.take().ok_or_else(not_begun)?;
-        self.with_predictor(async |predictor| predictor.restore_embedding(&encoding, values))
+        let (encoding, purpose) = self.encoding.take().ok_or_else(not_begun)?;
+        let embedding = self
+            .with_predictor(async |predictor| predictor.restored(&encoding, values))
             .await?;
-        Ok(())
+        Ok(self.place(embedding, purpose).await?)
     }
 
-    /// The embedding's values, to be kept.
+    /// The values of the embedding that came last, to be kept.
     pub async fn embedding(&self) -> JsResult<Vec<f32>> {
-        Ok(self
-            .with_predictor(async |predictor| predictor.embedding_values().await)
-            .await?)
+        let encoded = self.encoded.borrow().clone();
+        let (embedding, _) = encoded.ok_or_else(not_begun)?;
+        Ok(embedding.values().await?)
     }
 
     /// Stops an encoding after the step it is at.
@@ -256,21 +271,67 @@ impl Engine {
 
     /// The selected mask: 255 inside and 0 outside, of the image's own size.
     pub fn mask(&self) -> Vec<u8> {
-        let byte = |inside: &bool| if *inside { 255 } else { 0 };
-        self.mask.borrow().iter().map(byte).collect()
+        bytes(&self.mask.borrow())
+    }
+
+    /// What the model's own decoder makes of the same prompts, as `mask`; `undefined` without
+    /// prompts.
+    pub async fn untouched_mask(&self) -> JsResult<Option<Vec<u8>>> {
+        let mask = self
+            .with_predictor(async |predictor| match predictor.rounds() {
+                [] => Ok(None),
+                _ => predictor.untouched_mask().await.map(Some),
+            })
+            .await?;
+        Ok(mask.as_deref().map(bytes))
     }
 
     /// The selected mask as a PNG file of the image's own size.
     pub fn mask_png(&self) -> JsResult<Vec<u8>> {
-        let image = self.image.borrow();
-        let (width, height) = image.as_ref().ok_or_else(no_image)?.picture.size();
+        let (width, height) = self.image_size()?;
         Ok(mask::to_png(&self.mask.borrow(), width, height)?)
     }
 }
 
 impl Engine {
+    async fn begin(&self, rgb: &Rgb, purpose: Purpose) -> JsResult<String> {
+        self.cancelled.set(false);
+        let encoding = self
+            .with_predictor(async |predictor| Ok(predictor.begin_encoding(rgb)))
+            .await?;
+        let key = encoding.key().to_owned();
+        self.encoding.set(Some((encoding, purpose)));
+        Ok(key)
+    }
+
+    async fn place(&self, embedding: Embedding, purpose: Purpose) -> Result<()> {
+        self.encoded.replace(Some((embedding.clone(), purpose)));
+        if purpose == Purpose::Training {
+            return Ok(());
+        }
+        self.with_predictor(async |predictor| {
+            predictor.set_embedding(embedding);
+            Ok(())
+        })
+        .await
+    }
+
+    /// The embedding of the image of the training set that was encoded last.
+    pub(super) fn take_labelled_embedding(&self) -> Result<Embedding> {
+        match self.encoded.take() {
+            Some((embedding, Purpose::Training)) => Ok(embedding),
+            _ => Err(not_begun()),
+        }
+    }
+
+    /// Width and height of the open image.
+    pub(super) fn image_size(&self) -> Result<(usize, usize)> {
+        let image = self.image.borrow();
+        Ok(image.as_ref().ok_or_else(no_image)?.picture.size())
+    }
+
     /// Lends the predictor to `work`, which may wait, and puts it back whatever comes of it.
-    async fn with_predictor<T>(
+    pub(super) async fn with_predictor<T>(
         &self,
         work: impl AsyncFnOnce(&mut Predictor) -> Result<T>,
     ) -> Result<T> {
@@ -300,7 +361,7 @@ impl Engine {
                     return Ok(None);
                 }
                 let mask = predictor.mask()?;
-                let prediction = prediction(predictor.rounds(), &mask);
+                let prediction = json::prediction(predictor.rounds(), &mask);
                 self.mask.replace(mask);
                 Ok(prediction)
             })
@@ -327,7 +388,7 @@ impl Engine {
         to_js(&ImageInfo {
             width,
             height,
-            kind: kind(picture),
+            kind: json::kind(picture),
             min: levels.min,
             max: levels.max,
             low: levels.low,
@@ -338,74 +399,27 @@ impl Engine {
         })
     }
 
-    fn displayed(&self, display: JsValue) -> JsResult<decode::Rgb> {
+    fn displayed(&self, display: JsValue) -> JsResult<Rgb> {
         let image = self.image.borrow();
         let image = image.as_ref().ok_or_else(no_image)?;
-        Ok(display::to_rgb(&image.picture, &parse_display(display)?)?)
+        Ok(display::to_rgb(&image.picture, &json::display(&display)?)?)
     }
-}
-
-fn prediction(rounds: &[Round], mask: &[bool]) -> Option<Prediction> {
-    let prompt = |round: &Round| match round.prompt {
-        Prompt::Point { x, y, positive } => PromptInfo::Point { x, y, positive },
-        Prompt::Box { x0, y0, x1, y1 } => PromptInfo::Box { x0, y0, x1, y1 },
-    };
-    let last = rounds.last()?;
-    Some(Prediction {
-        prompts: rounds.iter().map(prompt).collect(),
-        ious: last.candidates.iter().map(|c| c.iou).collect(),
-        selected: last.selected,
-        area: mask.iter().filter(|inside| **inside).count(),
-    })
-}
-
-fn kind(picture: &Picture) -> &'static str {
-    match picture {
-        Picture::Rgb(_) => "colour",
-        Picture::Gray(gray) => match gray.samples {
-            Samples::U8(_) => "8-bit grayscale",
-            Samples::U16(_) => "16-bit grayscale",
-            Samples::F32(_) => "32-bit float grayscale",
-        },
-    }
-}
-
-fn parse_display(display: JsValue) -> Result<Display> {
-    let unreadable = |_| Error::new("The display window's settings are incomplete.");
-    let text = js_sys::JSON::stringify(&display).map_err(unreadable)?;
-    let request: DisplayRequest = serde_json::from_str(&String::from(text))
-        .map_err(|_| Error::new("The display window's settings are incomplete."))?;
-    let window = match request.window.as_str() {
-        "full" => Window::Full,
-        "minmax" => Window::MinMax,
-        "range" => Window::Range {
-            black: request.black,
-            white: request.white,
-        },
-        _ => Window::Percentile,
-    };
-    let colormap = match request.colormap.as_str() {
-        "viridis" => Colormap::Viridis,
-        "inferno" => Colormap::Inferno,
-        _ => Colormap::Gray,
-    };
-    Ok(Display {
-        window,
-        gamma: request.gamma,
-        invert: request.invert,
-        colormap,
-    })
-}
-
-fn to_js(value: &impl Serialize) -> JsResult<JsValue> {
-    let text = serde_json::to_string(value).map_err(|error| Error::new(error.to_string()))?;
-    js_sys::JSON::parse(&text).map_err(|_| JsError::new("The engine's answer is no JSON."))
 }
 
 /// Lets the worker's event loop run once.
 async fn pause() {
     let next_task = Promise::new(&mut |resolve, _| set_timeout(&resolve, 0));
     let _ = JsFuture::from(next_task).await;
+}
+
+fn bytes(mask: &[bool]) -> Vec<u8> {
+    let byte = |inside: &bool| if *inside { 255 } else { 0 };
+    mask.iter().map(byte).collect()
+}
+
+pub(super) fn reader(file: &Blob) -> Result<BlobReader> {
+    BlobReader::new(file.clone())
+        .map_err(|_| Error::new("This browser cannot read files in a worker."))
 }
 
 fn not_begun() -> Error {

@@ -3,4 +3,7 @@
 
 mod blob;
 mod engine;
+mod json;
+mod labels;
 mod panic;
+mod training;

@@ -3,9 +3,12 @@
 use burn::tensor::{Device, Tensor};
 use sha2::{Digest, Sha256};
 
+use crate::device;
+use crate::error::Result;
 use crate::image::decode::Rgb;
 use crate::image::{mask, resize};
 use crate::model::sam::preprocess;
+use crate::weights::hex;
 
 /// One image's embedding.
 #[derive(Clone)]
@@ -19,6 +22,11 @@ impl Embedding {
     /// The features, `(1, C, grid, grid)`.
     pub fn features(&self) -> &Tensor<4> {
         &self.features
+    }
+
+    /// The features, row-major, to be kept under the [`Encoding::key`] of what was encoded.
+    pub async fn values(&self) -> Result<Vec<f32>> {
+        device::read(self.features.clone()).await
     }
 
     /// Width and height of the image.
@@ -99,14 +107,14 @@ impl Encoding {
         }
     }
 
+    /// How many steps are done.
+    pub fn steps_done(&self) -> usize {
+        self.step
+    }
+
     /// SHA-256, in hexadecimal, of the image encoder and the pixels that it gets: equal keys
     /// have equal embeddings.
     pub fn key(&self) -> &str {
         &self.key
     }
-}
-
-/// Lower-case hexadecimal digits of `bytes`.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,6 +2,7 @@
 //! prompts given so far (`segment_anything/predictor.py`, and the interactive rounds of
 //! section 3 of the paper).
 
+mod answer;
 mod encoding;
 mod prompt;
 
@@ -9,18 +10,18 @@ use std::io::{Read, Seek};
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-pub use encoding::{Embedding, Encoding, hex};
+pub(crate) use answer::answer;
+pub use encoding::{Embedding, Encoding};
 pub use prompt::Prompt;
-pub(crate) use prompt::embed_prompts;
 
 use crate::device;
 use crate::error::{Error, Result};
 use crate::image::decode::Rgb;
 use crate::model::config::SamConfig;
-use crate::model::mask_decoder::MASK_TOKENS;
+use crate::model::mask_decoder::{MASK_TOKENS, MaskDecoder};
 use crate::model::parameters::ParameterSource;
 use crate::model::sam::Sam;
-use crate::weights::source::{CheckpointSource, WithDecoder};
+use crate::weights::source::CheckpointSource;
 use crate::weights::{Checkpoint, recognise};
 
 /// A candidate mask as the decoder gives it.
@@ -47,7 +48,8 @@ pub struct Predictor {
     model: Sam,
     config: SamConfig,
     device: Device,
-    position: Tensor<4>,
+    /// In the place of the model's own decoder.
+    fine_tuned: Option<MaskDecoder>,
     parameters: usize,
     /// SHA-256 of the image encoder's parameters; empty where they come from no checkpoint.
     encoder_digest: Vec<u8>,
@@ -64,10 +66,10 @@ impl Predictor {
     ) -> Result<Self> {
         let model = Sam::load(source, &config, device)?;
         Ok(Self {
-            position: model.prompt_encoder.dense_position(),
             model,
             config,
             device: device.clone(),
+            fine_tuned: None,
             parameters: 0,
             encoder_digest: Vec::new(),
             embedding: None,
@@ -84,26 +86,11 @@ impl Predictor {
     ) -> Result<Self> {
         let (config, mut source) = recognised(reader, progress)?;
         let predictor = Self::load(&mut source, config, device)?;
-        Ok(predictor.with_facts(&source))
-    }
-
-    /// Builds the model of a checkpoint with a fine-tuned mask decoder in the place of its own.
-    pub fn open_with_decoder<R: Read + Seek, D: Read + Seek>(
-        reader: R,
-        decoder: Checkpoint<D>,
-        device: &Device,
-        progress: &mut dyn FnMut(f64),
-    ) -> Result<Self> {
-        let (config, base) = recognised(reader, progress)?;
-        let mut source = WithDecoder { base, decoder };
-        let predictor = Self::load(&mut source, config, device)?;
-        Ok(predictor.with_facts(&source.base))
-    }
-
-    fn with_facts<R: Read + Seek>(mut self, source: &CheckpointSource<R>) -> Self {
-        self.parameters = source.parameters();
-        self.encoder_digest = source.encoder_digest();
-        self
+        Ok(Self {
+            parameters: source.parameters(),
+            encoder_digest: source.encoder_digest(),
+            ..predictor
+        })
     }
 
     /// How many parameters the model read from its checkpoint.
@@ -111,8 +98,23 @@ impl Predictor {
         self.parameters
     }
 
+    /// The model with its own, untouched decoder.
     pub fn model(&self) -> &Sam {
         &self.model
+    }
+
+    /// Puts a fine-tuned decoder in the place of the model's own, or takes it away.
+    pub fn set_fine_tuned(&mut self, decoder: Option<MaskDecoder>) {
+        self.fine_tuned = decoder;
+    }
+
+    /// The decoder that answers.
+    pub fn decoder(&self) -> &MaskDecoder {
+        self.fine_tuned.as_ref().unwrap_or(&self.model.mask_decoder)
+    }
+
+    pub fn device(&self) -> &Device {
+        &self.device
     }
 
     pub fn config(&self) -> &SamConfig {
@@ -130,17 +132,12 @@ impl Predictor {
         Encoding::begin(image, side, &self.encoder_digest, &self.device)
     }
 
-    /// The values of the embedding, row-major `(256, 64, 64)`, to be kept under its
-    /// [`Encoding::key`].
-    pub async fn embedding_values(&self) -> Result<Vec<f32>> {
-        device::read(self.embedding()?.features.clone()).await
-    }
-
-    /// Puts an embedding's kept values in the place of the encoding that would give them.
+    /// The embedding of kept [`Embedding::values`], in the place of the encoding that would give
+    /// them.
     ///
     /// # Errors
     /// When there are not as many values as the model's embedding has.
-    pub fn restore_embedding(&mut self, encoding: &Encoding, values: Vec<f32>) -> Result<()> {
+    pub fn restored(&self, encoding: &Encoding, values: Vec<f32>) -> Result<Embedding> {
         let (channels, grid) = (self.config.embed_dim, self.config.grid());
         if values.len() != channels * grid * grid {
             return Err(Error::new(
@@ -148,16 +145,15 @@ impl Predictor {
             ));
         }
         let data = TensorData::new(values, [1, channels, grid, grid]);
-        self.embedding = Some(Embedding {
+        Ok(Embedding {
             features: Tensor::from_data(data, &self.device),
             geometry: encoding.geometry,
-        });
-        Ok(())
+        })
     }
 
-    /// Does the next step of an encoding and waits for its end. Some number of done steps is
-    /// returned while there are more; after the last step the embedding is in place.
-    pub async fn advance(&mut self, encoding: &mut Encoding) -> Result<Option<usize>> {
+    /// Does the next step of an encoding and waits for its end: the embedding after the last,
+    /// nothing while there are more.
+    pub async fn advance(&self, encoding: &mut Encoding) -> Result<Option<Embedding>> {
         let x = self
             .model
             .image_encoder
@@ -165,31 +161,37 @@ impl Predictor {
         device::settle(&x).await?;
         encoding.x = x;
         encoding.step += 1;
-        if encoding.step < self.encoding_steps() {
-            return Ok(Some(encoding.step));
-        }
-        self.embedding = Some(Embedding {
+        Ok((encoding.step >= self.encoding_steps()).then(|| Embedding {
             features: encoding.x.clone(),
             geometry: encoding.geometry,
-        });
-        Ok(None)
+        }))
+    }
+
+    /// The embedding of `image`, encoded in one go.
+    pub async fn encode(&self, image: &Rgb) -> Result<Embedding> {
+        let mut encoding = self.begin_encoding(image);
+        loop {
+            if let Some(embedding) = self.advance(&mut encoding).await? {
+                return Ok(embedding);
+            }
+        }
+    }
+
+    /// Puts the embedding of another image in place. The rounds so far stay.
+    pub fn set_embedding(&mut self, embedding: Embedding) {
+        self.embedding = Some(embedding);
     }
 
     /// Encodes `image` in one go. The rounds so far are forgotten.
     pub async fn set_image(&mut self, image: &Rgb) -> Result<()> {
         self.rounds.clear();
-        let mut encoding = self.begin_encoding(image);
-        while self.advance(&mut encoding).await?.is_some() {}
+        self.embedding = Some(self.encode(image).await?);
         Ok(())
     }
 
     /// Forgets the embedding; the rounds stay.
     pub fn drop_embedding(&mut self) {
         self.embedding = None;
-    }
-
-    pub fn has_embedding(&self) -> bool {
-        self.embedding.is_some()
     }
 
     pub fn rounds(&self) -> &[Round] {
@@ -200,18 +202,27 @@ impl Predictor {
     /// candidates, and every further prompt refines the selected mask of the round before.
     pub async fn add(&mut self, prompt: Prompt) -> Result<&Round> {
         prompt.check(self.embedding()?.geometry.original)?;
-        let prompts: Vec<_> = self.prompts().chain([prompt]).collect();
+        let round = self.round(self.decoder(), &self.rounds, prompt).await?;
+        self.rounds.push(round);
+        Ok(&self.rounds[self.rounds.len() - 1])
+    }
+
+    /// The answer of `decoder` to `prompt` after the rounds `before`.
+    async fn round(
+        &self,
+        decoder: &MaskDecoder,
+        before: &[Round],
+        prompt: Prompt,
+    ) -> Result<Round> {
+        let prompts: Vec<_> = before.iter().map(|r| r.prompt).chain([prompt]).collect();
         let single_point = prompts.len() == 1 && matches!(prompt, Prompt::Point { .. });
-        let previous = self.rounds.last().map(|round| {
-            let candidate = &round.candidates[round.selected];
-            candidate.logits.as_slice()
-        });
         // Another box is another object.
-        let previous = match prompt {
-            Prompt::Point { .. } => previous,
+        let refined = match prompt {
+            Prompt::Point { .. } => before.last(),
             Prompt::Box { .. } => None,
         };
-        let mut candidates = self.decode(&prompts, previous).await?;
+        let previous = refined.map(|round| round.candidates[round.selected].logits.as_slice());
+        let mut candidates = self.decode(decoder, &prompts, previous).await?;
         if single_point {
             candidates.remove(0);
         } else {
@@ -219,12 +230,11 @@ impl Predictor {
         }
         let best = |a: &usize, b: &usize| candidates[*a].iou.total_cmp(&candidates[*b].iou);
         let selected = (0..candidates.len()).max_by(best).unwrap_or(0);
-        self.rounds.push(Round {
+        Ok(Round {
             prompt,
             candidates,
             selected,
-        });
-        Ok(&self.rounds[self.rounds.len() - 1])
+        })
     }
 
     /// Takes the last prompt back.
@@ -276,20 +286,31 @@ impl Predictor {
 
     /// The selected candidate over the original image: `width · height` booleans.
     pub fn mask(&self) -> Result<Vec<bool>> {
-        let round = self.rounds.last().ok_or_else(no_prompt)?;
-        self.postprocess(&round.candidates[round.selected])
+        self.mask_of(&self.rounds)
     }
 
-    /// A candidate over the original image: `width · height` booleans.
-    pub fn postprocess(&self, candidate: &Candidate) -> Result<Vec<bool>> {
-        Ok(self.embedding()?.postprocess(&candidate.logits))
+    /// What the model's own decoder makes of the same prompts: `width · height` booleans.
+    pub async fn untouched_mask(&self) -> Result<Vec<bool>> {
+        let mut rounds = Vec::with_capacity(self.rounds.len());
+        for Round { prompt, .. } in &self.rounds {
+            let round = self.round(&self.model.mask_decoder, &rounds, *prompt);
+            rounds.push(round.await?);
+        }
+        self.mask_of(&rounds)
     }
 
-    /// All four of the decoder's masks for `prompts` and, to refine it, the logits of a mask:
-    /// first the mask for an unambiguous prompt, then the candidates for a single point. Of
-    /// several boxes the last counts.
-    pub async fn decode(
+    fn mask_of(&self, rounds: &[Round]) -> Result<Vec<bool>> {
+        let round = rounds.last().ok_or_else(no_prompt)?;
+        let logits = &round.candidates[round.selected].logits;
+        Ok(self.embedding()?.postprocess(logits))
+    }
+
+    /// All four masks of `decoder` for `prompts` and, to refine it, the logits of a mask: first
+    /// the mask for an unambiguous prompt, then the candidates for a single point. Of several
+    /// boxes the last counts.
+    async fn decode(
         &self,
+        decoder: &MaskDecoder,
         prompts: &[Prompt],
         previous: Option<&[f32]>,
     ) -> Result<Vec<Candidate>> {
@@ -300,13 +321,7 @@ impl Predictor {
             Tensor::from_data(data, &self.device)
         });
         let encoder = &self.model.prompt_encoder;
-        let (sparse, dense) = embed_prompts(encoder, &[prompts], embedding, previous);
-        let features = embedding.features.clone();
-        let position = self.position.clone();
-        let (masks, ious) = self
-            .model
-            .mask_decoder
-            .forward(features, position, sparse, dense);
+        let (masks, ious) = answer(encoder, decoder, embedding, &[prompts], previous);
         let (masks, ious) = (device::read(masks).await?, device::read(ious).await?);
         debug_assert_eq!(ious.len(), MASK_TOKENS);
         Ok(masks
@@ -317,10 +332,6 @@ impl Predictor {
                 iou,
             })
             .collect())
-    }
-
-    fn prompts(&self) -> impl Iterator<Item = Prompt> {
-        self.rounds.iter().map(|round| round.prompt)
     }
 
     /// The image's embedding.

@@ -1,11 +1,15 @@
 //! Labelled images with their embeddings, split into objects to train on and objects held out.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
 
-use super::prompts::Random;
 use crate::error::{Error, Result};
 use crate::image::labels::{Labels, Object};
 use crate::predictor::Embedding;
+use crate::random::Random;
+
+/// Labels of fewer pixels are not trained on: they are slips of the brush.
+pub const MIN_AREA: usize = 20;
 
 /// An image that was encoded once, with its labelled objects.
 pub struct LabelledImage {
@@ -15,37 +19,26 @@ pub struct LabelledImage {
 }
 
 /// An object by its image and its place among the image's objects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Example {
     pub image: usize,
     pub object: usize,
 }
 
 /// What is trained on and what is held out to judge by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Split {
     pub training: Vec<Example>,
     pub held_out: Vec<Example>,
 }
 
 impl LabelledImage {
-    /// Takes the objects of at least `min_area` pixels.
+    /// Takes the objects of at least [`MIN_AREA`] pixels.
     ///
     /// # Errors
     /// When the labels have another size than the image, or no object is large enough.
-    pub fn new(embedding: Embedding, labels: Labels, min_area: usize) -> Result<Self> {
-        let (width, height) = embedding.original();
-        if (labels.width, labels.height) != (width, height) {
-            return Err(Error::new(format!(
-                "The labels are {} × {} pixels but the image is {width} × {height}: they must be of one size.",
-                labels.width, labels.height
-            )));
-        }
-        let objects = labels.objects(min_area);
-        if objects.is_empty() {
-            return Err(Error::new(format!(
-                "No label has {min_area} pixels or more, so there is nothing to train on."
-            )));
-        }
+    pub fn new(embedding: Embedding, labels: Labels) -> Result<Self> {
+        let objects = labels.objects_on(embedding.original(), MIN_AREA)?;
         Ok(Self {
             embedding,
             labels,
@@ -86,13 +79,26 @@ fn cells(i: usize, scale: f32, side: usize) -> impl Iterator<Item = (usize, f32)
     })
 }
 
+/// What to hold out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeldOut {
+    /// A part, drawn at random: whole images where there are several, else objects.
+    Part,
+    /// The images at these places.
+    Images(Vec<usize>),
+}
+
 impl Split {
-    /// Holds out about the part `fraction` of `images`: whole images where there are several,
-    /// else objects; at least one of either, and never all.
+    /// Holds out what `held_out` says; a part is about `fraction`, at least one and never all.
     ///
     /// # Errors
-    /// When there is a single object, which leaves nothing to judge by.
-    pub fn new(images: &[LabelledImage], fraction: f64, random: &mut Random) -> Result<Self> {
+    /// When there is nothing left to train on or to judge by.
+    pub fn new(
+        images: &[LabelledImage],
+        held_out: &HeldOut,
+        fraction: f64,
+        random: &mut Random,
+    ) -> Result<Self> {
         let all = images.iter().enumerate().flat_map(|(image, labelled)| {
             (0..labelled.objects.len()).map(move |object| Example { image, object })
         });
@@ -103,19 +109,29 @@ impl Split {
             ));
         }
         let part = |n: usize| ((n as f64 * fraction).round() as usize).clamp(1, n - 1);
-        if images.len() > 1 {
-            let mut order: Vec<usize> = (0..images.len()).collect();
-            random.shuffle(&mut order);
-            let out = &order[..part(images.len())];
-            let (held_out, training) = all.iter().partition(|e| out.contains(&e.image));
-            return Ok(Self { training, held_out });
+        let out = match held_out {
+            HeldOut::Images(out) => out.clone(),
+            HeldOut::Part if images.len() > 1 => {
+                let mut order: Vec<usize> = (0..images.len()).collect();
+                random.shuffle(&mut order);
+                order.truncate(part(images.len()));
+                order
+            }
+            HeldOut::Part => {
+                random.shuffle(&mut all);
+                let training = all.split_off(part(all.len()));
+                let held_out = all;
+                return Ok(Self { training, held_out });
+            }
+        };
+        let (held_out, training): (Vec<_>, Vec<_>) =
+            all.iter().partition(|e| out.contains(&e.image));
+        if training.is_empty() || held_out.is_empty() {
+            return Err(Error::new(
+                "Hold out at least one labelled image to judge by, and leave at least one to train on.",
+            ));
         }
-        random.shuffle(&mut all);
-        let training = all.split_off(part(all.len()));
-        Ok(Self {
-            training,
-            held_out: all,
-        })
+        Ok(Self { training, held_out })
     }
 }
 

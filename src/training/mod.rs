@@ -1,8 +1,12 @@
 //! Fine-tuning of the mask decoder on a person's own labelled images. The image encoder and the
 //! prompt encoder stay as they are.
 
+mod adamw;
+pub mod checkpoint;
 pub mod dataset;
 pub mod decoder_file;
+mod dialogue;
+mod judging;
 pub mod loss;
 pub mod prompts;
 pub mod trainer;

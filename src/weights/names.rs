@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::error::{Error, Result};
+
 /// What training wrappers put before every name.
 const WRAPPERS: [&str; 4] = ["module.", "_orig_mod.", "model.", "sam."];
 
@@ -103,16 +105,71 @@ fn from_hugging_face(name: &str) -> String {
         .find_map(|(theirs, ours)| Some(format!("{ours}{}", name.strip_prefix(theirs)?)))
         .unwrap_or_else(|| name.replacen("vision_encoder.", "image_encoder.", 1));
     let renamed = renamed.replace(".layer_norm", ".norm");
-    if renamed.starts_with("mask_decoder.iou_prediction_head.")
-        || renamed.starts_with("mask_decoder.output_hypernetworks_mlps.")
-    {
-        // SAM's heads have three layers: input, one hidden, output.
+    if is_head(&renamed) {
         return renamed
             .replace(".layers.0.", ".layers.1.")
             .replace(".proj_in.", ".layers.0.")
             .replace(".proj_out.", ".layers.2.");
     }
     renamed
+}
+
+/// Whose names a file is written with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Naming {
+    #[default]
+    SegmentAnything,
+    HuggingFace,
+}
+
+impl Naming {
+    /// `segment_anything` or `hugging_face`.
+    pub fn parse(text: &str) -> Result<Self> {
+        match text {
+            "segment_anything" => Ok(Self::SegmentAnything),
+            "hugging_face" => Ok(Self::HuggingFace),
+            _ => Err(Error::new(format!(
+                "There are no names \u{201c}{text}\u{201d}: choose segment_anything or hugging_face."
+            ))),
+        }
+    }
+
+    /// The names under which the tensor of a `segment_anything` name is written.
+    pub fn spell(self, name: &str) -> Vec<String> {
+        match self {
+            Self::SegmentAnything => vec![name.to_owned()],
+            Self::HuggingFace => to_hugging_face(name),
+        }
+    }
+}
+
+/// The names in Hugging Face's `SamModel` of the tensor `name` of `segment_anything`: two of the
+/// shared positional embedding, else one.
+fn to_hugging_face(name: &str) -> Vec<String> {
+    let spellings: Vec<String> = HUGGING_FACE
+        .iter()
+        .filter_map(|(theirs, ours)| Some(format!("{theirs}{}", name.strip_prefix(ours)?)))
+        .collect();
+    if spellings.len() > 1 {
+        return spellings;
+    }
+    let one = spellings.into_iter().next();
+    let renamed = one.unwrap_or_else(|| name.replacen("image_encoder.", "vision_encoder.", 1));
+    let renamed = renamed.replace(".norm", ".layer_norm");
+    if !is_head(&renamed) {
+        return vec![renamed];
+    }
+    let renamed = renamed
+        .replace(".layers.0.", ".proj_in.")
+        .replace(".layers.1.", ".layers.0.")
+        .replace(".layers.2.", ".proj_out.");
+    vec![renamed]
+}
+
+/// Whether the tensor is of a head, of which SAM's have three layers: input, one hidden, output.
+fn is_head(name: &str) -> bool {
+    name.starts_with("mask_decoder.iou_prediction_head.")
+        || name.starts_with("mask_decoder.output_hypernetworks_mlps.")
 }
 
 #[cfg(test)]

@@ -107,12 +107,12 @@ fn locate(name: &str, tensor: Tensor, body: u64, length: u64) -> Result<TensorEn
 /// that only one of them needs to be in memory.
 ///
 /// # Errors
-/// When `next` gives a number of elements that the shape does not call for, or `out` cannot be written.
+/// When `next` fails or gives a number of elements that the shape does not call for, or `out` cannot be written.
 pub fn write<W: Write>(
     mut out: W,
     tensors: &[(String, Vec<usize>, Dtype)],
     metadata: &BTreeMap<String, String>,
-    mut next: impl FnMut(usize) -> Vec<f32>,
+    mut next: impl FnMut(usize) -> Result<Vec<f32>>,
 ) -> Result<()> {
     let failed = |cause| Error::new(format!("The weights cannot be written: {cause}."));
     let json = header(tensors, metadata)?;
@@ -121,7 +121,7 @@ pub fn write<W: Write>(
         .map_err(failed)?;
     let mut bytes = Vec::new();
     for (index, (name, shape, dtype)) in tensors.iter().enumerate() {
-        let values = next(index);
+        let values = next(index)?;
         if values.len() != shape.iter().product::<usize>() {
             return Err(Error::new(format!(
                 "The tensor {name} of shape {shape:?} cannot be written from {} numbers.",

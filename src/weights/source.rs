@@ -46,6 +46,16 @@ impl<'a, R: Read + Seek> CheckpointSource<'a, R> {
     }
 }
 
+impl<R: Read + Seek> ParameterSource for Checkpoint<R> {
+    fn has(&self, name: &str) -> bool {
+        self.shape(name).is_some()
+    }
+
+    fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        Checkpoint::read(self, name, shape)
+    }
+}
+
 impl<R: Read + Seek> ParameterSource for CheckpointSource<'_, R> {
     fn has(&self, name: &str) -> bool {
         self.checkpoint.shape(name).is_some()
@@ -62,30 +72,6 @@ impl<R: Read + Seek> ParameterSource for CheckpointSource<'_, R> {
         }
         (self.progress)(self.read as f64 / self.all.max(1) as f64);
         Ok(values)
-    }
-}
-
-/// A checkpoint with the mask decoder of another file in the place of its own.
-pub struct WithDecoder<'a, R, D> {
-    pub base: CheckpointSource<'a, R>,
-    pub decoder: Checkpoint<D>,
-}
-
-const MASK_DECODER: &str = "mask_decoder.";
-
-impl<R: Read + Seek, D: Read + Seek> ParameterSource for WithDecoder<'_, R, D> {
-    fn has(&self, name: &str) -> bool {
-        match name.starts_with(MASK_DECODER) {
-            true => self.decoder.shape(name).is_some(),
-            false => self.base.has(name),
-        }
-    }
-
-    fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        match name.starts_with(MASK_DECODER) {
-            true => self.decoder.read(name, shape),
-            false => self.base.read(name, shape),
-        }
     }
 }
 

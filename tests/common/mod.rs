@@ -1,7 +1,21 @@
 //! What the fixtures' scripts make by formula, made again.
 
+use std::sync::LazyLock;
+
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use graysam::device::{self, DeviceChoice};
 use graysam::weights::noise::noise;
+
+/// The GPU, which a process can open only once.
+pub fn webgpu() -> Device {
+    static WEBGPU: LazyLock<Device> = LazyLock::new(|| {
+        let opened = device::block_on(device::open(DeviceChoice::Gpu));
+        opened
+            .expect("a Vulkan driver, at least a software one, is installed")
+            .device
+    });
+    WEBGPU.clone()
+}
 
 /// An input tensor by formula, uniform in -1..1: noise gives a bias 0.02 of that.
 pub fn input<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {

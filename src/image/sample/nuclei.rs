@@ -1,89 +1,31 @@
-//! The bundled sample: fluorescent nuclei as a DAPI channel shows them, drawn by a formula.
+//! Fluorescent nuclei as a DAPI channel shows them.
 
 use std::f64::consts::TAU;
-use std::io::Cursor;
 
-use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
-
-use super::decode::{Gray, Samples};
-use super::labels::Labels;
-use crate::error::{Error, Result};
+use super::{gaussian_blur, photograph, span};
+use crate::image::decode::Gray;
+use crate::image::labels::Labels;
+use crate::random::Random;
 
 const WIDTH: usize = 640;
 const HEIGHT: usize = 512;
 const NUCLEI: usize = 60;
-
-/// Camera values without light, and the root mean square of its read noise.
-const OFFSET: f64 = 240.0;
-const READ_NOISE: f64 = 14.0;
-/// Camera values per photoelectron.
-const GAIN: f64 = 2.6;
-/// Light of the medium everywhere, in camera values.
-const MEDIUM: f64 = 170.0;
-/// Standard deviation of the point spread function in focus, in pixels.
-const BLUR: f64 = 1.3;
-/// Out-of-focus light: part of the total, and its standard deviation in pixels.
-const HAZE: f64 = 0.16;
-const HAZE_BLUR: f64 = 24.0;
 
 /// A 16-bit frame of 640 × 512 pixels and its true objects, the same at every call.
 ///
 /// An object's outline is where a nucleus falls to half its brightness; where two overlap, a
 /// pixel belongs to the one in which it lies deeper. Objects are numbered from 1 without gaps.
 pub fn nuclei() -> (Gray, Labels) {
-    let mut random = Random(0x6772_6179_7361_6d21);
+    let mut random = Random::new(0x6772_6179_7361_6d21);
     let nuclei = place(&mut random);
     let (light, ids) = draw(&nuclei, &mut random);
-    let sharp = gaussian_blur(&light, BLUR);
-    let haze = gaussian_blur(&light, HAZE_BLUR);
-    let expose = |at: usize| {
-        let light = (1.0 - HAZE) * sharp[at] + HAZE * haze[at] + MEDIUM;
-        let electrons = light * illumination(at % WIDTH, at / WIDTH) / GAIN;
-        let detected = electrons + electrons.sqrt() * random.normal();
-        let value = OFFSET + GAIN * detected + READ_NOISE * random.normal();
-        value.round().clamp(0.0, 65_535.0) as u16
-    };
-    let gray = Gray {
-        width: WIDTH,
-        height: HEIGHT,
-        samples: Samples::U16((0..WIDTH * HEIGHT).map(expose).collect()),
-    };
+    let gray = photograph(&light, WIDTH, &mut random);
     let labels = Labels {
         width: WIDTH,
         height: HEIGHT,
         ids,
     };
     (gray, labels)
-}
-
-/// Brightest off centre, as a lamp that is not quite adjusted.
-fn illumination(x: usize, y: usize) -> f64 {
-    let (dx, dy) = (
-        x as f64 / WIDTH as f64 - 0.44,
-        y as f64 / HEIGHT as f64 - 0.56,
-    );
-    1.0 - 0.85 * (dx * dx + dy * dy)
-}
-
-/// SplitMix64 (Steele, Lea and Flood 2014).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-
-    fn between(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    /// Standard normal, nearly: the sum of twelve uniform values has variance 1.
-    fn normal(&mut self) -> f64 {
-        (0..12).map(|_| self.between(0.0, 1.0)).sum::<f64>() - 6.0
-    }
 }
 
 /// An ellipse whose outline waves a little, with spots and nucleoli inside.
@@ -194,14 +136,11 @@ fn draw(nuclei: &[Nucleus], random: &mut Random) -> (Vec<f64>, Vec<u32>) {
     let mut ids = vec![0; WIDTH * HEIGHT];
     let mut depth = vec![1.0; WIDTH * HEIGHT];
     let grain: Vec<f64> = (0..WIDTH * HEIGHT).map(|_| random.normal()).collect();
-    let grain = gaussian_blur(&grain, 1.6);
+    let grain = gaussian_blur(&grain, WIDTH, 1.6);
     for (nucleus, id) in nuclei.iter().zip(1..) {
         let reach = nucleus.long * 1.2;
-        let span = |center: f64, side: usize| {
-            (center - reach).max(0.0) as usize..((center + reach) as usize + 1).min(side)
-        };
-        for y in span(nucleus.y, HEIGHT) {
-            for x in span(nucleus.x, WIDTH) {
+        for y in span(nucleus.y, reach, HEIGHT) {
+            for x in span(nucleus.x, reach, WIDTH) {
                 let (u, v) = nucleus.inside(x as f64, y as f64);
                 let (at, radius) = (y * WIDTH + x, (u * u + v * v).sqrt());
                 if radius >= 1.0 {
@@ -216,59 +155,4 @@ fn draw(nuclei: &[Nucleus], random: &mut Random) -> (Vec<f64>, Vec<u32>) {
         }
     }
     (light, ids)
-}
-
-/// Three box filters in each direction, which together are close to a Gaussian.
-fn gaussian_blur(image: &[f64], sigma: f64) -> Vec<f64> {
-    let mut image = image.to_vec();
-    for _ in 0..3 {
-        for y in 0..HEIGHT {
-            box_filter(&mut image, y * WIDTH, 1, WIDTH, sigma);
-        }
-        for x in 0..WIDTH {
-            box_filter(&mut image, x, WIDTH, HEIGHT, sigma);
-        }
-    }
-    image
-}
-
-/// Filters the `length` values from `start` in steps of `step` by a box of variance `sigma²/3`;
-/// beyond the ends the outermost values go on.
-fn box_filter(image: &mut [f64], start: usize, step: usize, length: usize, sigma: f64) {
-    // A box from -half to half has the variance half²/3.
-    let half = sigma.max(0.5);
-    let whole = (half - 0.5) as isize;
-    let rest = half - 0.5 - whole as f64;
-    let line: Vec<f64> = (0..length).map(|i| image[start + i * step]).collect();
-    let at = |i: isize| line[i.clamp(0, length as isize - 1) as usize];
-    let mut sum: f64 = (-whole..=whole).map(at).sum();
-    for i in 0..length {
-        let center = i as isize;
-        let ends = at(center - whole - 1) + at(center + whole + 1);
-        image[start + i * step] = (sum + rest * ends) / (2.0 * half);
-        sum += at(center + whole + 1) - at(center - whole);
-    }
-}
-/// The sample and its labels as 16-bit PNG files.
-///
-/// # Errors
-/// If the encoder fails.
-pub fn files() -> Result<(Vec<u8>, Vec<u8>)> {
-    let (gray, labels) = nuclei();
-    let samples = match gray.samples {
-        Samples::U16(samples) => samples,
-        _ => return Err(Error::new("The sample is not a 16-bit image.")),
-    };
-    let ids: Vec<u16> = labels.ids.iter().map(|&id| id as u16).collect();
-    let size = (gray.width, gray.height);
-    Ok((png16(&samples, size)?, png16(&ids, size)?))
-}
-
-fn png16(samples: &[u16], (width, height): (usize, usize)) -> Result<Vec<u8>> {
-    let bytes: Vec<u8> = samples.iter().flat_map(|s| s.to_ne_bytes()).collect();
-    let mut file = Cursor::new(Vec::new());
-    PngEncoder::new(&mut file)
-        .write_image(&bytes, width as u32, height as u32, ExtendedColorType::L16)
-        .map_err(|error| Error::new(format!("The sample cannot be saved as PNG: {error}.")))?;
-    Ok(file.into_inner())
 }

@@ -1,0 +1,260 @@
+//! Fine-tuning for the page: the training set, the training a piece at a time, and decoders as
+//! files.
+
+use std::io;
+
+use js_sys::{Function, Uint8Array};
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+use web_sys::Blob;
+
+use super::engine::{Engine, FineTuned, reader};
+use super::json::{JsResult, from_js, to_js};
+use crate::error::{Error, Result};
+use crate::image::labels::Labels;
+use crate::training::dataset::{HeldOut, LabelledImage};
+use crate::training::decoder_file::{self, Base, Info};
+use crate::training::trainer::{Judgement, Settings, Trainer};
+use crate::weights::{Checkpoint, Naming, digest};
+
+/// How a training stands.
+#[derive(Serialize)]
+struct TrainingInfo<'a> {
+    step: usize,
+    settings: &'a Settings,
+    training_objects: usize,
+    held_out_objects: usize,
+    losses: &'a [Option<f32>],
+    scores: &'a [Judgement],
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// SHA-256 of the loaded model's file, which is read whole at the first call.
+    pub async fn base_sha256(&self) -> JsResult<String> {
+        Ok(self.base().await?.sha256)
+    }
+
+    /// Puts the image that was encoded last into the training set, with the object numbers of
+    /// its pixels.
+    pub fn add_labelled(&self, ids: Vec<u32>) -> JsResult<()> {
+        let embedding = self.take_labelled_embedding()?;
+        let (width, height) = embedding.original();
+        if ids.len() != width * height {
+            return Err(Error::new(format!(
+                "The labels hold {} pixels but the image is {width} × {height}: they must be of one size.",
+                ids.len()
+            ))
+            .into());
+        }
+        let image = LabelledImage::new(embedding, Labels { width, height, ids })?;
+        self.labelled.borrow_mut().push(image);
+        Ok(())
+    }
+
+    /// Empties the training set and drops the training.
+    pub fn clear_labelled(&self) {
+        self.labelled.borrow_mut().clear();
+        self.trainer.set(None);
+    }
+
+    /// Begins a training of the untouched decoder on the training set. `held_out` are the
+    /// places of the images to judge by; where there are none, a part of the objects is.
+    pub async fn start_training(
+        &self,
+        settings: JsValue,
+        held_out: Vec<usize>,
+    ) -> JsResult<JsValue> {
+        let settings = from_js(&settings, "training")?;
+        let held_out = match held_out.is_empty() {
+            true => HeldOut::Part,
+            false => HeldOut::Images(held_out),
+        };
+        let images = self.labelled.take();
+        let trainer = self
+            .with_predictor(async |predictor| {
+                Trainer::new(predictor.model(), images, &held_out, settings)
+            })
+            .await?;
+        self.put_trainer(trainer)
+    }
+
+    /// Takes up a training from its checkpoint, on the same training set.
+    pub async fn resume_training(&self, checkpoint: Blob) -> JsResult<JsValue> {
+        let base = self.base().await?;
+        let images = self.labelled.take();
+        let file = reader(&checkpoint)?;
+        let trainer = self
+            .with_predictor(async |predictor| {
+                let (sam, config) = (predictor.model(), predictor.config());
+                Trainer::resume(file, sam, config, &base, images)
+            })
+            .await?;
+        self.put_trainer(trainer)
+    }
+
+    /// Does the training's next piece of work.
+    pub async fn train(&self) -> JsResult<JsValue> {
+        let mut trainer = self.trainer.take().ok_or_else(no_training)?;
+        let report = trainer.advance().await;
+        self.trainer.set(Some(trainer));
+        to_js(&report?)
+    }
+
+    /// Puts the best decoder so far in the place of the model's own; `undefined`, and nothing
+    /// changes, where the untouched one is still the best.
+    pub async fn adopt_best(&self) -> JsResult<JsValue> {
+        let base = self.base().await?;
+        let trainer = self.trainer.take().ok_or_else(no_training)?;
+        let fine_tuned = trainer.best().map(|best| FineTuned {
+            decoder: best.decoder.clone(),
+            info: Info::of(&trainer, &base),
+        });
+        self.trainer.set(Some(trainer));
+        match fine_tuned {
+            Some(fine_tuned) => self.adopt(fine_tuned).await,
+            None => Ok(JsValue::UNDEFINED),
+        }
+    }
+
+    /// All that `resume_training` needs.
+    pub async fn checkpoint(&self) -> JsResult<Vec<u8>> {
+        let base = self.base().await?;
+        let trainer = self.trainer.take().ok_or_else(no_training)?;
+        let mut file = Vec::new();
+        let written = trainer.write_checkpoint(&mut file, &base).await;
+        self.trainer.set(Some(trainer));
+        written?;
+        Ok(file)
+    }
+
+    /// Opens a fine-tuned decoder's file over the loaded model and uses it.
+    pub async fn open_decoder(&self, file: Blob) -> JsResult<JsValue> {
+        let base = self.base().await?;
+        let file = reader(&file)?;
+        let (decoder, info) = self
+            .with_predictor(async |predictor| {
+                decoder_file::open(file, &base, predictor.config(), predictor.device())
+            })
+            .await?;
+        self.adopt(FineTuned { decoder, info }).await
+    }
+
+    /// What the fine-tuned decoder is known by; `undefined` where there is none.
+    pub fn decoder_info(&self) -> JsResult<JsValue> {
+        match &*self.fine_tuned.borrow() {
+            Some(fine_tuned) => to_js(&fine_tuned.info),
+            None => Ok(JsValue::UNDEFINED),
+        }
+    }
+
+    /// Chooses whether the fine-tuned decoder or the model's own answers.
+    pub async fn use_fine_tuned(&self, on: bool) -> JsResult<()> {
+        let decoder = match on {
+            true => Some(self.fine_tuned()?.decoder),
+            false => None,
+        };
+        self.with_predictor(async |predictor| {
+            predictor.set_fine_tuned(decoder);
+            Ok(())
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// The fine-tuned decoder as safetensors, with the names of `segment_anything` or
+    /// `hugging_face`.
+    pub async fn decoder_file(&self, names: &str) -> JsResult<Vec<u8>> {
+        let naming = Naming::parse(names)?;
+        let (base, FineTuned { decoder, info }) = (self.base().await?, self.fine_tuned()?);
+        let named = decoder_file::parameters(&decoder).await?;
+        let mut file = Vec::new();
+        decoder_file::write(&mut file, &named, naming, &base, &info)?;
+        Ok(file)
+    }
+
+    /// The whole model with the fine-tuned decoder as safetensors, handed to `sink` piece by
+    /// piece.
+    pub async fn merged_file(&self, names: &str, sink: &Function) -> JsResult<()> {
+        let naming = Naming::parse(names)?;
+        let (base, FineTuned { decoder, info }) = (self.base().await?, self.fine_tuned()?);
+        let named = decoder_file::parameters(&decoder).await?;
+        let checkpoint = Checkpoint::open(reader(&self.model_file()?)?)?;
+        let out = io::BufWriter::with_capacity(PIECE, Sink(sink));
+        decoder_file::write_merged(out, checkpoint, &named, naming, &base, &info)?;
+        Ok(())
+    }
+}
+
+impl Engine {
+    /// What the loaded model is known by.
+    async fn base(&self) -> Result<Base> {
+        if let Some(base) = &*self.base.borrow() {
+            return Ok(base.clone());
+        }
+        let unreadable = |error| Error::new(format!("The model's file cannot be read: {error}."));
+        let sha256 = digest(reader(&self.model_file()?)?).map_err(unreadable)?;
+        let name = self
+            .with_predictor(async |predictor| Ok(predictor.config().name()))
+            .await?;
+        let base = Base { name, sha256 };
+        self.base.replace(Some(base.clone()));
+        Ok(base)
+    }
+
+    fn model_file(&self) -> Result<Blob> {
+        let file = self.model_file.borrow().clone();
+        file.ok_or_else(|| Error::new("There is no model yet: wait until one is loaded."))
+    }
+
+    fn fine_tuned(&self) -> Result<FineTuned> {
+        let fine_tuned = self.fine_tuned.borrow().clone();
+        fine_tuned.ok_or_else(|| {
+            Error::new("There is no fine-tuned decoder yet: train one, or open its file.")
+        })
+    }
+
+    async fn adopt(&self, fine_tuned: FineTuned) -> JsResult<JsValue> {
+        let info = to_js(&fine_tuned.info)?;
+        self.fine_tuned.replace(Some(fine_tuned));
+        self.use_fine_tuned(true).await?;
+        Ok(info)
+    }
+
+    fn put_trainer(&self, trainer: Trainer) -> JsResult<JsValue> {
+        let info = to_js(&TrainingInfo {
+            step: trainer.step(),
+            settings: trainer.settings(),
+            training_objects: trainer.split().training.len(),
+            held_out_objects: trainer.split().held_out.len(),
+            losses: trainer.losses(),
+            scores: trainer.judgements(),
+        });
+        self.trainer.set(Some(trainer));
+        info
+    }
+}
+
+/// Bytes handed to the worker at once.
+const PIECE: usize = 1 << 20;
+
+/// Hands what is written to a function of the worker's.
+struct Sink<'a>(&'a Function);
+
+impl io::Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let piece = Uint8Array::from(bytes);
+        match self.0.call1(&JsValue::NULL, &piece) {
+            Ok(_) => Ok(bytes.len()),
+            Err(_) => Err(io::Error::other("the browser took no more")),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn no_training() -> Error {
+    Error::new("There is no training: begin one.")
+}

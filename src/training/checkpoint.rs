@@ -1,0 +1,143 @@
+//! A training as a file, to be taken up again: safetensors with the decoder under training, the
+//! best so far, the optimiser's moments, and the rest of its state in the metadata.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Seek, Write};
+
+use burn::module::Module;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::adamw::AdamW;
+use super::dataset::LabelledImage;
+use super::decoder_file::{self, BASE_MODEL, BASE_SHA256, Base, check_base};
+use super::judging::Judging;
+use super::trainer::{Best, Judgement, Progress, Trainer};
+use crate::error::{Error, Result};
+use crate::model::mask_decoder::MaskDecoder;
+use crate::model::parameters::with_parameters;
+use crate::model::{Sam, SamConfig};
+use crate::weights::{Checkpoint, Dtype, hex, safetensors};
+
+const TRAINING: &str = "training";
+/// What the best decoder's names begin with.
+const BEST: &str = "best";
+
+#[derive(Serialize, Deserialize)]
+struct State {
+    progress: Progress,
+    /// SHA-256 of the labels.
+    labels: String,
+    judging: bool,
+    best: Option<Judgement>,
+    optimizer_steps: i32,
+    /// Elements of each of the optimiser's moments.
+    moments: Vec<usize>,
+}
+
+impl Trainer {
+    /// Writes all that [`Trainer::resume`] needs.
+    pub async fn write_checkpoint(&self, out: impl Write, base: &Base) -> Result<()> {
+        let (mut tensors, mut values) = (Vec::new(), Vec::new());
+        let mut add = |name: String, shape: Vec<usize>, of_it: Vec<f32>| {
+            tensors.push((name, shape, Dtype::F32));
+            values.push(of_it);
+        };
+        for named in decoder_file::parameters(&self.decoder).await? {
+            add(named.name, named.shape, named.values);
+        }
+        if let Some(best) = &self.best {
+            for named in decoder_file::parameters(&best.decoder).await? {
+                add(format!("{BEST}.{}", named.name), named.shape, named.values);
+            }
+        }
+        let (moments, optimizer_steps) = self.optimizer.state().await?;
+        let sizes = moments.iter().map(|[first, _]| first.len()).collect();
+        for (i, [first, second]) in moments.into_iter().enumerate() {
+            add(moment(1, i), vec![first.len()], first);
+            add(moment(2, i), vec![second.len()], second);
+        }
+        let state = State {
+            progress: self.progress.clone(),
+            labels: digest(&self.images),
+            judging: self.judging.is_some(),
+            best: self.best.as_ref().map(|best| best.judgement),
+            optimizer_steps,
+            moments: sizes,
+        };
+        let state = serde_json::to_string(&state).map_err(|e| Error::new(e.to_string()))?;
+        let metadata = BTreeMap::from([
+            (TRAINING.to_owned(), state),
+            (BASE_MODEL.to_owned(), base.name.clone()),
+            (BASE_SHA256.to_owned(), base.sha256.clone()),
+        ]);
+        let next = |i: usize| Ok(std::mem::take(&mut values[i]));
+        safetensors::write(out, &tensors, &metadata, next)
+    }
+
+    /// Takes up the training of a file that [`Trainer::write_checkpoint`] left, on the same
+    /// labelled images; it then goes on as if it had never stopped.
+    ///
+    /// # Errors
+    /// When the file is no such training, or the base model or the labels are others.
+    pub fn resume<R: Read + Seek>(
+        file: R,
+        sam: &Sam,
+        config: &SamConfig,
+        base: &Base,
+        images: Vec<LabelledImage>,
+    ) -> Result<Self> {
+        let mut file = Checkpoint::open(file)?;
+        check_base(file.metadata(), base, "training")?;
+        let state = file.metadata().get(TRAINING).map(String::as_str);
+        let state: State = serde_json::from_str(state.unwrap_or_default())
+            .map_err(|_| Error::new("The file holds no training that can be taken up again."))?;
+        if state.labels != digest(&images) {
+            return Err(Error::new(
+                "The labels have changed since this training began, so it cannot go on: train anew.",
+            ));
+        }
+        let device = sam.mask_decoder.devices().remove(0);
+        let decoder = MaskDecoder::open(&mut file, config, &device)?;
+        let mut moments = Vec::with_capacity(state.moments.len());
+        for (i, &size) in state.moments.iter().enumerate() {
+            moments.push([
+                file.read(&moment(1, i), &[size])?,
+                file.read(&moment(2, i), &[size])?,
+            ]);
+        }
+        let mut best = None;
+        if let Some(judgement) = state.best {
+            let decoder = with_parameters(&mut file, &device, |p| {
+                MaskDecoder::load(&p.at(BEST).at("mask_decoder"), config)
+            })?;
+            best = Some(Best { judgement, decoder });
+        }
+        Ok(Self {
+            encoder: sam.prompt_encoder.clone(),
+            images,
+            judging: state.judging.then(|| Judging::new(decoder.clone())),
+            optimizer: AdamW::restored(&decoder, moments, state.optimizer_steps)?,
+            progress: state.progress,
+            decoder,
+            best,
+        })
+    }
+}
+
+fn moment(order: usize, parameter: usize) -> String {
+    format!("moment_{order}.{parameter}")
+}
+
+/// SHA-256, in hexadecimal, of all labels.
+fn digest(images: &[LabelledImage]) -> String {
+    let mut digest = Sha256::new();
+    for LabelledImage { labels, .. } in images {
+        digest.update(format!("{}x{}", labels.width, labels.height));
+        for row in labels.ids.chunks(labels.width.max(1)) {
+            let bytes: Vec<u8> = row.iter().flat_map(|id| id.to_le_bytes()).collect();
+            digest.update(&bytes);
+        }
+    }
+    hex(&digest.finalize())
+}

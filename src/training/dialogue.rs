@@ -1,0 +1,136 @@
+//! Rounds of prompts and corrections on a batch of objects of one image (section A of the paper,
+//! "Training algorithm").
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use super::adamw::gradients;
+use super::dataset::{Example, LabelledImage, targets};
+use super::loss::decoder_loss;
+use super::prompts::{error_point, jittered_box, point_inside};
+use crate::device;
+use crate::error::Result;
+use crate::model::mask_decoder::MaskDecoder;
+use crate::model::prompt_encoder::PromptEncoder;
+use crate::predictor::{Prompt, answer};
+use crate::random::Random;
+
+/// The prompt with which a dialogue begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    Point,
+    Box,
+}
+
+/// The loss of a batch and its gradients.
+pub struct Outcome {
+    pub loss: f32,
+    pub gradients: Vec<Tensor<1>>,
+}
+
+/// What one opening's examples come to: the mean loss of all rounds over the examples, times
+/// `share`, with its gradients for the parameters of `decoder`.
+pub async fn outcome(
+    dialogue: Dialogue<'_>,
+    encoder: &PromptEncoder,
+    decoder: &MaskDecoder,
+    (rounds, share): (usize, f64),
+    mut random: Random,
+) -> Result<Outcome> {
+    let decoder = decoder.clone().train();
+    let loss = dialogue
+        .loss(encoder, &decoder, rounds, &mut random)
+        .await?;
+    let loss = loss * (share / rounds as f64);
+    Ok(Outcome {
+        loss: device::read(loss.clone().inner()).await?[0],
+        gradients: gradients(loss, &decoder),
+    })
+}
+
+/// Prompts given to each example so far, and the low-resolution logits of the last answer,
+/// `(B, 1, side, side)`.
+pub struct Dialogue<'a> {
+    image: &'a LabelledImage,
+    opening: Opening,
+    prompts: Vec<Vec<Prompt>>,
+    previous: Option<Tensor<4>>,
+    /// `(B, side, side)`.
+    target: Tensor<3>,
+}
+
+impl<'a> Dialogue<'a> {
+    /// Opens with a simulated prompt for each of `examples`, which share an image.
+    pub fn new(
+        images: &'a [LabelledImage],
+        examples: &[Example],
+        opening: Opening,
+        random: &mut Random,
+    ) -> Self {
+        let image = &images[examples[0].image];
+        let mut prompt = |e: &Example| {
+            let object = &image.objects[e.object];
+            vec![match opening {
+                Opening::Point => point_inside(&image.labels, object, random),
+                Opening::Box => jittered_box(&image.labels, object, random),
+            }]
+        };
+        let features = image.embedding.features();
+        Self {
+            image,
+            opening,
+            prompts: examples.iter().map(&mut prompt).collect(),
+            previous: None,
+            target: targets(images, examples, 4 * features.dims()[2], &features.device()),
+        }
+    }
+
+    /// The loss `(1)` summed over `rounds` rounds and averaged over the examples.
+    async fn loss(
+        mut self,
+        encoder: &PromptEncoder,
+        decoder: &MaskDecoder,
+        rounds: usize,
+        random: &mut Random,
+    ) -> Result<Tensor<1>> {
+        let mut losses = Vec::with_capacity(rounds);
+        for round in 0..rounds {
+            let prompts: Vec<&[Prompt]> = self.prompts.iter().map(Vec::as_slice).collect();
+            let (embedding, previous) = (&self.image.embedding, self.previous.clone());
+            let (logits, ious) = answer(encoder, decoder, embedding, &prompts, previous);
+            let single_point = round == 0 && self.opening == Opening::Point;
+            let ambiguous = f32::from(u8::from(single_point));
+            let ambiguous =
+                Tensor::<1>::full([prompts.len()], ambiguous, &self.target.device()).autodiff();
+            let target = self.target.clone().autodiff();
+            losses.push(decoder_loss(logits.clone(), ious, target, ambiguous));
+            if round + 1 < rounds {
+                self.correct(logits.inner().narrow(1, 0, 1), random).await?;
+            }
+        }
+        Ok(Tensor::cat(losses, 0).sum())
+    }
+
+    /// Adds to each example a point where its mask is wrong, and keeps the mask as a prompt.
+    async fn correct(&mut self, mask: Tensor<4>, random: &mut Random) -> Result<()> {
+        let side = mask.dims()[2];
+        let logits = device::read(mask.clone()).await?;
+        let shares = device::read(self.target.clone()).await?;
+        let cell = self.image.embedding.to_logits(side);
+        for (i, prompts) in self.prompts.iter_mut().enumerate() {
+            let part = i * side * side..(i + 1) * side * side;
+            let found: Vec<bool> = logits[part.clone()].iter().map(|&x| x > 0.0).collect();
+            let truth: Vec<bool> = shares[part].iter().map(|&share| share > 0.5).collect();
+            // Where nothing is wrong, any pixel of the object confirms it.
+            let (index, positive) = error_point(&found, &truth, random)
+                .unwrap_or_else(|| (truth.iter().position(|&t| t).unwrap_or(0), true));
+            prompts.push(Prompt::Point {
+                x: ((index % side) as f32 + 0.5) / cell[0],
+                y: ((index / side) as f32 + 0.5) / cell[1],
+                positive,
+            });
+        }
+        self.previous = Some(mask);
+        Ok(())
+    }
+}

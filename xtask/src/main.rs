@@ -1,8 +1,11 @@
-//! The project's commands: `cargo xtask build | serve | test`.
+//! The project's commands: `cargo xtask build | serve | test | bench`.
 
+mod bench;
 mod build;
+mod comparison;
 mod convert;
 mod http;
+mod python;
 mod serve;
 mod setup;
 mod shell;
@@ -18,19 +21,24 @@ Usage: cargo xtask <command>
 
   build                        make the site in dist/: page, engine and model
   serve [--port 8080]          build, then serve dist/ on http://localhost:8080/
-  test [rust | lint | browser] run every check, or only the named groups:
+  test [groups]                run every check, or only the named groups:
                                  lint     cargo fmt, cargo clippy, tsc
                                  rust     cargo test
+                                 python   the weights that it writes, in PyTorch
                                  browser  build, then the tests in Chromium
+  bench [--runs 5] [--vit-b]   measure against PyTorch and onnxruntime-web, with --vit-b
+                               the encoder of SAM ViT-B too: docs/benchmarks.md and .json
   --help                       print this text
 
 Rust (through rustup) and Node 20 or later must be there. What else is missing is
 installed when it is first needed: npm packages, the wasm32-unknown-unknown target
-and, as root on Debian, Chromium and a software Vulkan driver.
+and, as root on Debian, Chromium and a software Vulkan driver. The group python and
+bench need Python 3.11 or later and install PyTorch in target/python (6 GB on Linux).
 
 GRAYSAM_CHROMIUM   the browser to test with, where it is not on PATH";
 
 const DEFAULT_PORT: u16 = 8080;
+const DEFAULT_RUNS: usize = 5;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -54,6 +62,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["build"] => build::dist(),
         ["serve", options @ ..] => serve::serve(port(options)?),
         ["test", groups @ ..] => test::test(groups),
+        ["bench", options @ ..] => bench::bench(&bench_options(options)?),
         [] => bail!("a command is missing.\n\n{HELP}"),
         [other, ..] => bail!("`{}` is no command of xtask.\n\n{HELP}", other),
     }
@@ -66,15 +75,36 @@ fn enter_workspace() -> Result<()> {
 }
 
 fn port(options: &[&str]) -> Result<u16> {
-    let text = match options {
-        [] => return Ok(DEFAULT_PORT),
-        ["--port", text] => text,
-        [option] if option.starts_with("--port=") => &option["--port=".len()..],
-        _ => bail!("`cargo xtask serve` takes only `--port` and a number."),
+    let Some(text) = value("serve", "--port", options)? else {
+        return Ok(DEFAULT_PORT);
     };
     match text.parse() {
         Ok(port) if port > 0 => Ok(port),
         _ => bail!("`{text}` is no port: give a number from 1 to 65535."),
+    }
+}
+
+fn bench_options(options: &[&str]) -> Result<bench::Options> {
+    let (flags, rest): (Vec<&str>, Vec<&str>) = options.iter().partition(|&&o| o == "--vit-b");
+    let runs = match value("bench", "--runs", &rest)?.map(str::parse) {
+        None => DEFAULT_RUNS,
+        Some(Ok(runs @ 1..=100)) => runs,
+        Some(_) => bail!("`--runs` takes a number from 1 to 100."),
+    };
+    let vit_b = !flags.is_empty();
+    Ok(bench::Options { runs, vit_b })
+}
+
+/// The value of the only option with a value that `command` takes, where it is given.
+fn value<'a>(command: &str, name: &str, options: &[&'a str]) -> Result<Option<&'a str>> {
+    let joined = |option: &'a str| option.strip_prefix(name)?.strip_prefix('=');
+    match *options {
+        [] => Ok(None),
+        [option, text] if option == name => Ok(Some(text)),
+        [option] if let Some(text) = joined(option) => Ok(Some(text)),
+        _ => {
+            bail!("`cargo xtask {command}` takes `{name}` and a number: see `cargo xtask --help`.")
+        }
     }
 }
 
@@ -87,6 +117,27 @@ mod tests {
         assert_eq!(port(&[]).unwrap(), 8080);
         assert_eq!(port(&["--port", "9000"]).unwrap(), 9000);
         assert_eq!(port(&["--port=65535"]).unwrap(), 65535);
+    }
+
+    #[test]
+    fn runs_are_counted_from_one() {
+        let runs = |options: &[&str]| bench_options(options).map(|options| options.runs);
+        assert_eq!(runs(&[]).unwrap(), 5);
+        assert_eq!(runs(&["--runs", "1"]).unwrap(), 1);
+        assert_eq!(runs(&["--runs=100"]).unwrap(), 100);
+        for options in [&["--runs", "0"][..], &["--runs=101"], &["--port", "3"]] {
+            assert!(runs(options).is_err(), "{options:?}");
+        }
+    }
+
+    #[test]
+    fn vit_b_stands_before_or_after_the_runs() {
+        let [runs, vit_b] = [2, 5].map(|runs| bench::Options { runs, vit_b: true });
+        assert_eq!(bench_options(&["--vit-b", "--runs", "2"]).unwrap(), runs);
+        assert_eq!(bench_options(&["--runs=2", "--vit-b"]).unwrap(), runs);
+        assert_eq!(bench_options(&["--vit-b"]).unwrap(), vit_b);
+        assert!(!bench_options(&[]).unwrap().vit_b);
+        assert!(bench_options(&["--vit-b=2"]).is_err());
     }
 
     #[test]

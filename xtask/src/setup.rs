@@ -193,12 +193,13 @@ pub fn cargo_command(command: &str, component: &str) -> Result<()> {
 }
 
 /// Whether packages can be installed with apt-get: on Debian and its kin, as root.
-fn can_apt() -> bool {
+pub fn can_apt() -> bool {
     shell::on_path("apt-get").is_some()
         && shell::output(Command::new("id").arg("-u")).as_deref() == Some("0")
 }
 
-fn apt_install(packages: &[&str]) -> Result<()> {
+/// Installs packages with apt-get, where [`can_apt`].
+pub fn apt_install(packages: &[&str]) -> Result<()> {
     static UPDATE: Once = Once::new();
     // An old list may still do, so a failed update is left for the installation to judge.
     UPDATE.call_once(|| {

@@ -51,6 +51,19 @@ pub fn output(command: &mut Command) -> Option<String> {
     output.status.success().then(|| text.trim().to_owned())
 }
 
+/// The trimmed standard output of `command`; where it fails, an error with what it said last.
+pub fn printed(command: &mut Command) -> Result<String> {
+    let output = command
+        .output()
+        .with_context(|| format!("`{}` could not be started", line(command)))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let last = said.trim_end().lines().last().unwrap_or_default();
+        bail!("`{}` failed ({}): {last}", line(command), output.status);
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
 /// Cargo, which builds into `target/` and sees the environment as if called by hand:
 /// the variables that `cargo run` adds would make it rebuild some build scripts.
 pub fn cargo() -> Command {
@@ -118,6 +131,15 @@ mod tests {
                 .to_string()
                 .contains("`no-such-program` could not be started")
         );
+    }
+
+    #[test]
+    fn printed_text_is_given_or_the_reason_why_not() {
+        let version = printed(Command::new("cargo").arg("--version")).unwrap();
+        assert!(version.starts_with("cargo ") && !version.ends_with('\n'));
+        let error = printed(Command::new("cargo").arg("no-such-command")).unwrap_err();
+        assert!(error.to_string().contains("`cargo no-such-command` failed"));
+        assert!(!error.to_string().ends_with(": "));
     }
 
     #[cfg(unix)]

@@ -1,13 +1,13 @@
 //! `cargo xtask test`: all checks in order, up to the first failure.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
-use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{build, serve, setup, shell};
+use crate::{build, python, serve, setup, shell};
 
 struct Step {
     group: &'static str,
@@ -17,7 +17,7 @@ struct Step {
 
 // The crate and this program are checked each in the profile that it is built in, so that
 // neither is compiled twice.
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step {
         group: "lint",
         name: "format",
@@ -49,6 +49,11 @@ const STEPS: [Step; 8] = [
         run: graysam_tests,
     },
     Step {
+        group: "python",
+        name: "weights in PyTorch",
+        run: python_tests,
+    },
+    Step {
         group: "browser",
         name: "build",
         run: build::dist,
@@ -66,7 +71,7 @@ pub fn test(groups: &[&str]) -> Result<()> {
         .iter()
         .find(|name| STEPS.iter().all(|s| s.group != **name))
     {
-        bail!("`{unknown}` is no group of checks: the groups are lint, rust and browser.");
+        bail!("`{unknown}` is no group of checks: the groups are lint, rust, python and browser.");
     }
     let chosen: Vec<&Step> = STEPS
         .iter()
@@ -127,23 +132,25 @@ fn graysam_tests() -> Result<()> {
     shell::run(shell::cargo().args(["test", "--package", "graysam", "--release"]))
 }
 
+fn python_tests() -> Result<()> {
+    build::test_models()?;
+    let (program, python) = (build::program()?, python::environment()?);
+    let mut tests = Command::new(python);
+    tests.args(["-m", "unittest", "tests/python/test_decoder_file.py"]);
+    shell::run(
+        tests
+            .env("GRAYSAM_BIN", program)
+            .env("PYTHONDONTWRITEBYTECODE", "1"),
+    )
+}
+
 fn browser_tests() -> Result<()> {
     let tests = test_files(Path::new("tests/browser"))?;
     let chromium = setup::chromium()?;
-    let mut cargo = shell::cargo();
-    shell::run(cargo.args([
-        "build",
-        "--package",
-        "graysam",
-        "--bin",
-        "graysam",
-        "--release",
-    ]))?;
-    let program = format!("target/release/graysam{}", env::consts::EXE_SUFFIX);
-    let program = fs::canonicalize(&program).with_context(|| format!("{program} is missing"))?;
+    let program = build::program()?;
     let port = serve::listen(Path::new(build::DIST), 0)?;
     let mut node = Command::new("node");
-    node.args(["--test", "--test-concurrency=1"]).args(tests);
+    node.args(["--test", "--test-concurrency=2"]).args(tests);
     shell::run(
         node.env("GRAYSAM_URL", format!("http://127.0.0.1:{port}/"))
             .env("GRAYSAM_CHROMIUM", chromium)

@@ -1,0 +1,32 @@
+// The page's engine in Chromium, on the CPU device: seconds of an encoding of the sample and of a click on it.
+// node tests/bench/engine.js [--model FILE] [--encodings 3] [--clicks 11], with a file that server.js serves.
+
+import { parseArgs } from "node:util";
+
+import { DISPLAY, MOBILE_SAM, inChromium } from "./chromium.js";
+import { openEngine, timed } from "./in_worker.js";
+import { COUNTS, printMedians } from "./inference.js";
+
+/** @typedef {import("./inference.js").Seconds} Seconds */
+
+/**
+ * An encoding counts without the image's preparation, a click until its mask is there in the image's size.
+ * @param {string} base @param {string} model @param {number} encodings @param {number} clicks @param {Display} display
+ * @returns {Promise<Seconds>}
+ */
+async function measure(base, model, encodings, clicks, display) {
+  const engine = await openEngine(base, model);
+  const { width, height } = engine.open_sample();
+  const encode = () => engine.encode(() => {});
+  const encoder = await timed(encodings, encode, () => engine.begin_encoding(display));
+  const click = async () => {
+    await engine.add_point(width / 2, height / 2, true);
+    engine.mask();
+  };
+  const decoder = clicks > 0 ? await timed(clicks, click, () => engine.clear()) : [];
+  return { encoder, decoder };
+}
+
+const { values } = parseArgs({ options: { model: { type: "string", default: MOBILE_SAM }, ...COUNTS } });
+const counts = /** @type {const} */ ([Number(values.encodings), Number(values.clicks)]);
+printMedians(await inChromium(measure, values.model, ...counts, DISPLAY));

@@ -1,0 +1,31 @@
+// The median seconds of a training step of the page's engine in Chromium, on the CPU device: the recipe of
+// `graysam finetune --batch 4 --rounds 2 --steps N` on the sample. Prints {"seconds_per_step": …}.
+
+import { DISPLAY, MOBILE_SAM, inChromium, median } from "./chromium.js";
+import { openEngine } from "./in_worker.js";
+
+const SETTINGS = { batch: 4, learning_rate: 1e-4, rounds: 2, held_out: 0.1, judge_every: 20, seed: 0 };
+
+/**
+ * Trains to the end, and gives the seconds of each step.
+ * @param {string} base @param {string} model @param {TrainingSettings} settings @param {Display} display
+ */
+async function train(base, model, settings, display) {
+  const engine = await openEngine(base, model);
+  await engine.begin_labelled(undefined, display);
+  await engine.encode(() => {});
+  engine.add_labelled(engine.sample_labels());
+  await engine.start_training(settings, []);
+  const seconds = [];
+  for (let finished = false; !finished; ) {
+    const start = performance.now();
+    const report = await engine.train();
+    if (report.loss !== undefined) seconds.push((performance.now() - start) / 1000);
+    finished = report.finished;
+  }
+  return seconds;
+}
+
+const steps = Number(process.argv[2] ?? 12);
+const seconds = await inChromium(train, MOBILE_SAM, { ...SETTINGS, steps }, DISPLAY);
+console.log(JSON.stringify({ seconds_per_step: median(seconds) }));

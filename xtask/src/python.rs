@@ -1,0 +1,115 @@
+//! Python with PyTorch, for the tests and the measurements against it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{setup, shell};
+
+const REQUIREMENTS: &str = "tests/python/requirements.txt";
+const ENVIRONMENT: &str = "target/python";
+/// In the environment: the text of the requirements that are installed there.
+const STAMP: &str = "installed-requirements.txt";
+/// What the pinned packages need.
+const OLDEST: (u32, u32) = (3, 11);
+const NAMES: [&str; 5] = [
+    "python3",
+    "python3.13",
+    "python3.12",
+    "python3.11",
+    "python",
+];
+
+/// The interpreter of a virtual environment that holds exactly the packages of
+/// `tests/python/requirements.txt`; made at the first call, and anew when that file changes.
+pub fn environment() -> Result<PathBuf> {
+    let folder = Path::new(ENVIRONMENT);
+    let inside = if cfg!(windows) {
+        "Scripts/python.exe"
+    } else {
+        "bin/python"
+    };
+    // No link may be followed here: Python finds its environment by the path it is called by.
+    let python = std::path::absolute(folder.join(inside))?;
+    let wanted = fs::read_to_string(REQUIREMENTS)
+        .with_context(|| format!("{REQUIREMENTS} cannot be read; it belongs to the repository"))?;
+    let installed = fs::read_to_string(folder.join(STAMP)).ok();
+    if installed.as_ref() == Some(&wanted) && version(&python).is_some() {
+        return Ok(python);
+    }
+    let base = base()?;
+    println!("Installing PyTorch and the rest of {REQUIREMENTS} in {ENVIRONMENT}, some 6 GB.");
+    if folder.exists() {
+        fs::remove_dir_all(folder)
+            .with_context(|| format!("{ENVIRONMENT} cannot be removed to be made anew"))?;
+    }
+    shell::run(Command::new(base).args(["-m", "venv"]).arg(folder))?;
+    let mut pip = Command::new(&python);
+    pip.args(["-m", "pip", "install", "--quiet", "--no-compile"])
+        .args(["--disable-pip-version-check", "--only-binary", ":all:"])
+        .args(["--requirement", REQUIREMENTS]);
+    shell::run(&mut pip)?;
+    fs::write(folder.join(STAMP), wanted)
+        .with_context(|| format!("{ENVIRONMENT} cannot be written to"))?;
+    Ok(python)
+}
+
+/// A Python to make the environment with, installed where that can be done.
+fn base() -> Result<PathBuf> {
+    let found = find();
+    if found.is_ok() || !setup::can_apt() {
+        return found;
+    }
+    println!("Installing Python with `apt-get install python3 python3-venv`.");
+    setup::apt_install(&["python3", "python3-venv"])?;
+    find()
+}
+
+/// The first Python on PATH that is recent enough and can make virtual environments.
+fn find() -> Result<PathBuf> {
+    let all = NAMES.iter().filter_map(|name| shell::on_path(name));
+    let recent: Vec<PathBuf> = all.filter(|path| version(path) >= Some(OLDEST)).collect();
+    if let Some(python) = recent.iter().find(|path| makes_environments(path)) {
+        return Ok(python.clone());
+    }
+    let Some(python) = recent.first() else {
+        let (major, minor) = OLDEST;
+        bail!("Python {major}.{minor} or later is needed, and none is on PATH: see python.org.");
+    };
+    bail!(
+        "{} lacks the module ensurepip, so it can make no virtual environment: Debian has it in \
+         the package python3-venv.",
+        python.display()
+    );
+}
+
+/// Debian keeps `ensurepip` in a package of its own.
+fn makes_environments(python: &Path) -> bool {
+    shell::output(Command::new(python).args(["-c", "import venv, ensurepip"])).is_some()
+}
+
+/// Python's major and minor version, where it runs.
+fn version(python: &Path) -> Option<(u32, u32)> {
+    parse_version(&shell::output(Command::new(python).arg("--version"))?)
+}
+
+fn parse_version(printed: &str) -> Option<(u32, u32)> {
+    let mut parts = printed.strip_prefix("Python ")?.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_number() {
+        assert!(parse_version("Python 3.11.2") >= Some(OLDEST));
+        assert!(parse_version("Python 3.100.0rc1") >= Some(OLDEST));
+        assert!(parse_version("Python 3.9.18") < Some(OLDEST));
+        assert!(parse_version("Python 2.7.18") < Some(OLDEST));
+        assert!(parse_version("no Python") < Some(OLDEST));
+    }
+}

@@ -1,11 +1,16 @@
 // Wires the page's controls to the session and shows the session's state.
 
-import { byId } from "./dom.js";
+import { byId, isTyping, keysToImage } from "./dom.js";
+import { Compare } from "./compare.js";
 import { CrashError } from "./engine_client.js";
+import { LabelTools } from "./label_tools.js";
+import { LabelsPanel } from "./labels_panel.js";
 import { ModelsPanel } from "./models_panel.js";
+import { Project } from "./project.js";
 import { PromptInput } from "./prompt_input.js";
 import { Session } from "./session.js";
 import { describe } from "./status.js";
+import { TrainingPanel } from "./training_panel.js";
 import { Viewer } from "./viewer.js";
 import { WindowControls } from "./window_controls.js";
 
@@ -17,18 +22,46 @@ const status = byId("status", HTMLElement);
 const progressBar = byId("progress", HTMLProgressElement);
 const busyStates = ["loading", "encoding", "predicting"];
 
+const project = new Project((sentence) => showAlert(sentence));
 const viewer = new Viewer(byId("canvas", HTMLCanvasElement));
-const controls = new WindowControls((display, committed) => session.setDisplay(display, committed));
+const tools = new LabelTools(viewer, {
+  changed: () => labels.show(),
+  labelled: () => project.labelsChanged(),
+  strokeBegins: () => project.flush(),
+  accepted: () => session.clear(),
+  undoPrompt: () => session.undo(),
+  failed: (sentence) => showAlert(sentence),
+});
+const controls = new WindowControls((display, committed) => {
+  session.setDisplay(display, committed);
+  if (committed) project.setDisplay(display);
+});
 const device = new URLSearchParams(location.search).get("device") ?? "auto";
-const session = new Session(device, controls.display, {
+const session = new Session(device, controls.display, () => project.labelled, {
   changed: show,
   failed: (sentence) => showAlert(sentence),
   progress: showProgress,
   imageOpened,
-  rendered: (pixels) => viewer.setPixels(pixels),
-  masked: (mask) => viewer.setMask(mask),
+  rendered(pixels) {
+    viewer.setPixels(pixels);
+    compare.imageChanged();
+  },
+  masked: (mask) => tools.setMask(mask),
+  compared: (mask) => compare.setMask(mask),
 });
-const promptInput = new PromptInput(viewer, (prompt) => session.addPrompt(prompt), showPosition);
+const promptInput = new PromptInput(viewer, tools, addPrompt, showPosition);
+const labels = new LabelsPanel(tools, project, {
+  read: (file) => session.request("labelIds", [file]).done,
+  sampleLabels: () => session.request("sampleLabels", []).done,
+  download: (ids, width, height) => savePng(() => session.request("labelsPng", [ids, width, height]).done, "labels"),
+  open: openSource,
+  show: (shown) => viewer.showLabels(shown),
+  pointed: () => promptInput.at,
+  failed: showError,
+});
+const compare = new Compare(viewer);
+const training = new TrainingPanel(session, () => project.labelled, { save: saveFile, failed: showError });
+project.onChange(() => training.show());
 const models = new ModelsPanel(byId("models", HTMLElement), {
   list: () => session.request("listModels", []).done,
   use: openModel,
@@ -82,6 +115,11 @@ function imageOpened(info) {
   promptInput.forget();
   viewer.setSize(info.width, info.height);
   controls.setImage(info);
+  if (session.imageSource) {
+    const { labels, display } = project.open(session.imageSource, info.width, info.height, controls.display);
+    controls.setDisplay(display);
+    tools.setLabels(labels);
+  }
   session.setDisplay(controls.display, true);
   byId("image-facts", HTMLElement).textContent = `${session.imageName}: ${info.width} × ${info.height}, ${info.kind}`;
   byId("empty-hint", HTMLElement).hidden = true;
@@ -102,6 +140,9 @@ function show() {
   button("download-mask").disabled = state !== "masked";
   viewer.setPrompts(prompts, prediction?.prompts.length ?? 0);
   viewer.showMask(prompts.length > 0);
+  compare.show(session.decoder.comparing);
+  compare.setPrompts(prompts, prediction);
+  training.show();
   showCandidates();
   byId("device-name", HTMLElement).textContent = session.device?.device ?? "–";
   const note = byId("device-note", HTMLElement);
@@ -111,6 +152,14 @@ function show() {
   const parameters = session.model?.parameters;
   byId("model-size", HTMLElement).textContent = parameters ? `${(parameters / 1e6).toFixed(1)} M parameters` : "";
   models.setUsed(session.model && session.modelSource);
+  tools.setPrompted(prompts.length > 0, state === "masked");
+  labels.show();
+}
+
+/** @param {Prompt} prompt */
+function addPrompt(prompt) {
+  tools.prompted();
+  session.addPrompt(prompt);
 }
 
 function showCandidates() {
@@ -129,8 +178,14 @@ function showCandidates() {
 
 /** @param {Blob} file @param {string} name */
 function openImage(file, name) {
+  openSource({ kind: "file", name, file });
+}
+
+/** @param {ImageSource} source */
+function openSource(source) {
   dismissAlert();
-  session.openImage({ kind: "file", name, file });
+  // It may be one of an earlier visit's, with labels.
+  void project.restored.then(() => session.openImage(source));
 }
 
 /** @param {ModelSource} source */
@@ -146,15 +201,29 @@ function openFile(file) {
   else openImage(file, file.name || "pasted image");
 }
 
-async function downloadMask() {
+/** @param {Blob} file @param {string} name */
+function saveFile(file, name) {
+  const address = URL.createObjectURL(file);
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
+/** The mask as it is shown. */
+function downloadMask() {
+  const { correctedMask } = tools;
+  if (!correctedMask) return savePng(() => session.maskPng(), "mask");
+  const values = Uint32Array.from(correctedMask);
+  return savePng(() => session.request("labelsPng", [values, viewer.width, viewer.height]).done, "mask");
+}
+
+/** @param {() => Promise<Uint8Array<ArrayBuffer>>} make @param {string} kind */
+async function savePng(make, kind) {
+  const name = `${session.imageName.replace(/\.[^.]*$/, "")}-${kind}.png`;
   try {
-    const png = await session.maskPng();
-    const address = URL.createObjectURL(new Blob([png], { type: "image/png" }));
-    const link = document.createElement("a");
-    link.href = address;
-    link.download = `${session.imageName.replace(/\.[^.]*$/, "")}-mask.png`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    saveFile(new Blob([await make()], { type: "image/png" }), name);
   } catch (error) {
     showError(error);
   }
@@ -162,7 +231,7 @@ async function downloadMask() {
 
 /** The keys that work everywhere but where they have a meaning of their own. @param {KeyboardEvent} event */
 function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.target instanceof HTMLSelectElement) return;
+  if (event.ctrlKey || event.metaKey || isTyping(event.target)) return;
   /** @type {Record<string, () => void>} */
   const actions = {
     Backspace: () => session.undo(),
@@ -192,13 +261,16 @@ function wire() {
   onFile(imageFile, openFile);
   onFile(modelFile, (file) => file && openModel({ kind: "file", file }));
   button("open-sample").onclick = () => {
-    dismissAlert();
-    session.openImage({ kind: "sample", name: "sample" });
+    openSource({ kind: "sample", name: "sample" });
   };
   button("cancel").onclick = () => session.cancelEncode();
   button("encode").onclick = () => session.encode();
-  button("candidate-previous").onclick = () => session.select(session.selected - 1);
-  button("candidate-next").onclick = () => session.select(session.selected + 1);
+  for (const [id, step] of /** @type {const} */ ([["candidate-previous", -1], ["candidate-next", 1]])) {
+    button(id).onclick = (click) => {
+      session.select(session.selected + step);
+      keysToImage(click);
+    };
+  }
   button("undo").onclick = () => session.undo();
   button("clear").onclick = () => session.clear();
   button("download-mask").onclick = () => void downloadMask();

@@ -13,6 +13,17 @@ export function byId(id, type) {
   throw new Error(`The page has no ${type.name} named ${id}.`);
 }
 
+/** Whether keys mean text or a choice there. @param {EventTarget | null} target */
+export function isTyping(target) {
+  if (target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement) return true;
+  return target instanceof HTMLInputElement && !["checkbox", "file", "radio", "range"].includes(target.type);
+}
+
+/** After a click of the mouse on a control, the next key, such as Enter, is meant for the image. @param {MouseEvent} click */
+export function keysToImage({ detail }) {
+  if (detail > 0) byId("canvas", HTMLCanvasElement).focus();
+}
+
 /**
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag

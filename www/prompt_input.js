@@ -1,7 +1,8 @@
-// Pointer and keyboard on the canvas → prompts.
+// Pointer and keyboard on the canvas → prompts or strokes of the brush, as the tool is.
 
 /** @typedef {import("./viewer.js").Viewer} Viewer */
 /** @typedef {import("./viewer.js").Point} Point */
+/** @typedef {import("./label_tools.js").LabelTools} LabelTools */
 
 /** CSS pixels the pointer may move in a click. */
 const CLICK_SLACK = 4;
@@ -18,10 +19,14 @@ function boxOf(a, b) {
 }
 
 export class PromptInput {
+  /** The image point under the pointer, or the crosshair when that was moved last. @type {Point | undefined} */
+  at;
+
   #viewer;
+  #tools;
   #onPrompt;
   #onMove;
-  /** The press that may become a click, a box or a pan. @type {{event: PointerEvent, at: Point, pan: boolean, dragged: boolean} | undefined} */
+  /** The press that may become a click, a box, a pan or a stroke. @type {{event: PointerEvent, at: Point, pan: boolean, stroke: boolean, dragged: boolean} | undefined} */
   #press;
   /** The keyboard's crosshair, on whole pixels. @type {Point | undefined} */
   #crosshair;
@@ -30,11 +35,13 @@ export class PromptInput {
 
   /**
    * @param {Viewer} viewer
+   * @param {LabelTools} tools
    * @param {(prompt: Prompt) => void} onPrompt
    * @param {(point: Point | undefined) => void} onMove the image point under pointer or crosshair
    */
-  constructor(viewer, onPrompt, onMove) {
+  constructor(viewer, tools, onPrompt, onMove) {
     this.#viewer = viewer;
+    this.#tools = tools;
     this.#onPrompt = onPrompt;
     this.#onMove = onMove;
     const { canvas } = viewer;
@@ -42,7 +49,7 @@ export class PromptInput {
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     canvas.addEventListener("pointerup", (event) => this.#up(event));
     canvas.addEventListener("pointercancel", () => this.reset());
-    canvas.addEventListener("pointerleave", () => this.#onMove(this.#crosshair));
+    canvas.addEventListener("pointerleave", () => this.#pointAt(this.#crosshair));
     canvas.addEventListener("contextmenu", (event) => event.preventDefault());
     canvas.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     canvas.addEventListener("keydown", (event) => this.#key(event));
@@ -55,6 +62,7 @@ export class PromptInput {
     this.#press = undefined;
     this.#corner = undefined;
     this.#viewer.setBand(undefined);
+    this.#tools.endStroke();
     return begun;
   }
 
@@ -62,7 +70,19 @@ export class PromptInput {
   forget() {
     this.reset();
     this.#crosshair = undefined;
+    this.at = undefined;
     this.#viewer.setCrosshair(undefined);
+  }
+
+  get #brushes() {
+    return this.#tools.tool !== "prompt";
+  }
+
+  /** @param {Point | undefined} point */
+  #pointAt(point) {
+    this.at = point;
+    this.#onMove(point);
+    this.#tools.hover(point);
   }
 
   /** @param {PointerEvent} event */
@@ -73,20 +93,28 @@ export class PromptInput {
     this.#viewer.canvas.setPointerCapture(event.pointerId);
     this.#viewer.setCrosshair(undefined);
     const pan = event.button === 1 || event.shiftKey;
-    this.#press = { event, at: this.#viewer.toImage(event), pan, dragged: false };
+    const at = this.#viewer.toImage(event);
+    const stroke = this.#brushes && !pan && event.button === 0;
+    this.#press = { event, at, pan, stroke, dragged: false };
+    if (stroke) this.#tools.beginStroke(at);
   }
 
   /** @param {PointerEvent} event */
   #move(event) {
     const point = this.#viewer.toImage(event);
-    this.#onMove(this.#viewer.contains(point) ? point : undefined);
+    this.#pointAt(this.#viewer.contains(point) ? point : undefined);
     const press = this.#press;
     if (!press || press.event.pointerId !== event.pointerId) return;
+    if (press.stroke) {
+      for (const part of event.getCoalescedEvents()) this.#tools.moveStroke(this.#viewer.toImage(part));
+      this.#tools.moveStroke(point);
+      return;
+    }
     const { clientX, clientY } = press.event;
     if (Math.hypot(event.clientX - clientX, event.clientY - clientY) > CLICK_SLACK) press.dragged = true;
     if (!press.dragged) return;
     if (press.pan) this.#viewer.pan(event.movementX, event.movementY);
-    else if (press.event.button === 0) this.#viewer.setBand(this.#boxBetween(press.at, point));
+    else if (press.event.button === 0 && !this.#brushes) this.#viewer.setBand(this.#boxBetween(press.at, point));
   }
 
   /** @param {PointerEvent} event */
@@ -95,7 +123,8 @@ export class PromptInput {
     if (!press || press.event.pointerId !== event.pointerId || press.event.button !== event.button) return;
     this.#press = undefined;
     this.#viewer.setBand(undefined);
-    if (press.pan) return;
+    if (press.stroke) this.#tools.endStroke();
+    if (press.pan || press.stroke || this.#brushes) return;
     if (press.dragged && event.button === 0) return this.#box(press.at, this.#viewer.toImage(event));
     if (this.#viewer.contains(press.at)) this.#point(press.at, event.button === 0 && !event.altKey);
   }
@@ -120,8 +149,7 @@ export class PromptInput {
       ArrowRight: () => this.#step(step, 0),
       ArrowUp: () => this.#step(0, -step),
       ArrowDown: () => this.#step(0, step),
-      Enter: () => this.#point(this.#step(0, 0), !event.shiftKey && !event.altKey),
-      " ": () => this.#point(this.#step(0, 0), !event.shiftKey && !event.altKey),
+      " ": () => this.#mark(this.#step(0, 0), !event.shiftKey && !event.altKey),
       b: () => this.#markCorner(this.#step(0, 0)),
       "+": () => this.#viewer.zoom(1.25),
       "=": () => this.#viewer.zoom(1.25),
@@ -145,12 +173,20 @@ export class PromptInput {
     this.#crosshair = to;
     this.#viewer.setCrosshair(to);
     if (this.#corner) this.#viewer.setBand(boxOf(this.#corner, to));
-    this.#onMove(to);
+    this.#pointAt(to);
     return to;
+  }
+
+  /** A point or, with brush or eraser, a dab. @param {Point} point @param {boolean} positive */
+  #mark(point, positive) {
+    if (!this.#brushes) return this.#point(point, positive);
+    this.#tools.beginStroke(point);
+    this.#tools.endStroke();
   }
 
   /** @param {Point} point */
   #markCorner(point) {
+    if (this.#brushes) return;
     if (!this.#corner) {
       this.#corner = point;
       return;

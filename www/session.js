@@ -4,6 +4,8 @@
 import { fetchDefaultModel } from "./default_model.js";
 import { EditQueue } from "./edits.js";
 import { CrashError, EngineClient } from "./engine_client.js";
+import { FineTuned } from "./fine_tuned.js";
+import { Training } from "./training.js";
 
 const CRASHES_IN_A_ROW = 3;
 
@@ -15,6 +17,7 @@ const CRASHES_IN_A_ROW = 3;
  * @property {(info: ImageInfo) => void} imageOpened another image is open; its display may be set here
  * @property {(pixels: Uint8ClampedArray<ArrayBuffer>) => void} rendered
  * @property {(mask: Uint8Array | null) => void} masked
+ * @property {(mask: Uint8Array | null) => void} compared the untouched decoder's mask for the same prompts
  */
 
 /** @typedef {{kind: "model", source: ModelSource} | {kind: "image", source: ImageSource}} Command */
@@ -37,6 +40,10 @@ export class Session {
   promptTime = 0;
   /** What runs now, for the status line. */
   activity = "Starting the engine…";
+  /** @type {FineTuned} */
+  decoder;
+  /** @type {Training} */
+  training;
 
   #events;
   #devicePreference;
@@ -54,6 +61,8 @@ export class Session {
   #encodedAs;
   /** @type {Command[]} */
   #commands = [];
+  /** The one that runs. @type {Command | undefined} */
+  #command;
   #edits = new EditQueue();
   #modelLoaded = false;
   #modelFailed = false;
@@ -67,11 +76,27 @@ export class Session {
   #stopped = false;
   #pumping = false;
 
-  /** @param {string} device @param {Display} display @param {SessionEvents} events */
-  constructor(device, display, events) {
+  /**
+   * @param {string} device
+   * @param {Display} display
+   * @param {() => LabelledImage[]} labelled what there is to train on
+   * @param {SessionEvents} events
+   */
+  constructor(device, display, labelled, events) {
     this.#devicePreference = device;
     this.#display = display;
     this.#events = events;
+    const changed = () => this.#wake();
+    this.decoder = new FineTuned({
+      changed,
+      switched: () => (this.#replayNeeded = this.prediction !== undefined),
+      compared: events.compared,
+    });
+    this.training = new Training(labelled, this.decoder, {
+      changed,
+      failed: events.failed,
+      advanced: () => (this.#crashes = 0),
+    });
   }
 
   /** Starts the engine and the default model. */
@@ -90,11 +115,16 @@ export class Session {
     if (this.#encode) return "encoding";
     if (!this.#encoded) return this.#encodeWanted ? "encoding" : "ready";
     if (this.#replayNeeded || this.#edits.length > 0) return "predicting";
+    if (this.prediction && this.decoder.switching) return "predicting";
     return this.prediction ? "masked" : "encoded";
   }
 
   get engineRuns() {
     return this.#client !== undefined && !this.#stopped;
+  }
+
+  get imageSource() {
+    return this.#imageSource;
   }
 
   get imageName() {
@@ -123,12 +153,12 @@ export class Session {
 
   /** @param {ImageSource} source */
   openImage(source) {
-    this.#command({ kind: "image", source });
+    this.#ask({ kind: "image", source });
   }
 
   /** @param {ModelSource} source */
   openModel(source) {
-    this.#command({ kind: "model", source });
+    this.#ask({ kind: "model", source });
   }
 
   /** @param {Display} display @param {boolean} committed false while a control still moves */
@@ -198,14 +228,15 @@ export class Session {
   }
 
   /** @param {Command} command */
-  #command(command) {
-    // Only the last asked for counts; the first may be running.
-    this.#commands = this.#commands.filter((other, i) => (i === 0 && this.#pumping) || other.kind !== command.kind);
+  #ask(command) {
+    // Only the last asked for counts, besides the one that runs.
+    this.#commands = this.#commands.filter((other) => other === this.#command || other.kind !== command.kind);
     this.#commands.push(command);
     this.#encodeWanted = true;
     if (this.#stopped) this.#crashes = 0;
     this.#stopped = false;
     this.#encode?.cancel();
+    this.training.interrupt();
     this.#wake();
   }
 
@@ -256,18 +287,30 @@ export class Session {
   /** @returns {(() => Promise<void>) | undefined} */
   #nextStep() {
     if (this.#stopped) return;
-    if (!this.#client) return () => this.#startEngine();
+    const client = this.#client;
+    if (!client) return () => this.#startEngine();
     if (this.#commands.length > 0) return () => this.#runCommand();
     const modelHere = this.modelSource.kind !== "default" || this.#defaultModel !== undefined;
     if (!this.#modelLoaded && !this.#modelFailed && modelHere) return () => this.#restoreModel();
+    const decoderStep = this.#modelLoaded ? this.decoder.nextStep(client) : undefined;
+    const step = decoderStep ?? this.#nextImageStep() ?? this.#nextMaskStep(client);
+    return step ?? this.training.nextStep(client, this.#modelLoaded ? this.model?.name : undefined);
+  }
+
+  #nextImageStep() {
     if (!this.#imageSource) return;
     if (!this.#imageOpen) return () => this.#restoreImage();
     if (this.#renderStale) return () => this.#render();
     if (this.#edits.first?.kind === "clear") return () => this.#runEdit();
-    if (!this.#modelLoaded || this.#adjusting) return;
-    if (!this.#encoded) return this.#encodeWanted ? () => this.#runEncode() : undefined;
+    if (this.#modelLoaded && !this.#adjusting && !this.#encoded && this.#encodeWanted) return () => this.#runEncode();
+  }
+
+  /** @param {EngineClient} client */
+  #nextMaskStep(client) {
+    if (!this.#imageOpen || !this.#modelLoaded || this.#adjusting || !this.#encoded) return;
     if (this.#replayNeeded) return () => this.#replay();
     if (this.#edits.length > 0) return () => this.#runEdit();
+    return this.decoder.compareStep(client, this.prediction !== undefined);
   }
 
   #requireClient() {
@@ -299,16 +342,28 @@ export class Session {
 
   async #runCommand() {
     const command = this.#commands[0];
+    this.#command = command;
     try {
-      if (command.kind === "model") await this.#loadModel(command.source);
+      if (command.kind === "model") await this.#changeModel(command.source);
       else await this.#openImage(command.source);
     } catch (error) {
       // A crash on the GPU is tried again on the CPU; any other would only come back.
       if (error instanceof CrashError && this.#fallsBack()) throw error;
       this.#commands.shift();
       throw error;
+    } finally {
+      this.#command = undefined;
     }
     this.#commands.shift();
+  }
+
+  /** @param {ModelSource} source */
+  async #changeModel(source) {
+    const before = this.model?.name;
+    await this.training.beforeModel(this.#requireClient(), before);
+    await this.#loadModel(source);
+    this.decoder.modelChanged();
+    this.training.modelChanged(before);
   }
 
   /** @param {ModelSource} source */
@@ -436,6 +491,7 @@ export class Session {
   #show(masked) {
     this.prediction = masked?.prediction;
     this.#events.masked(masked?.mask ?? null);
+    this.decoder.masked();
   }
 
   /** @param {unknown} error */
@@ -465,6 +521,8 @@ export class Session {
     this.#replayNeeded = false;
     if (this.prediction) this.#edits.restore(this.prediction);
     this.prediction = undefined;
+    this.decoder.engineLost();
+    const training = this.training.engineLost();
     this.#crashes += 1;
     this.#stopped = this.#crashes > CRASHES_IN_A_ROW;
     const reason = `The engine crashed (${crash.message})`;
@@ -472,7 +530,7 @@ export class Session {
       this.#fail(new Error(`${reason} ${this.#crashes} times in a row and was stopped; open another image or a smaller model to start it again.`));
     } else {
       const where = fallsBack ? " on the CPU instead of WebGPU" : "";
-      this.#fail(new Error(`${reason} and was started again${where}; the model, the image and the prompts are being restored.`));
+      this.#fail(new Error(`${reason} and was started again${where}; the model, the image and the prompts are being restored${training}.`));
     }
   }
 }

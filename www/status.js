@@ -25,8 +25,22 @@ function encodeCost(session) {
   return `${duration(session.encodeTime)}, ${Math.round(session.memory / 2 ** 20)} MiB`;
 }
 
-/** One sentence or two for the session's state. @param {import("./session.js").Session} session */
+/** A few sentences for the session's state. @param {import("./session.js").Session} session */
 export function describe(session) {
+  const sentence = describeState(session);
+  switch (session.training.phase) {
+    case "preparing":
+      return `${sentence} The training set is being prepared.`;
+    case "training":
+      // Without its steps, each of which would be read aloud.
+      return `${sentence} The training goes on.`;
+    default:
+      return sentence;
+  }
+}
+
+/** @param {import("./session.js").Session} session */
+function describeState(session) {
   const where = session.device ? ` on ${session.device.device}` : "";
   const waiting = session.prompts.length - (session.prediction?.prompts.length ?? 0);
   switch (session.state) {

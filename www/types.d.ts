@@ -85,6 +85,16 @@ type ModelSource =
 
 type ImageSource = { kind: "sample"; name: string } | { kind: "file"; name: string; file: Blob };
 
+/** A rectangle of pixels; x1 and y1 lie just outside. */
+interface PixelBox {
+  x0: number;
+  y0: number;
+  x1: number;
+  y1: number;
+}
+
+type Tool = "prompt" | "draw" | "erase";
+
 /** An edit of the prompts that waits for the engine. */
 type Edit = Prompt | { kind: "undo" } | { kind: "clear" } | { kind: "select"; candidate: number };
 
@@ -95,6 +105,94 @@ interface Progress {
   /** From 0 to 1; null while unknown. */
   fraction: number | null;
 }
+
+/** A labelled image of the project; ids are object numbers, 0 the background, width * height. */
+interface LabelledImage {
+  id: string;
+  name: string;
+  source: ImageSource;
+  display: Display;
+  ids: Uint32Array;
+  width: number;
+  height: number;
+  heldOut: boolean;
+  objects: number;
+}
+
+/** Mean IoUs over held-out objects. */
+interface Scores {
+  objects: number;
+  point_iou: number;
+  box_iou: number;
+}
+
+/** Mean IoUs of the decoder after so many steps; step 0 is the untouched one. */
+interface StepScores {
+  step: number;
+  point_iou: number;
+  box_iou: number;
+}
+
+interface DecoderInfo {
+  /** The base model's name. */
+  base: string;
+  before: Scores | null;
+  after: Scores | null;
+  /** Those after which it was best. */
+  steps: number;
+}
+
+interface TrainingSettings {
+  steps: number;
+  /** Objects in a step. */
+  batch: number;
+  learning_rate: number;
+  /** 1 is the first prompt only; each further round is a correcting click. */
+  rounds: number;
+  /** The part of the objects that is held out when no image is, from 0 to 1. */
+  held_out: number;
+  /** Steps between two judgements. */
+  judge_every: number;
+  seed: number;
+}
+
+interface TrainingInfo {
+  step: number;
+  settings: TrainingSettings;
+  training_objects: number;
+  held_out_objects: number;
+  /** Of each step so far; null: it was no number and the step was skipped. */
+  losses: (number | null)[];
+  scores: StepScores[];
+}
+
+interface TrainingReport {
+  step: number;
+  steps: number;
+  /** There after a step; null: it was no number and the step was skipped. */
+  loss?: number | null;
+  /** Objects judged and all of them, during a judgement. */
+  judged: [number, number] | null;
+  /** There when a judgement is complete. */
+  scores: StepScores | null;
+  finished: boolean;
+}
+
+/** What is kept beside a training's checkpoint. */
+interface StoredTraining {
+  /** SHA-256 of the base model's file. */
+  base: string;
+  /** The base model's name. */
+  model: string;
+  settings: TrainingSettings;
+  step: number;
+  /** Milliseconds since 1970. */
+  when: number;
+  /** The labelled images' ids, in the order in which they were added. */
+  images: string[];
+}
+
+type DecoderNames = "segment_anything" | "hugging_face";
 
 /** The worker's requests, by name. */
 interface WorkerMethods {
@@ -113,6 +211,30 @@ interface WorkerMethods {
   /** Bytes of the engine's WebAssembly memory, which never shrinks. */
   memory(): number;
   maskPng(): Uint8Array<ArrayBuffer>;
+  /** The object numbers of a label image for the open image. */
+  labelIds(file: Blob): Uint32Array<ArrayBuffer>;
+  sampleLabels(): Uint32Array<ArrayBuffer>;
+  labelsPng(ids: Uint32Array, width: number, height: number): Uint8Array<ArrayBuffer>;
+  baseSha256(): string;
+  openDecoder(file: Blob): DecoderInfo;
+  decoderInfo(): DecoderInfo | undefined;
+  useFineTuned(on: boolean): void;
+  untouchedMask(): Uint8Array<ArrayBuffer> | undefined;
+  /** Puts an image into the training set, encoding it if need be; false when it was cancelled. */
+  addLabelled(source: ImageSource, display: Display, ids: Uint32Array): boolean;
+  clearLabelled(): void;
+  /** heldOut: places of the held-out images; empty: a part of the objects. */
+  startTraining(settings: TrainingSettings, heldOut: number[]): TrainingInfo;
+  /** Takes up the training of the stored checkpoint; its images must have been added. */
+  resumeTraining(): TrainingInfo;
+  train(): TrainingReport;
+  adoptBest(): DecoderInfo | undefined;
+  /** Keeps a checkpoint of the training in the browser's storage. */
+  storeCheckpoint(about: Omit<StoredTraining, "base">): StoredTraining;
+  storedTraining(): StoredTraining | undefined;
+  removeCheckpoint(): void;
+  decoderFile(names: DecoderNames): Blob;
+  mergedFile(names: DecoderNames): Blob;
   listModels(): StoredModel[];
   /** Resolves to false when it was cancelled; the part that came stays for a later resume. */
   downloadModel(entry: CatalogueEntry): boolean;
@@ -158,6 +280,8 @@ declare module "*/engine/graysam.js" {
     static create(device: string): Promise<Engine>;
     readonly device: string;
     readonly device_note: string | undefined;
+    /** A lost GPU does not come back; only a new engine helps. */
+    readonly device_failed: boolean;
     load_model(file: Blob, progress: (fraction: number) => void): Promise<ModelInfo>;
     open_image(bytes: Uint8Array): ImageInfo;
     open_sample(): ImageInfo;
@@ -176,5 +300,31 @@ declare module "*/engine/graysam.js" {
     select(candidate: number): Promise<Prediction>;
     mask(): Uint8Array<ArrayBuffer>;
     mask_png(): Uint8Array<ArrayBuffer>;
+    /** Throws when it is no label image, empty, or of another size than the open image. */
+    label_ids(bytes: Uint8Array): Uint32Array<ArrayBuffer>;
+    sample_labels(): Uint32Array<ArrayBuffer>;
+    labels_png(ids: Uint32Array, width: number, height: number): Uint8Array<ArrayBuffer>;
+    base_sha256(): Promise<string>;
+    /** Uses the file's decoder; prompts are kept for replay. */
+    open_decoder(file: Blob): Promise<DecoderInfo>;
+    decoder_info(): DecoderInfo | undefined;
+    use_fine_tuned(on: boolean): Promise<void>;
+    /** What the untouched decoder gives for the same prompts. */
+    untouched_mask(): Promise<Uint8Array<ArrayBuffer> | undefined>;
+    /** As begin_encoding, for the training set; undefined is the bundled sample. Then encode or restore_embedding. */
+    begin_labelled(bytes: Uint8Array | undefined, display: Display): Promise<string>;
+    /** Puts the image just encoded into the training set. */
+    add_labelled(ids: Uint32Array): void;
+    /** Empties the training set and drops the training. */
+    clear_labelled(): void;
+    start_training(settings: TrainingSettings, held_out: number[]): Promise<TrainingInfo>;
+    resume_training(checkpoint: Blob): Promise<TrainingInfo>;
+    /** A step, or a part of a judgement. Throws after three losses in a row that are no numbers. */
+    train(): Promise<TrainingReport>;
+    /** Uses the best decoder so far; undefined, and nothing changes, when that is the untouched one. */
+    adopt_best(): Promise<DecoderInfo | undefined>;
+    checkpoint(): Promise<Uint8Array<ArrayBuffer>>;
+    decoder_file(names: DecoderNames): Promise<Uint8Array<ArrayBuffer>>;
+    merged_file(names: DecoderNames, sink: (piece: Uint8Array<ArrayBuffer>) => void): Promise<void>;
   }
 }

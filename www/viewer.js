@@ -1,7 +1,7 @@
-// The canvas: image, mask, prompts and crosshair, with fit and zoom.
+// The canvas: image, labels, mask, prompts, crosshair and brush, with fit and zoom.
 
-const FILL = [25, 181, 230, 96];
-const OUTLINE = [0, 150, 215, 255];
+import { labelColours, maskColours, Overlay } from "./overlay.js";
+
 const POSITIVE = "#1f9d55";
 const NEGATIVE = "#d6333f";
 const BOX = "#ffb020";
@@ -19,26 +19,6 @@ function toCanvas(width, height, pixels) {
   return canvas;
 }
 
-/**
- * The mask as RGBA: tinted inside, outlined where it meets the outside.
- * @param {Uint8Array} mask @param {number} width @param {number} height
- */
-function overlayPixels(mask, width, height) {
-  const pixels = new Uint8ClampedArray(width * height * 4);
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      if (!mask[i]) continue;
-      const edge =
-        (x > 0 && !mask[i - 1]) ||
-        (x + 1 < width && !mask[i + 1]) ||
-        (y > 0 && !mask[i - width]) ||
-        (y + 1 < height && !mask[i + width]);
-      pixels.set(edge ? OUTLINE : FILL, i * 4);
-    }
-  }
-  return pixels;
-}
-
 export class Viewer {
   canvas;
   width = 0;
@@ -50,9 +30,14 @@ export class Viewer {
   #context;
   /** @type {HTMLCanvasElement | undefined} */
   #image;
-  /** @type {HTMLCanvasElement | undefined} */
-  #overlay;
+  /** @type {Overlay | undefined} */
+  #mask;
   #maskShown = true;
+  /** @type {Overlay | undefined} */
+  #labels;
+  #labelsShown = true;
+  /** @type {{x: number, y: number, diameter: number} | undefined} */
+  #brush;
   /** @type {Prompt[]} */
   #prompts = [];
   #answered = 0;
@@ -61,6 +46,8 @@ export class Viewer {
   /** @type {Box | undefined} */
   #band;
   #fitted = true;
+  /** Zooms and moves along. @type {Viewer | undefined} */
+  #linked;
   #frame = 0;
   /** Grows with the page's text. */
   #markRadius = 8;
@@ -79,7 +66,8 @@ export class Viewer {
     this.width = width;
     this.height = height;
     this.#image = undefined;
-    this.#overlay = undefined;
+    this.#mask = undefined;
+    this.#labels = undefined;
     this.fit();
   }
 
@@ -89,11 +77,57 @@ export class Viewer {
     this.#invalidate();
   }
 
-  /** @param {Uint8Array | null} mask */
+  /** Zooms and moves together with another viewer of the same size. @param {Viewer} other */
+  link(other) {
+    this.#linked = other;
+    other.#linked = this;
+  }
+
+  /** Shows the image that another viewer shows. @param {Viewer} other */
+  takeImage(other) {
+    if (this.width !== other.width || this.height !== other.height) this.#mask = undefined;
+    this.width = other.width;
+    this.height = other.height;
+    this.#image = other.#image;
+    this.takeView(other);
+  }
+
+  /** @param {Uint8Array | null} mask it is not copied: call maskChanged when it changes */
   setMask(mask) {
-    this.#overlay = mask
-      ? toCanvas(this.width, this.height, overlayPixels(mask, this.width, this.height))
-      : undefined;
+    if (!mask) this.#mask = undefined;
+    else if (this.#mask) this.#mask.replace(mask);
+    else this.#mask = new Overlay(mask, this.width, this.height, maskColours);
+    this.#invalidate();
+  }
+
+  /** @param {PixelBox} box */
+  maskChanged(box) {
+    this.#mask?.paint(box);
+    this.#invalidate();
+  }
+
+  /** @param {Uint32Array} ids they are not copied: call labelsChanged when they change */
+  setLabels(ids) {
+    this.#labels = new Overlay(ids, this.width, this.height, labelColours);
+    this.#invalidate();
+  }
+
+  /** @param {PixelBox} box */
+  labelsChanged(box) {
+    this.#labels?.paint(box);
+    this.#invalidate();
+  }
+
+  /** @param {boolean} shown */
+  showLabels(shown) {
+    this.#labelsShown = shown;
+    this.#invalidate();
+  }
+
+  /** The circle that the brush would paint, in image pixels. @param {{x: number, y: number, diameter: number} | undefined} brush */
+  setBrush(brush) {
+    if (!brush && !this.#brush) return;
+    this.#brush = brush;
     this.#invalidate();
   }
 
@@ -139,6 +173,7 @@ export class Viewer {
     };
     this.#fitted = true;
     this.#invalidate();
+    this.#linked?.takeView(this);
   }
 
   /** Zooms and keeps what is at (x, y) of the canvas box in place. @param {number} factor @param {number} [x] @param {number} [y] */
@@ -155,6 +190,15 @@ export class Viewer {
   pan(dx, dy) {
     this.#fitted = false;
     this.offset = { x: this.offset.x + dx, y: this.offset.y + dy };
+    this.#invalidate();
+    this.#linked?.takeView(this);
+  }
+
+  /** Zooms and moves to where another viewer is. @param {Viewer} other */
+  takeView(other) {
+    this.scale = other.scale;
+    this.offset = other.offset;
+    this.#fitted = other.#fitted;
     this.#invalidate();
   }
 
@@ -216,12 +260,24 @@ export class Viewer {
     // Pixels stay sharp when magnified.
     context.imageSmoothingEnabled = this.scale * ratio < 1;
     context.imageSmoothingQuality = "high";
-    for (const layer of [this.#image, this.#maskShown && this.#overlay]) {
-      if (layer) context.drawImage(layer, 0, 0, this.width * this.scale, this.height * this.scale);
+    const size = /** @type {const} */ ([this.width * this.scale, this.height * this.scale]);
+    context.drawImage(this.#image, 0, 0, ...size);
+    // They change under the brush, and a better quality would work through all of a large image each time.
+    context.imageSmoothingQuality = "low";
+    for (const layer of [this.#labelsShown && this.#labels, this.#maskShown && this.#mask]) {
+      if (layer) context.drawImage(layer.canvas, 0, 0, ...size);
     }
     this.#prompts.forEach((prompt, i) => this.#drawPrompt(prompt, i < this.#answered));
     if (this.#band) this.#drawBox(this.#band, true);
     if (this.#crosshair) this.#drawCrosshair(this.#crosshair);
+    if (this.#brush) this.#drawBrush(this.#brush);
+  }
+
+  /** @param {{x: number, y: number, diameter: number}} brush */
+  #drawBrush({ x, y, diameter }) {
+    const path = new Path2D();
+    path.arc(x * this.scale, y * this.scale, Math.max(1, (diameter / 2) * this.scale), 0, 2 * Math.PI);
+    this.#strokeOnHalo(path, "#fff", 1, []);
   }
 
   /** @param {Prompt} prompt @param {boolean} answered */

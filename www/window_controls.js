@@ -83,6 +83,19 @@ export class WindowControls {
     this.#placeEnds();
   }
 
+  /** Sets the controls as they were for this image before. @param {Display} display */
+  setDisplay({ window, black, white, gamma, invert, colormap }) {
+    this.#window.value = window;
+    this.#gamma.value = String(gamma);
+    this.#invert.checked = invert;
+    this.#colormap.value = colormap;
+    if (window === "range") {
+      this.#black.value = String(black);
+      this.#white.value = String(white);
+    }
+    this.#placeEnds();
+  }
+
   #reset() {
     this.#window.value = "percentile";
     this.#gamma.value = "1";

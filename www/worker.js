@@ -3,6 +3,7 @@
 
 import { storeEmbedding, storedEmbedding } from "./embedding_store.js";
 import { downloadModel, listModels, removeModel, storedModel } from "./model_store.js";
+import { readCheckpoint, removeCheckpoint, storeCheckpoint, storedTraining } from "./training_store.js";
 
 /** @typedef {typeof import("./engine/graysam.js")} EngineModule */
 /** @typedef {import("./engine/graysam.js").Engine} Engine */
@@ -56,11 +57,13 @@ function withMaskIfAny(prediction) {
 }
 
 /**
- * Encodes the image, or takes the embedding that an earlier encode of the same input left.
- * @param {Engine} engine @param {Display} display @param {(fraction: number) => void} progress
+ * Encodes an image, or takes the embedding that an earlier encode of the same input left.
+ * @param {Engine} engine
+ * @param {() => Promise<string>} begin makes the engine ready to encode the image and gives the embedding's key
+ * @param {(fraction: number) => void} progress
  */
-async function encode(engine, display, progress) {
-  const key = await engine.begin_encoding(display);
+async function encode(engine, begin, progress) {
+  const key = await begin();
   const stored = await storedEmbedding(key);
   if (stored) {
     try {
@@ -68,12 +71,23 @@ async function encode(engine, display, progress) {
       return true;
     } catch {
       // A write was cut short.
-      await engine.begin_encoding(display);
+      await begin();
     }
   }
   const finished = await engine.encode((step, steps) => progress(step / steps));
   if (finished) await storeEmbedding(key, await engine.embedding());
   return finished;
+}
+
+/** @param {Request} request @param {() => Promise<string>} begin */
+async function cancellableEncode({ id, progress }, begin) {
+  if (cancelled.delete(id)) return false;
+  encoding = id;
+  try {
+    return await encode(requireEngine(), begin, progress);
+  } finally {
+    encoding = undefined;
+  }
 }
 
 /** @type {{[M in WorkerMethod]: (request: Request, ...args: Parameters<WorkerMethods[M]>) => ReturnType<WorkerMethods[M]> | Promise<ReturnType<WorkerMethods[M]>>}} */
@@ -91,14 +105,9 @@ const methods = {
   },
   openSample: () => requireEngine().open_sample(),
   render: (_request, display) => requireEngine().render(display),
-  async encode({ id, progress }, display) {
-    if (cancelled.delete(id)) return false;
-    encoding = id;
-    try {
-      return await encode(requireEngine(), display, progress);
-    } finally {
-      encoding = undefined;
-    }
+  encode(request, display) {
+    const engine = requireEngine();
+    return cancellableEncode(request, () => engine.begin_encoding(display));
   },
   async addPrompt(_request, prompt) {
     const { x, y, positive, x0, y0, x1, y1 } = /** @type {PointPrompt & BoxPrompt} */ (prompt);
@@ -112,6 +121,42 @@ const methods = {
   select: async (_request, candidate) => withMask(await requireEngine().select(candidate)),
   memory: () => engineMemory?.buffer.byteLength ?? 0,
   maskPng: () => requireEngine().mask_png(),
+  async labelIds(_request, file) {
+    return requireEngine().label_ids(new Uint8Array(await readFile(file)));
+  },
+  sampleLabels: () => requireEngine().sample_labels(),
+  labelsPng: (_request, ids, width, height) => requireEngine().labels_png(ids, width, height),
+  baseSha256: () => requireEngine().base_sha256(),
+  openDecoder: (_request, file) => requireEngine().open_decoder(file),
+  decoderInfo: () => requireEngine().decoder_info(),
+  useFineTuned: (_request, on) => requireEngine().use_fine_tuned(on),
+  untouchedMask: () => requireEngine().untouched_mask(),
+  async addLabelled(request, source, display, ids) {
+    const engine = requireEngine();
+    const bytes = source.kind === "file" ? new Uint8Array(await readFile(source.file)) : undefined;
+    const finished = await cancellableEncode(request, () => engine.begin_labelled(bytes, display));
+    if (finished) engine.add_labelled(ids);
+    return finished;
+  },
+  clearLabelled: () => requireEngine().clear_labelled(),
+  startTraining: (_request, settings, heldOut) => requireEngine().start_training(settings, heldOut),
+  resumeTraining: async () => requireEngine().resume_training(await readCheckpoint()),
+  train: () => requireEngine().train(),
+  adoptBest: () => requireEngine().adopt_best(),
+  async storeCheckpoint(_request, about) {
+    const whole = { ...about, base: await requireEngine().base_sha256() };
+    await storeCheckpoint(whole, await requireEngine().checkpoint());
+    return whole;
+  },
+  storedTraining: () => storedTraining(),
+  removeCheckpoint: () => removeCheckpoint(),
+  decoderFile: async (_request, names) => new Blob([await requireEngine().decoder_file(names)]),
+  async mergedFile(_request, names) {
+    // The browser may keep blobs on the disk; the pieces would fill the memory.
+    const pieces = /** @type {Blob[]} */ ([]);
+    await requireEngine().merged_file(names, (piece) => pieces.push(new Blob([piece])));
+    return new Blob(pieces);
+  },
   listModels: () => listModels(),
   async downloadModel({ id, progress }, entry) {
     const { Sha256 } = await loadEngine();
@@ -179,6 +224,7 @@ async function answer({ id, method, args }) {
     post({ id, value }, buffersOf(value));
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) reportCrash(error.message);
+    else if (engine?.device_failed) reportCrash("the GPU was lost");
     else post({ id, error: error instanceof Error ? error.message : String(error) });
   }
 }

@@ -95,7 +95,7 @@ test("the keyboard alone is enough", async () => {
   await waitState(page, "encoded", 180_000);
   await page.focus("#canvas");
   for (let i = 0; i < 3; i++) await page.keyboard.press("Shift+ArrowLeft");
-  await page.keyboard.press("Enter");
+  await page.keyboard.press("Space");
   await waitState(page, "masked");
   await page.keyboard.press("]");
   await waitState(page, "masked");

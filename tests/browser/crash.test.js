@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { clickImage, launch, openPage, openPath, waitState } from "./harness.js";
+import { changeEngine, clickImage, launch, openPage, openPath, waitState } from "./harness.js";
 import { downloadedMask, largestObject, sample } from "./sample.js";
 
 const LIMIT = 180_000;
@@ -66,11 +66,7 @@ function maskPanel(page) {
 
 test("after a trap and after a panic the same mask comes back", async () => {
   const { page } = await openPage(browser, "www/icon.svg");
-  const additions = [TRAP, PANIC];
-  await page.context().route("**/engine/graysam.js", async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: `${await response.text()}\n${additions.shift() ?? ""}` });
-  });
+  const additions = await changeEngine(page, TRAP, PANIC);
   await openPath(page, "?device=cpu");
   await page.click("#open-sample");
   await waitState(page, "encoded", LIMIT);

@@ -113,3 +113,16 @@ export async function dragImage(page, x0, y0, x1, y1) {
   await page.mouse.move(to.x, to.y, { steps: 4 });
   await page.mouse.up();
 }
+
+/**
+ * Appends code to the engine's module when the page loads it: the first time the first, the next time the second.
+ * @param {Page} page @param {string[]} additions
+ * @returns {Promise<string[]>} those that are still to come
+ */
+export async function changeEngine(page, ...additions) {
+  await page.context().route("**/engine/graysam.js", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `${await response.text()}\n${additions.shift() ?? ""}` });
+  });
+  return additions;
+}

@@ -5,7 +5,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { clickImage, dragImage, launch, openPage, openPath, waitState } from "./harness.js";
+import { changeEngine, clickImage, dragImage, launch, openPage, openPath, waitState } from "./harness.js";
+import { png } from "./image_files.js";
 import { downloadedMask, graysam, iou, largestObject, sample, temporaryFolder } from "./sample.js";
 
 /** @type {import("./harness.js").Browser} */
@@ -34,17 +35,28 @@ test("the decoder on WebGPU finds the sample's nucleus", async () => {
   assert.deepEqual(observed.errors, []);
 });
 
-test("a tiny model on WebGPU gives the CPU device's mask", async () => {
+/** A tiny model of noise. */
+function tinyModel() {
   const model = join(temporaryFolder(), "tiny.safetensors");
   graysam(["noise", "--config", "tiny", "--out", model]);
+  return model;
+}
+
+/** Opens the sample with a model of one's own. @param {import("./harness.js").Page} page @param {string} model */
+async function openSampleWith(page, model) {
+  await waitState(page, "ready", 180_000);
+  await page.setInputFiles("#model-file", model);
+  await page.waitForFunction(() => document.getElementById("model-name")?.textContent?.includes("4 blocks"));
+  await page.click("#open-sample");
+  await waitState(page, "encoded", 300_000);
+}
+
+test("a tiny model on WebGPU gives the CPU device's mask", async () => {
+  const model = tinyModel();
   const masks = [];
   for (const device of ["cpu", "webgpu"]) {
     const { page, observed } = await openPage(browser, `?device=${device}`);
-    await waitState(page, "ready", 180_000);
-    await page.setInputFiles("#model-file", model);
-    await page.waitForFunction(() => document.getElementById("model-name")?.textContent?.includes("4 blocks"));
-    await page.click("#open-sample");
-    await waitState(page, "encoded", 300_000);
+    await openSampleWith(page, model);
     await dragImage(page, 200, 100, 420, 330);
     await waitState(page, "masked", 300_000);
     masks.push(await downloadedMask(page));
@@ -57,4 +69,38 @@ test("a tiny model on WebGPU gives the CPU device's mask", async () => {
     if (cpu.data[i] || webgpu.data[i]) either += 1;
   }
   assert.ok(both / either > 0.99, `the masks' IoU is ${both / either}`);
+});
+
+/** Appended to the engine's module: the GPU is lost in the midst of a training. */
+const LOSS = `{
+  let device;
+  const request = GPUAdapter.prototype.requestDevice;
+  GPUAdapter.prototype.requestDevice = async function (descriptor) {
+    device = await request.call(this, descriptor);
+    return device;
+  };
+  const original = Engine.prototype.train;
+  Engine.prototype.train = async function () {
+    const report = await original.call(this);
+    if (report.step === 1) device.destroy();
+    return report;
+  };
+}`;
+
+test("a tiny model trains on WebGPU, and goes on when the GPU was lost", async () => {
+  const { page } = await openPage(browser, "www/icon.svg");
+  await changeEngine(page, LOSS);
+  await openPath(page, "?device=webgpu");
+  await openSampleWith(page, tinyModel());
+  const { labels } = sample();
+  const ids = Uint16Array.from(labels.data, (id) => (id <= 3 ? id : 0));
+  const buffer = png(labels.width, labels.height, ids);
+  await page.setInputFiles("#label-file", { name: "labels.png", mimeType: "image/png", buffer });
+  await page.click("#training-details summary");
+  await page.fill("#training-steps", "2");
+  await page.click("#train");
+  await page.waitForSelector("#alert:not([hidden])", { timeout: 300_000 });
+  assert.match((await page.textContent("#alert-text")) ?? "", /^The engine crashed \(the GPU was lost\)/);
+  await page.waitForFunction(() => document.documentElement.dataset.training === "done", undefined, { timeout: 300_000 });
+  assert.match((await page.textContent("#device-name")) ?? "", /WebGPU/);
 });

@@ -24,7 +24,7 @@ graysam: the Segment Anything Model for grayscale images
       Prints {\"objects\":N,\"point_iou\":...,\"box_iou\":...}: the mean IoU over the labels of at least 50
       pixels, prompted with a point and with a box. L is a 16-bit TIFF or PNG in which 0 is background.
   graysam finetune --model M --image I --labels L [--image I2 --labels L2]... [--steps N] [--lr X]
-          [--batch B] [--rounds R] [--seed S] [--held-out FRACTION] --out decoder.safetensors
+          [--batch B] [--rounds R] [--points PART] [--seed S] [--held-out FRACTION] --out decoder.safetensors
           [--merged model.safetensors] [--names segment_anything|hugging_face]
       Trains the mask decoder on the labelled objects, writes the best by the held-out ones, and prints
       their scores before and after as JSON. --merged also writes the whole model with that decoder.
@@ -113,6 +113,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
             "steps" => options.training.steps = number(&name, &text()?, 1..=100_000)?,
             "batch" => options.training.batch = number(&name, &text()?, 1..=64)?,
             "rounds" => options.training.rounds = number(&name, &text()?, 1..=8)?,
+            "points" => options.training.points = number(&name, &text()?, 0.0..=1.0)?,
             "names" => options.names = Naming::parse(&text()?)?,
             "merged" => options.merged = Some(value.into()),
             "scene" => options.scene = Scene::parse(&text()?)?,

@@ -49,6 +49,7 @@ fn fine_tuning_learns_what_it_learns_in_pytorch() {
         batch: given.batch,
         learning_rate: given.lr,
         rounds: given.rounds,
+        points: Settings::default().points,
         held_out: given.held_out,
         judge_every: given.judge_every,
         seed: given.seed,

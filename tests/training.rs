@@ -165,6 +165,7 @@ const SETTINGS: Settings = Settings {
     batch: 4,
     learning_rate: 0.01,
     rounds: 2,
+    points: 0.5,
     held_out: 0.1,
     judge_every: 3,
     seed: 0,

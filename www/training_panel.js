@@ -188,6 +188,7 @@ export class TrainingPanel {
       batch: number("training-batch"),
       learning_rate: number("learning-rate"),
       rounds: number("training-rounds"),
+      points: number("point-part") / 100,
       held_out: number("held-out-part") / 100,
       // Five judgements, or more in a long training.
       judge_every: Math.min(20, Math.ceil(steps / 5)),

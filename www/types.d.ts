@@ -149,6 +149,8 @@ interface TrainingSettings {
   learning_rate: number;
   /** 1 is the first prompt only; each further round is a correcting click. */
   rounds: number;
+  /** The part of the objects whose first prompt is a point, from 0 to 1; that of the others is a box. */
+  points: number;
   /** The part of the objects that is held out when no image is, from 0 to 1. */
   held_out: number;
   /** Steps between two judgements. */

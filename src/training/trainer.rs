@@ -23,6 +23,8 @@ pub struct Settings {
     pub learning_rate: f64,
     /// Rounds for each prompt: the first, and one for each correction.
     pub rounds: usize,
+    /// The part of the objects whose first prompt is a point, 0..1; that of the others is a box.
+    pub points: f64,
     /// The part that is held out, 0..1.
     pub held_out: f64,
     /// Steps between two judgements on the held-out objects.
@@ -37,6 +39,7 @@ impl Default for Settings {
             batch: 4,
             learning_rate: 1e-4,
             rounds: 2,
+            points: 0.5,
             held_out: 0.25,
             judge_every: 20,
             seed: 0,
@@ -64,6 +67,12 @@ impl Settings {
         if !(1e-9..=1.0).contains(&rate) {
             return Err(Error::new(format!(
                 "The learning rate is {rate}; give 1e-9 to 1."
+            )));
+        }
+        if !(0.0..=1.0).contains(&self.points) {
+            return Err(Error::new(format!(
+                "The part of the objects that begin with a point is {}; give 0 to 1.",
+                self.points
             )));
         }
         if !(0.01..=0.99).contains(&self.held_out) {
@@ -323,23 +332,28 @@ impl Trainer {
         batch
     }
 
-    /// The mean loss of all rounds, and its gradients: points open for one half of the batch,
+    /// The mean loss of all rounds, and its gradients: points open for one part of the batch,
     /// boxes for the other.
     async fn outcome(&mut self, batch: &[Example]) -> Result<Outcome> {
+        let part = self.progress.settings.points;
+        let points = points_of(batch.len(), self.progress.step, part);
+        let (points, boxes) = batch.split_at(points);
         let random = &mut self.progress.random;
         let rounds = self.progress.settings.rounds;
         let (images, encoder, decoder) = (&self.images, &self.encoder, &self.decoder);
-        let mut half = |examples: &[Example], opening| {
+        let mut part = |examples: &[Example], opening| {
             let mut random = random.fork();
             let share = examples.len() as f64 / batch.len() as f64;
             let dialogue = Dialogue::new(images, examples, opening, &mut random);
             outcome(dialogue, encoder, decoder, (rounds, share), random)
         };
-        let (points, boxes) = batch.split_at(batch.len().div_ceil(2));
         if boxes.is_empty() {
-            return half(points, Opening::Point).await;
+            return part(points, Opening::Point).await;
         }
-        let (points, boxes) = (half(points, Opening::Point), half(boxes, Opening::Box));
+        if points.is_empty() {
+            return part(boxes, Opening::Box).await;
+        }
+        let (points, boxes) = (part(points, Opening::Point), part(boxes, Opening::Box));
         let (points, boxes) = device::both(points, boxes).await;
         let (points, boxes) = (points?, boxes?);
         let pairs = points.gradients.into_iter().zip(boxes.gradients);
@@ -347,5 +361,32 @@ impl Trainer {
             loss: points.loss + boxes.loss,
             gradients: pairs.map(|(a, b)| a + b).collect(),
         })
+    }
+}
+
+/// How many of the `size` objects of a step begin with a point, so that over many steps it is
+/// `part` of them whatever their number.
+fn points_of(size: usize, step: usize, part: f64) -> usize {
+    let before = |step: usize| ((step * size) as f64 * part).ceil() as usize;
+    before(step + 1) - before(step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::points_of;
+
+    #[test]
+    fn points_are_the_part_asked_for() {
+        for (size, part, wanted) in [
+            (4, 0.5, 200),
+            (1, 0.5, 50),
+            (3, 0.25, 75),
+            (2, 0.0, 0),
+            (4, 1.0, 400),
+        ] {
+            let points: Vec<_> = (0..100).map(|step| points_of(size, step, part)).collect();
+            assert!(points.iter().all(|&n| n <= size));
+            assert_eq!(points.iter().sum::<usize>(), wanted, "{size}, {part}");
+        }
     }
 }

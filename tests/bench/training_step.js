@@ -4,7 +4,7 @@
 import { DISPLAY, MOBILE_SAM, inChromium, median } from "./chromium.js";
 import { openEngine } from "./in_worker.js";
 
-const SETTINGS = { batch: 4, learning_rate: 1e-4, rounds: 2, held_out: 0.1, judge_every: 20, seed: 0 };
+const SETTINGS = { batch: 4, learning_rate: 1e-4, rounds: 2, points: 0.5, held_out: 0.1, judge_every: 20, seed: 0 };
 
 /**
  * Trains to the end, and gives the seconds of each step.

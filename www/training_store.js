@@ -60,6 +60,7 @@ export async function storeCheckpoint(about, checkpoint) {
     const free = SLOTS.find((slot) => slot !== before?.slot) ?? SLOTS[0];
     slot = free;
     await removeSlot(free);
+    await requireRoom(checkpoint.length);
     await write(training, `${free}.safetensors`, checkpoint);
     const kept = { ...about, bytes: checkpoint.length };
     await write(training, `${free}.json`, new TextEncoder().encode(JSON.stringify(kept)));
@@ -83,6 +84,12 @@ async function removeSlot(slot) {
       if (error.name !== "NotFoundError") throw error;
     });
   }
+}
+
+/** Tried without room, a long write may take long to fail. @param {number} bytes */
+async function requireRoom(bytes) {
+  const { quota = Infinity, usage = 0 } = await navigator.storage.estimate();
+  if (quota - usage < bytes) throw new DOMException("no room", "QuotaExceededError");
 }
 
 /** @param {FileSystemDirectoryHandle} training @param {string} name @param {Uint8Array} bytes */

@@ -23,13 +23,14 @@ pub fn softmax<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     }
 }
 
-/// On the CPU, and nothing is to be differentiated.
-fn on_cpu<const D: usize>(x: &Tensor<D>) -> bool {
+/// Whether `x` is on the CPU and nothing is to be differentiated.
+pub fn on_cpu<const D: usize>(x: &Tensor<D>) -> bool {
     let device = x.device();
     !device.is_autodiff() && device == Device::flex()
 }
 
-fn on_values<const D: usize>(x: Tensor<D>, change: impl FnOnce(&mut [f32])) -> Tensor<D> {
+/// `x`, which is on the CPU, with its values changed, row-major.
+pub fn on_values<const D: usize>(x: Tensor<D>, change: impl FnOnce(&mut [f32])) -> Tensor<D> {
     let (shape, device) = (x.dims(), x.device());
     let values = x.into_data().try_into_vec::<f32>();
     let mut values = values.expect("the CPU device computes in float32");
@@ -72,18 +73,29 @@ fn polynomial(coefficients: &[f32], x: f32) -> f32 {
     coefficients.iter().rev().fold(0.0, |sum, c| sum * x + c)
 }
 
-fn softmax_of(row: &mut [f32]) {
-    let larger = |a: f32, &b: &f32| if b > a { b } else { a };
-    let most = row.iter().fold(f32::NEG_INFINITY, larger);
+/// How many numbers are reduced side by side, in as many partial results: one after another they
+/// could not be vectorised, and a single sum would lose more.
+const LANES: usize = 8;
+
+/// Softmax of a row, in place.
+pub fn softmax_of(row: &mut [f32]) {
+    let larger = |a: f32, b: f32| if b > a { b } else { a };
+    let most = reduced(row, f32::NEG_INFINITY, larger);
     row.iter_mut().for_each(|v| *v = exp(*v - most));
-    // In several sums, which can be added side by side and lose less than one.
-    let mut sums = [0.0f32; 8];
-    let mut parts = row.chunks_exact(8);
-    for part in &mut parts {
-        sums.iter_mut().zip(part).for_each(|(sum, v)| *sum += v);
+    let part = 1.0 / reduced(row, 0.0, |a, b| a + b);
+    row.iter_mut().for_each(|v| *v *= part);
+}
+
+fn reduced(row: &[f32], start: f32, both: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut lanes = [start; LANES];
+    let mut pieces = row.chunks_exact(LANES);
+    for piece in &mut pieces {
+        for (lane, v) in lanes.iter_mut().zip(piece) {
+            *lane = both(*lane, *v);
+        }
     }
-    let sum = sums.iter().chain(parts.remainder()).sum::<f32>();
-    row.iter_mut().for_each(|v| *v /= sum);
+    let rest = lanes.iter().chain(pieces.remainder());
+    rest.fold(start, |a, b| both(a, *b))
 }
 
 /// The smallest argument whose exponential is a normal number.

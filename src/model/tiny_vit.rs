@@ -6,7 +6,7 @@ use burn::nn::conv::Conv2d;
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::Tensor;
 
-use super::attention::{attention, merge_heads, split_heads};
+use super::attention::{Bias, attention, merge_heads, split_heads};
 use super::elementwise::gelu;
 use super::layers::{ConvSize, conv2d, convolution, layer_norm, linear};
 use super::parameters::Parameters;
@@ -242,13 +242,9 @@ impl Attention {
         // The checkpoint keeps a head's q, k and v next to each other.
         let qkv = split_heads(self.qkv.forward(x), heads);
         let part = |i: usize| qkv.clone().narrow(2, i * HEAD_CHANNELS, HEAD_CHANNELS);
-        let bias = self.bias.val().unsqueeze::<4>();
+        let bias = Bias::Table(self.bias.val());
         let scale = (HEAD_CHANNELS as f64).powf(-0.5);
-        let out = attention(part(0), part(1), part(2), scale, heads, |_, scores| {
-            let n = scores.dims()[0];
-            let scores = scores.reshape([n / heads, heads, tokens, tokens]);
-            (scores + bias.clone()).reshape([n, tokens, tokens])
-        });
+        let out = attention(part(0), part(1), part(2), scale, bias);
         let out = self.proj.forward(merge_heads(out, heads));
         out.reshape([windows, side, side, channels])
     }

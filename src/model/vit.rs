@@ -6,7 +6,7 @@ use burn::nn::conv::Conv2d;
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::Tensor;
 
-use super::attention::{attention, merge_heads, split_heads};
+use super::attention::{Bias, attention, merge_heads, split_heads};
 use super::config::VitConfig;
 use super::layers::{ConvSize, MlpBlock, conv2d, layer_norm, linear};
 use super::parameters::Parameters;
@@ -158,23 +158,17 @@ impl Attention {
         let part =
             |i: usize| split_heads(qkv.clone().narrow(2, i * channels, channels), self.heads);
         let (q, k, v) = (part(0), part(1), part(2));
-        let (rel_h, rel_w) = self.relative_bias(q.clone(), height, width);
+        let bias = self.relative_bias(q.clone(), height, width);
         let scale = ((channels / self.heads) as f64).powf(-0.5);
-        let out = attention(q, k, v, scale, 1, |first, scores| {
-            let n = scores.dims()[0];
-            let piece = |x: &Tensor<4>| x.clone().narrow(0, first, n);
-            let scores = scores.reshape([n, tokens, height, width]);
-            (scores + piece(&rel_h) + piece(&rel_w)).reshape([n, tokens, tokens])
-        });
-        let out = merge_heads(out, self.heads);
+        let out = merge_heads(attention(q, k, v, scale, bias), self.heads);
         self.proj
             .forward(out)
             .reshape([batch, height, width, channels])
     }
 
-    /// What a query adds to a key's score for the key's row, `(heads, queries, height, 1)`,
-    /// and for its column, `(heads, queries, 1, width)`.
-    fn relative_bias(&self, q: Tensor<3>, height: usize, width: usize) -> (Tensor<4>, Tensor<4>) {
+    /// What the queries `(heads, height · width, channels)` add to the score of a key for its row
+    /// and for its column.
+    fn relative_bias(&self, q: Tensor<3>, height: usize, width: usize) -> Bias {
         let [stacked, tokens, channels] = q.dims();
         let q = q.reshape([stacked, height, width, channels]);
         let by_row = q.clone().permute([1, 0, 2, 3]);
@@ -183,15 +177,15 @@ impl Attention {
             .matmul(self.rel_h.val().swap_dims(1, 2))
             .reshape([height, stacked, width, height])
             .permute([1, 0, 2, 3])
-            .reshape([stacked, tokens, height, 1]);
+            .reshape([stacked, tokens, height]);
         let by_column = q.permute([2, 0, 1, 3]);
         let rel_w = by_column
             .reshape([width, stacked * height, channels])
             .matmul(self.rel_w.val().swap_dims(1, 2))
             .reshape([width, stacked, height, width])
             .permute([1, 2, 0, 3])
-            .reshape([stacked, tokens, 1, width]);
-        (rel_h, rel_w)
+            .reshape([stacked, tokens, width]);
+        Bias::RowsColumns(rel_h, rel_w)
     }
 }
 

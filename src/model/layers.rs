@@ -6,6 +6,7 @@ use burn::nn::{LayerNorm, LayerNormConfig, Linear, PaddingConfig2d};
 use burn::tensor::{Tensor, TensorData, activation};
 
 use super::elementwise::gelu;
+use super::kernels::{self, Activation};
 use super::parameters::Parameters;
 use crate::error::Result;
 
@@ -18,6 +19,24 @@ pub fn linear(p: &Parameters, inputs: usize, outputs: usize) -> Result<Linear> {
         weight: Param::from_tensor(Tensor::from_data(weight, p.device())),
         bias: Some(Param::from_tensor(p.tensor("bias", [outputs])?)),
     })
+}
+
+/// A linear layer and what follows it, over the last dimension of `x`; made for many rows.
+pub fn apply<const D: usize>(layer: &Linear, x: Tensor<D>, then: Activation) -> Tensor<D> {
+    let mut shape = x.dims();
+    let [inputs, outputs] = layer.weight.dims();
+    match &layer.bias {
+        Some(bias) if kernels::on_gpu(&x) && kernels::linear_fits(inputs, outputs) => {
+            let rows = x.reshape([-1, inputs as i64]);
+            let out = kernels::linear(rows, layer.weight.val(), bias.val(), then);
+            shape[D - 1] = outputs;
+            out.reshape(shape)
+        }
+        _ => match then {
+            Activation::None => layer.forward(x),
+            Activation::Gelu => gelu(layer.forward(x)),
+        },
+    }
 }
 
 /// Row-major `(rows, columns)` values as `(columns, rows)`, in blocks that stay in cache.
@@ -158,7 +177,8 @@ impl MlpBlock {
 
     /// With GELU, as in the image encoder.
     pub fn forward_gelu<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        self.lin2.forward(gelu(self.lin1.forward(x)))
+        let hidden = apply(&self.lin1, x, Activation::Gelu);
+        apply(&self.lin2, hidden, Activation::None)
     }
 
     /// With ReLU, as in the two-way transformer.

@@ -7,6 +7,7 @@ pub mod attention;
 pub mod config;
 mod elementwise;
 pub mod image_encoder;
+pub mod kernels;
 pub mod layers;
 pub mod mask_decoder;
 pub mod parameters;

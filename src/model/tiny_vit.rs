@@ -8,7 +8,8 @@ use burn::tensor::Tensor;
 
 use super::attention::{Bias, attention, merge_heads, split_heads};
 use super::elementwise::gelu;
-use super::layers::{ConvSize, conv2d, convolution, layer_norm, linear};
+use super::kernels::{self, Activation};
+use super::layers::{ConvSize, apply, conv2d, convolution, layer_norm, linear};
 use super::parameters::Parameters;
 use super::vit::{window_partition, window_unpartition};
 use crate::error::Result;
@@ -198,8 +199,8 @@ impl TinyVitBlock {
         let x = x + window_unpartition(windows, height, width);
         let x = self.local_conv.forward(x.permute([0, 3, 1, 2]));
         let x = x.permute([0, 2, 3, 1]);
-        let hidden = gelu(self.fc1.forward(self.norm.forward(x.clone())));
-        x + self.fc2.forward(hidden)
+        let hidden = apply(&self.fc1, self.norm.forward(x.clone()), Activation::Gelu);
+        x + apply(&self.fc2, hidden, Activation::None)
     }
 }
 
@@ -237,15 +238,27 @@ impl Attention {
     /// `(windows, side, side, channels)` to the same.
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [windows, side, _, channels] = x.dims();
-        let (tokens, heads) = (side * side, channels / HEAD_CHANNELS);
+        let tokens = side * side;
         let x = self.norm.forward(x.reshape([windows, tokens, channels]));
-        // The checkpoint keeps a head's q, k and v next to each other.
-        let qkv = split_heads(self.qkv.forward(x), heads);
-        let part = |i: usize| qkv.clone().narrow(2, i * HEAD_CHANNELS, HEAD_CHANNELS);
-        let bias = Bias::Table(self.bias.val());
-        let scale = (HEAD_CHANNELS as f64).powf(-0.5);
-        let out = attention(part(0), part(1), part(2), scale, bias);
-        let out = self.proj.forward(merge_heads(out, heads));
+        let qkv = apply(&self.qkv, x, Activation::None);
+        let bias = self.bias.val();
+        let out = match kernels::on_gpu(&qkv) {
+            true => kernels::table_attention(qkv, bias),
+            false => biased_attention(qkv, bias),
+        };
+        let out = apply(&self.proj, out, Activation::None);
         out.reshape([windows, side, side, channels])
     }
+}
+
+/// What [`kernels::table_attention`] computes, in tensor operations.
+pub fn biased_attention(qkv: Tensor<3>, bias: Tensor<3>) -> Tensor<3> {
+    let [heads, _, _] = bias.dims();
+    let channels = qkv.dims()[2] / (3 * heads);
+    // The checkpoint keeps a head's q, k and v next to each other.
+    let qkv = split_heads(qkv, heads);
+    let part = |i: usize| qkv.clone().narrow(2, i * channels, channels);
+    let scale = (channels as f64).powf(-0.5);
+    let out = attention(part(0), part(1), part(2), scale, Bias::Table(bias));
+    merge_heads(out, heads)
 }

@@ -8,7 +8,8 @@ use burn::tensor::Tensor;
 
 use super::attention::{Bias, attention, merge_heads, split_heads};
 use super::config::VitConfig;
-use super::layers::{ConvSize, MlpBlock, conv2d, layer_norm, linear};
+use super::kernels::{self, Activation, Form, Grid};
+use super::layers::{ConvSize, MlpBlock, apply, conv2d, layer_norm, linear};
 use super::parameters::Parameters;
 use crate::error::Result;
 
@@ -153,40 +154,60 @@ impl Attention {
     /// `(B, side, side, channels)` to the same.
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, height, width, channels] = x.dims();
-        let tokens = height * width;
-        let qkv = self.qkv.forward(x.reshape([batch, tokens, channels]));
-        let part =
-            |i: usize| split_heads(qkv.clone().narrow(2, i * channels, channels), self.heads);
-        let (q, k, v) = (part(0), part(1), part(2));
-        let bias = self.relative_bias(q.clone(), height, width);
-        let scale = ((channels / self.heads) as f64).powf(-0.5);
-        let out = merge_heads(attention(q, k, v, scale, bias), self.heads);
-        self.proj
-            .forward(out)
-            .reshape([batch, height, width, channels])
+        let grid = Grid {
+            form: Form::Sam,
+            height,
+            width,
+            heads: self.heads,
+            channels: channels / self.heads,
+        };
+        let x = x.reshape([batch, grid.tokens(), channels]);
+        let qkv = apply(&self.qkv, x, Activation::None);
+        let out = match kernels::on_gpu(&qkv) && kernels::attention_fits(grid.channels) {
+            true => kernels::attention(qkv, self.rel_h.val(), self.rel_w.val(), grid),
+            false => relative_attention(qkv, self.rel_h.val(), self.rel_w.val(), grid),
+        };
+        apply(&self.proj, out, Activation::None).reshape([batch, height, width, channels])
     }
+}
 
-    /// What the queries `(heads, height · width, channels)` add to the score of a key for its row
-    /// and for its column.
-    fn relative_bias(&self, q: Tensor<3>, height: usize, width: usize) -> Bias {
-        let [stacked, tokens, channels] = q.dims();
-        let q = q.reshape([stacked, height, width, channels]);
-        let by_row = q.clone().permute([1, 0, 2, 3]);
-        let rel_h = by_row
-            .reshape([height, stacked * width, channels])
-            .matmul(self.rel_h.val().swap_dims(1, 2))
-            .reshape([height, stacked, width, height])
-            .permute([1, 0, 2, 3])
-            .reshape([stacked, tokens, height]);
-        let by_column = q.permute([2, 0, 1, 3]);
-        let rel_w = by_column
-            .reshape([width, stacked * height, channels])
-            .matmul(self.rel_w.val().swap_dims(1, 2))
-            .reshape([width, stacked, height, width])
-            .permute([1, 2, 0, 3])
-            .reshape([stacked, tokens, width]);
-        Bias::RowsColumns(rel_h, rel_w)
-    }
+/// What [`kernels::attention`] computes, in tensor operations.
+pub fn relative_attention(
+    qkv: Tensor<3>,
+    rel_h: Tensor<3>,
+    rel_w: Tensor<3>,
+    grid: Grid,
+) -> Tensor<3> {
+    let heads = grid.heads;
+    let channels = heads * grid.channels;
+    let part = |i: usize| split_heads(qkv.clone().narrow(2, i * channels, channels), heads);
+    let (q, k, v) = (part(0), part(1), part(2));
+    let bias = relative_bias(q.clone(), rel_h, rel_w, grid);
+    let scale = (grid.channels as f64).powf(-0.5);
+    merge_heads(attention(q, k, v, scale, bias), heads)
+}
+
+/// What the queries `(heads, height · width, channels)` add to the score of a key for its row and
+/// for its column.
+fn relative_bias(q: Tensor<3>, rel_h: Tensor<3>, rel_w: Tensor<3>, grid: Grid) -> Bias {
+    let [stacked, tokens, channels] = q.dims();
+    let (height, width) = (grid.height, grid.width);
+    let q = q.reshape([stacked, height, width, channels]);
+    let by_row = q.clone().permute([1, 0, 2, 3]);
+    let rel_h = by_row
+        .reshape([height, stacked * width, channels])
+        .matmul(rel_h.swap_dims(1, 2))
+        .reshape([height, stacked, width, height])
+        .permute([1, 0, 2, 3])
+        .reshape([stacked, tokens, height]);
+    let by_column = q.permute([2, 0, 1, 3]);
+    let rel_w = by_column
+        .reshape([width, stacked * height, channels])
+        .matmul(rel_w.swap_dims(1, 2))
+        .reshape([width, stacked, height, width])
+        .permute([1, 2, 0, 3])
+        .reshape([stacked, tokens, width]);
+    Bias::RowsColumns(rel_h, rel_w)
 }
 
 /// The embeddings of the distances between `side` positions, looked up in a checkpoint's

@@ -1,0 +1,165 @@
+//! A linear layer: a matrix product with bias and activation.
+//!
+//! A workgroup computes 128 rows by 64 columns, and each of its 16 by 8 units eight by eight of
+//! them, in registers; both factors pass through workgroup memory 16 inputs at a time.
+
+use burn_cubecl::cubecl;
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::prelude::*;
+
+use super::quads::{ACROSS, LANES, Quad, UNITS, add_outer, gather};
+use super::{Activation, empty, values};
+
+/// Rows and columns of a workgroup.
+const ROWS: usize = 128;
+const COLUMNS: usize = 64;
+/// Inputs that are in workgroup memory at a time.
+pub const DEPTH: usize = 16;
+
+const ROW_QUADS: usize = ROWS / LANES;
+const COLUMN_QUADS: usize = COLUMNS / LANES;
+/// Quads between two inputs of x in workgroup memory; odd, to spread over the banks.
+const STRIDE: usize = ROW_QUADS + 1;
+/// Where the weights begin in workgroup memory.
+const WEIGHTS: usize = DEPTH * STRIDE;
+
+/// The sizes of a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Sizes {
+    rows: usize,
+    inputs: usize,
+    outputs: usize,
+}
+
+pub fn launch(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, then: Activation) -> CubeTensor {
+    let (rows, inputs) = (x.meta.shape()[0], x.meta.shape()[1]);
+    let outputs = weight.meta.shape()[1];
+    let out = empty(&x, [rows, outputs]);
+    let sizes = Sizes {
+        rows,
+        inputs,
+        outputs,
+    };
+    let (across, down) = (outputs.div_ceil(COLUMNS), rows.div_ceil(ROWS));
+    // Every index is held to its buffer by the kernel itself.
+    unsafe {
+        multiply::launch_unchecked(
+            &out.client,
+            CubeCount::Static(across as u32, down as u32, 1),
+            CubeDim::new_1d(UNITS as u32),
+            values(x),
+            values(weight),
+            values(bias),
+            values(out.clone()),
+            sizes,
+            then,
+        );
+    }
+    out
+}
+
+#[cube(launch_unchecked)]
+fn multiply(
+    x: &[Quad],
+    weight: &[Quad],
+    bias: &[Quad],
+    out: &mut [Quad],
+    #[comptime] sizes: Sizes,
+    #[comptime] then: Activation,
+) {
+    let unit = UNIT_POS as usize;
+    let (down, across) = (unit / ACROSS, unit % ACROSS);
+    let mut shared = Shared::<[Quad]>::new_slice(comptime!(WEIGHTS + DEPTH * COLUMN_QUADS));
+    // Two blocks of four rows by two quads.
+    let mut sums = Array::<Quad>::new(4 * LANES);
+    for chunk in 0..comptime!(sizes.inputs / DEPTH) {
+        sync_cube();
+        load_rows(x, &mut shared, chunk, sizes);
+        load_weights(weight, &mut shared, chunk, sizes);
+        sync_cube();
+        for input in 0..DEPTH {
+            let mut columns = Array::<Quad>::new(2usize);
+            columns[0] = shared[WEIGHTS + input * COLUMN_QUADS + across];
+            columns[1] = shared[WEIGHTS + input * COLUMN_QUADS + ACROSS + across];
+            let upper = shared[input * STRIDE + down];
+            let lower = shared[input * STRIDE + ROW_QUADS / 2 + down];
+            add_outer(&mut sums, 0usize, upper, &columns);
+            add_outer(&mut sums, comptime!(2 * LANES), lower, &columns);
+        }
+    }
+    write(bias, out, &sums, sizes, then);
+}
+
+/// Brings 128 rows of inputs to workgroup memory, `(input, row)`; a unit four inputs of four rows.
+#[cube]
+fn load_rows(x: &[Quad], shared: &mut Shared<[Quad]>, chunk: usize, #[comptime] sizes: Sizes) {
+    let depth_quads = comptime!(DEPTH / LANES);
+    let unit = UNIT_POS as usize;
+    let (rows, part) = (unit / depth_quads, unit % depth_quads);
+    let mut quads = Array::<Quad>::new(LANES);
+    #[unroll]
+    for i in 0..LANES {
+        let row = CUBE_POS_Y as usize * ROWS + rows * LANES + i;
+        let row = min(row, comptime!(sizes.rows - 1));
+        quads[i] = x[row * comptime!(sizes.inputs / LANES) + chunk * depth_quads + part];
+    }
+    #[unroll]
+    for lane in 0..LANES {
+        let to = (part * LANES + lane) * STRIDE + rows;
+        shared[to] = gather(quads[0], quads[1], quads[2], quads[3], lane);
+    }
+}
+
+/// Brings 64 columns of weights to workgroup memory, `(input, column)`; a unit two quads.
+#[cube]
+fn load_weights(
+    weight: &[Quad],
+    shared: &mut Shared<[Quad]>,
+    chunk: usize,
+    #[comptime] sizes: Sizes,
+) {
+    let outputs = comptime!(sizes.outputs / LANES);
+    #[unroll]
+    for n in 0..comptime!(DEPTH * COLUMN_QUADS / UNITS) {
+        let at = n * UNITS + UNIT_POS as usize;
+        let column = CUBE_POS_X as usize * COLUMN_QUADS + at % COLUMN_QUADS;
+        let input = chunk * DEPTH + at / COLUMN_QUADS;
+        shared[WEIGHTS + at] = weight[input * outputs + min(column, comptime!(outputs - 1))];
+    }
+}
+
+#[cube]
+fn write(
+    bias: &[Quad],
+    out: &mut [Quad],
+    sums: &Array<Quad>,
+    #[comptime] sizes: Sizes,
+    #[comptime] then: Activation,
+) {
+    let outputs = comptime!(sizes.outputs / LANES);
+    let unit = UNIT_POS as usize;
+    let (down, across) = (unit / ACROSS, unit % ACROSS);
+    #[unroll]
+    for j in 0..2usize {
+        let column = CUBE_POS_X as usize * COLUMN_QUADS + j * ACROSS + across;
+        let offset = bias[min(column, comptime!(outputs - 1))];
+        #[unroll]
+        for i in 0..comptime!(2 * LANES) {
+            let quad = comptime!(i / LANES * ROW_QUADS / 2) + down;
+            let row = CUBE_POS_Y as usize * ROWS + quad * LANES + comptime!(i % LANES);
+            if row < comptime!(sizes.rows) && column < outputs {
+                out[row * outputs + column] = activate(sums[i * 2 + j] + offset, then);
+            }
+        }
+    }
+}
+
+#[cube]
+fn activate(x: Quad, #[comptime] then: Activation) -> Quad {
+    if comptime!(then == Activation::Gelu) {
+        let half = x * Quad::new(0.5);
+        half + half * (x * Quad::new(std::f32::consts::FRAC_1_SQRT_2)).erf()
+    } else {
+        x
+    }
+}

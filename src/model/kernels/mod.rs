@@ -1,0 +1,140 @@
+//! Kernels of this project's own for the GPU, in CubeCL: the image encoder's attention and its
+//! linear layers. They keep within WebGPU's guaranteed limits (16 KiB of workgroup memory, 256
+//! invocations, 128 MiB to a binding), use no subgroups, and have no derivative: where one is
+//! asked for, and on the CPU, the plain formulation in tensor operations serves.
+//!
+//! Loops that hold a barrier have bounds that are known when the kernel is compiled, as browsers
+//! refuse a barrier that they cannot prove all of a workgroup to reach.
+
+mod attention;
+mod linear;
+mod quads;
+mod relative;
+
+use burn::backend::{Backend, Dispatch, backend_extension, tensor::FloatTensor};
+use burn::tensor::{Device, Shape, Tensor};
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
+use burn_cubecl::tensor::CubeTensor;
+use burn_cubecl::{CubeBackend, cubecl};
+use cubecl::prelude::BufferArg;
+
+pub use attention::{Form, Grid};
+
+/// Whether a tensor is where these kernels run: on the GPU, with nothing to be differentiated.
+pub fn on_gpu<const D: usize>(x: &Tensor<D>) -> bool {
+    let device = x.device();
+    !device.is_autodiff() && device != Device::flex()
+}
+
+/// What follows a matrix product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Activation {
+    None,
+    Gelu,
+}
+
+/// `(rows, inputs)` times `(inputs, outputs)`, plus a bias of `(outputs)`; see
+/// [`linear_fits`] for the sizes.
+pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, then: Activation) -> Tensor<2> {
+    let [inputs, outputs] = weight.dims();
+    assert!(linear_fits(inputs, outputs) && x.dims()[1] == inputs && bias.dims() == [outputs]);
+    let ([x, weight], bias) = ([x, weight].map(Tensor::into_dispatch), bias.into_dispatch());
+    Tensor::from_dispatch(Dispatch::fused_linear(x, weight, bias, then))
+}
+
+/// Whether [`linear`] takes these sizes.
+pub fn linear_fits(inputs: usize, outputs: usize) -> bool {
+    inputs.is_multiple_of(linear::DEPTH) && outputs.is_multiple_of(quads::LANES)
+}
+
+/// SAM's attention with decomposed relative positions over grids of tokens.
+///
+/// `qkv` is `(grids, tokens, 3 · heads · channels)`, and `rel_h` and `rel_w` are the embeddings
+/// of the distances along each side, `(side, side, channels)`. The result is
+/// `(grids, tokens, heads · channels)`. See [`attention_fits`] for the sizes.
+pub fn attention(qkv: Tensor<3>, rel_h: Tensor<3>, rel_w: Tensor<3>, grid: Grid) -> Tensor<3> {
+    assert!(attention_fits(grid.channels) && qkv.dims()[1..] == grid.qkv_dims());
+    let [qkv, rel_h, rel_w] = [qkv, rel_h, rel_w].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(Dispatch::sam_attention(qkv, rel_h, rel_w, grid))
+}
+
+/// TinyViT's attention, likewise, with a `table` of biases, `(heads, tokens, tokens)`.
+pub fn table_attention(qkv: Tensor<3>, table: Tensor<3>) -> Tensor<3> {
+    let [heads, tokens, _] = table.dims();
+    let grid = Grid {
+        form: Form::TinyVit,
+        height: 1,
+        width: tokens,
+        heads,
+        channels: qkv.dims()[2] / (3 * heads),
+    };
+    assert!(attention_fits(grid.channels) && qkv.dims()[1..] == grid.qkv_dims());
+    let absent = [(0, 0), (0, 0), (0, grid.columns() - tokens)];
+    let table = table.pad(absent, relative::ABSENT);
+    let [qkv, table] = [qkv, table].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(Dispatch::tiny_vit_attention(qkv, table, grid))
+}
+
+/// Whether [`attention`] and [`table_attention`] take heads of that many channels.
+pub fn attention_fits(channels: usize) -> bool {
+    channels.is_multiple_of(attention::CHUNK) && channels <= attention::MAX_CHANNELS
+}
+
+#[backend_extension(Cube)]
+trait Kernels: Backend {
+    fn fused_linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        then: Activation,
+    ) -> FloatTensor<Self>;
+
+    fn sam_attention(
+        qkv: FloatTensor<Self>,
+        rel_h: FloatTensor<Self>,
+        rel_w: FloatTensor<Self>,
+        grid: Grid,
+    ) -> FloatTensor<Self>;
+
+    fn tiny_vit_attention(
+        qkv: FloatTensor<Self>,
+        table: FloatTensor<Self>,
+        grid: Grid,
+    ) -> FloatTensor<Self>;
+}
+
+impl Kernels for CubeBackend {
+    fn fused_linear(
+        x: CubeTensor,
+        weight: CubeTensor,
+        bias: CubeTensor,
+        then: Activation,
+    ) -> CubeTensor {
+        linear::launch(x, weight, bias, then)
+    }
+
+    fn sam_attention(
+        qkv: CubeTensor,
+        rel_h: CubeTensor,
+        rel_w: CubeTensor,
+        grid: Grid,
+    ) -> CubeTensor {
+        attention::launch_sam(qkv, rel_h, rel_w, grid)
+    }
+
+    fn tiny_vit_attention(qkv: CubeTensor, table: CubeTensor, grid: Grid) -> CubeTensor {
+        attention::launch_tiny_vit(qkv, table, grid)
+    }
+}
+
+/// A row-major tensor of that shape next to `like`, with nothing in it yet.
+fn empty(like: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
+    let (client, device) = (like.client.clone(), like.device.clone());
+    empty_device_contiguous_dtype(client, device, shape.into(), like.dtype)
+}
+
+/// The tensor's values, row-major, as a kernel's argument.
+fn values(tensor: CubeTensor) -> BufferArg {
+    into_contiguous(tensor).into_buffer_arg()
+}

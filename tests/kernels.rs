@@ -1,0 +1,212 @@
+//! The kernels of `src/model/kernels` against the plain formulation on the CPU device, on noise.
+
+use std::sync::LazyLock;
+use std::time::Instant;
+
+use burn::tensor::{Device, Tensor, TensorData, activation};
+use graysam::device::{self, DeviceChoice};
+use graysam::model::kernels::{self, Activation, Form, Grid};
+use graysam::model::tiny_vit::biased_attention;
+use graysam::model::vit::relative_attention;
+use graysam::weights::noise::noise;
+
+/// Largest relative error ‖a−b‖/‖b‖.
+const TOLERANCE: f64 = 1e-5;
+
+/// The GPU, which a process can open only once.
+fn gpu() -> Option<Device> {
+    static GPU: LazyLock<Option<Device>> = LazyLock::new(|| {
+        let opened = device::block_on(device::open(DeviceChoice::Gpu));
+        opened.ok().map(|opened| opened.device)
+    });
+    if GPU.is_none() {
+        println!("No GPU adapter is available here: the kernels are not tested.");
+    }
+    GPU.clone()
+}
+
+/// Noise by name, uniform in -`size`..`size`.
+fn input<const D: usize>(name: &str, size: f32, shape: [usize; D], device: &Device) -> Tensor<D> {
+    let values = noise(&format!("{name}.bias"), &[shape.iter().product()]);
+    let values = values.into_iter().map(|v| 50.0 * size * v).collect();
+    Tensor::from_data(TensorData::new::<f32, _>(values, shape), device)
+}
+
+fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    device::block_on(device::read(tensor)).expect("the tensor is readable")
+}
+
+fn compare<const D: usize>(what: &str, ours: Tensor<D>, plain: Tensor<D>) {
+    assert_eq!(ours.dims(), plain.dims(), "shape of {what}");
+    let (mut difference, mut norm) = (0.0, 0.0);
+    for (ours, plain) in read(ours).into_iter().zip(read(plain)) {
+        difference += f64::from(ours - plain).powi(2);
+        norm += f64::from(plain).powi(2);
+    }
+    let error = (difference / norm).sqrt();
+    println!("{what}: relative error {error:.1e}");
+    assert!(error < TOLERANCE, "{what} is off by {error:.1e}");
+}
+
+/// `(qkv, rel_h, rel_w)`; large enough that the softmax is far from an average.
+fn attention_inputs(grids: usize, grid: Grid, device: &Device) -> [Tensor<3>; 3] {
+    let (height, width, channels) = (grid.height, grid.width, grid.channels);
+    let outputs = 3 * grid.heads * channels;
+    [
+        input("qkv", 2.0, [grids, grid.tokens(), outputs], device),
+        input("rel_h", 1.0, [height, height, channels], device),
+        input("rel_w", 1.0, [width, width, channels], device),
+    ]
+}
+
+fn compare_attention(grids: usize, [height, width]: [usize; 2], heads: usize, channels: usize) {
+    let Some(gpu) = gpu() else { return };
+    let grid = Grid {
+        form: Form::Sam,
+        height,
+        width,
+        heads,
+        channels,
+    };
+    assert!(kernels::attention_fits(channels));
+    let [qkv, rel_h, rel_w] = attention_inputs(grids, grid, &gpu);
+    let ours = kernels::attention(qkv, rel_h, rel_w, grid);
+    let [qkv, rel_h, rel_w] = attention_inputs(grids, grid, &Device::flex());
+    let plain = relative_attention(qkv, rel_h, rel_w, grid);
+    compare(&format!("{grids} of {grid:?}"), ours, plain);
+}
+
+#[test]
+fn attention_in_windows() {
+    compare_attention(3, [14, 14], 2, 64);
+}
+
+#[test]
+fn attention_over_the_whole_image() {
+    compare_attention(1, [64, 64], 1, 64);
+}
+
+#[test]
+fn attention_with_the_heads_of_other_models() {
+    compare_attention(2, [14, 14], 2, 80);
+    compare_attention(2, [7, 7], 3, 32);
+    compare_attention(1, [8, 8], 3, 16);
+}
+
+#[test]
+fn attention_over_odd_grids() {
+    compare_attention(2, [3, 3], 3, 16);
+    compare_attention(1, [5, 37], 1, 48);
+    compare_attention(1, [37, 5], 2, 64);
+    compare_attention(1, [1, 1], 1, 64);
+}
+
+fn compare_table(windows: usize, tokens: usize, heads: usize, channels: usize) {
+    let Some(gpu) = gpu() else { return };
+    let inputs = |device: &Device| {
+        let qkv = [windows, tokens, 3 * heads * channels];
+        let table = input("table", 5.0, [heads, tokens, tokens], device);
+        (input("qkv", 2.0, qkv, device), table)
+    };
+    let (qkv, table) = inputs(&gpu);
+    let ours = kernels::table_attention(qkv, table);
+    let (qkv, table) = inputs(&Device::flex());
+    let plain = biased_attention(qkv, table);
+    let what = format!("{windows} windows of {tokens}, {heads} heads of {channels}");
+    compare(&what, ours, plain);
+}
+
+#[test]
+fn attention_with_a_table() {
+    compare_table(3, 49, 4, 32);
+    compare_table(2, 196, 5, 32);
+    compare_table(1, 65, 2, 16);
+}
+
+fn linear_inputs(sizes: [usize; 3], device: &Device) -> (Tensor<2>, Tensor<2>, Tensor<1>) {
+    let [rows, inputs, outputs] = sizes;
+    let size = 3.0 / (inputs as f32).sqrt();
+    (
+        input("x", 1.0, [rows, inputs], device),
+        input("weight", size, [inputs, outputs], device),
+        input("shift", 1.0, [outputs], device),
+    )
+}
+
+fn plain_linear(sizes: [usize; 3], device: &Device, then: Activation) -> Tensor<2> {
+    let (x, weight, bias) = linear_inputs(sizes, device);
+    let out = x.matmul(weight) + bias.unsqueeze();
+    match then {
+        Activation::None => out,
+        Activation::Gelu => activation::gelu(out),
+    }
+}
+
+fn compare_linear(sizes: [usize; 3]) {
+    let Some(gpu) = gpu() else { return };
+    assert!(kernels::linear_fits(sizes[1], sizes[2]));
+    for then in [Activation::None, Activation::Gelu] {
+        let (x, weight, bias) = linear_inputs(sizes, &gpu);
+        let ours = kernels::linear(x, weight, bias, then);
+        let plain = plain_linear(sizes, &Device::flex(), then);
+        compare(&format!("{sizes:?} {then:?}"), ours, plain);
+    }
+}
+
+#[test]
+fn linear_layers() {
+    compare_linear([256, 128, 128]);
+    compare_linear([196, 768, 192]);
+}
+
+#[test]
+fn linear_layers_of_odd_sizes() {
+    compare_linear([1, 16, 4]);
+    compare_linear([129, 48, 68]);
+    compare_linear([7, 160, 100]);
+}
+
+/// Seconds of the best of three, after one that compiles.
+fn seconds<const D: usize>(compute: impl Fn() -> Tensor<D>) -> f64 {
+    let once = || {
+        let start = Instant::now();
+        read(compute().slice(std::array::from_fn::<_, D, _>(|_| 0..1)));
+        start.elapsed().as_secs_f64()
+    };
+    once();
+    (0..3).map(|_| once()).fold(f64::INFINITY, f64::min)
+}
+
+#[test]
+#[ignore = "takes a minute; run it by name to see how fast the kernels are here"]
+fn speed() {
+    let Some(gpu) = gpu() else { return };
+    for sizes in [[1024, 768, 768], [1024, 768, 3072], [1024, 3072, 768]] {
+        let (x, weight, bias) = linear_inputs(sizes, &gpu);
+        let theirs = || x.clone().matmul(weight.clone()) + bias.clone().unsqueeze();
+        let ours = || kernels::linear(x.clone(), weight.clone(), bias.clone(), Activation::None);
+        report(&format!("{sizes:?}"), seconds(ours), seconds(theirs));
+    }
+    for (grids, side) in [(4, 14), (1, 32)] {
+        let grid = Grid {
+            form: Form::Sam,
+            height: side,
+            width: side,
+            heads: 4,
+            channels: 64,
+        };
+        let [qkv, rel_h, rel_w] = attention_inputs(grids, grid, &gpu);
+        let ours = || kernels::attention(qkv.clone(), rel_h.clone(), rel_w.clone(), grid);
+        let theirs = || relative_attention(qkv.clone(), rel_h.clone(), rel_w.clone(), grid);
+        report(
+            &format!("{grids} of {grid:?}"),
+            seconds(ours),
+            seconds(theirs),
+        );
+    }
+}
+
+fn report(what: &str, ours: f64, theirs: f64) {
+    let ratio = theirs / ours;
+    println!("{what}: kernel {ours:.3} s, Burn's operations {theirs:.3} s, ratio {ratio:.2}");
+}

@@ -1,7 +1,6 @@
 //! The kernels of `src/model/kernels` against the plain formulation on the CPU device, on noise.
 
 use std::sync::LazyLock;
-use std::time::Instant;
 
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use graysam::device::{self, DeviceChoice};
@@ -164,49 +163,4 @@ fn linear_layers_of_odd_sizes() {
     compare_linear([1, 16, 4]);
     compare_linear([129, 48, 68]);
     compare_linear([7, 160, 100]);
-}
-
-/// Seconds of the best of three, after one that compiles.
-fn seconds<const D: usize>(compute: impl Fn() -> Tensor<D>) -> f64 {
-    let once = || {
-        let start = Instant::now();
-        read(compute().slice(std::array::from_fn::<_, D, _>(|_| 0..1)));
-        start.elapsed().as_secs_f64()
-    };
-    once();
-    (0..3).map(|_| once()).fold(f64::INFINITY, f64::min)
-}
-
-#[test]
-#[ignore = "takes a minute; run it by name to see how fast the kernels are here"]
-fn speed() {
-    let Some(gpu) = gpu() else { return };
-    for sizes in [[1024, 768, 768], [1024, 768, 3072], [1024, 3072, 768]] {
-        let (x, weight, bias) = linear_inputs(sizes, &gpu);
-        let theirs = || x.clone().matmul(weight.clone()) + bias.clone().unsqueeze();
-        let ours = || kernels::linear(x.clone(), weight.clone(), bias.clone(), Activation::None);
-        report(&format!("{sizes:?}"), seconds(ours), seconds(theirs));
-    }
-    for (grids, side) in [(4, 14), (1, 32)] {
-        let grid = Grid {
-            form: Form::Sam,
-            height: side,
-            width: side,
-            heads: 4,
-            channels: 64,
-        };
-        let [qkv, rel_h, rel_w] = attention_inputs(grids, grid, &gpu);
-        let ours = || kernels::attention(qkv.clone(), rel_h.clone(), rel_w.clone(), grid);
-        let theirs = || relative_attention(qkv.clone(), rel_h.clone(), rel_w.clone(), grid);
-        report(
-            &format!("{grids} of {grid:?}"),
-            seconds(ours),
-            seconds(theirs),
-        );
-    }
-}
-
-fn report(what: &str, ours: f64, theirs: f64) {
-    let ratio = theirs / ours;
-    println!("{what}: kernel {ours:.3} s, Burn's operations {theirs:.3} s, ratio {ratio:.2}");
 }

@@ -11,6 +11,8 @@ const SCORE_BYTES: usize = 64 << 20;
 const CACHED_SCORES: usize = 4 << 20;
 
 /// What is added to the scores before the softmax.
+// There is one for each attention, so its size does not count.
+#[allow(clippy::large_enum_variant)]
 pub enum Bias {
     /// For the row and for the column of a key in the image, `(heads, queries, height)` and
     /// `(heads, queries, width)` (`segment_anything`'s decomposed relative positions).

@@ -12,7 +12,7 @@ use graysam::image::decode::{self, Rgb};
 use graysam::image::display::{self, Display};
 use graysam::image::labels::Labels;
 use graysam::image::{mask, sample};
-use graysam::model::{Sam, SamConfig};
+use graysam::model::{Precision, Sam, SamConfig};
 use graysam::predictor::Predictor;
 use graysam::training::dataset::{HeldOut, LabelledImage};
 use graysam::training::decoder_file::{self, Base, Info};
@@ -177,7 +177,7 @@ pub fn noise(options: &Options) -> Result<()> {
     let out = needed(&options.out, "out")?;
     let config = SamConfig::named(options.config.as_deref().unwrap_or("vit_b"))?;
     let mut source = NoiseSource::default();
-    Sam::load(&mut source, &config, &Device::flex())?;
+    Sam::load(&mut source, &config, &Device::flex(), Precision::F32)?;
     let tensors: Vec<_> = source
         .parameters
         .into_iter()
@@ -252,7 +252,7 @@ fn open_labels(path: &Path) -> Result<Labels> {
 fn open_predictor(options: &Options) -> Result<Predictor> {
     let path = needed(&options.model, "model")?;
     let (file, device) = (open(path)?, open_device(options)?);
-    let opened = Predictor::open(file, &device, &mut |_| ());
+    let opened = Predictor::open(file, &device, options.precision, &mut |_| ());
     let mut predictor = opened.map_err(in_file(path))?;
     if let Some(decoder_path) = &options.decoder {
         let base = base(path, predictor.config())?;

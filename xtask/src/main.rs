@@ -3,7 +3,9 @@
 mod bench;
 mod build;
 mod comparison;
+mod compress;
 mod convert;
+mod fingerprint;
 mod http;
 mod python;
 mod serve;

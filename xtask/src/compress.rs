@@ -14,7 +14,8 @@ use crate::fingerprint;
 const FOLDER: &str = "target/brotli";
 /// Of those that are worth trying; pictures are compressed already.
 const EXTENSIONS: &str = "css html js json safetensors svg wasm webmanifest";
-/// The two largest files, engine and model, take half a minute each.
+const SETTINGS: &str = "quality 11, window 24";
+/// The two largest files, engine and model, take minutes each.
 const THREADS: usize = 2;
 
 /// Where a file's Brotli form stands.
@@ -22,22 +23,20 @@ pub fn encoded(path: &Path) -> PathBuf {
     path.with_added_extension("br")
 }
 
-/// Adds to `site`, which maps paths in the site to their sources, the Brotli forms that are
-/// smaller by a twentieth or more. Only what changed is compressed.
-pub fn add_encoded(site: &mut BTreeMap<PathBuf, PathBuf>) -> Result<()> {
-    let mut files: Vec<_> = site
-        .iter()
-        .filter(|(name, _)| is_compressible(name))
-        .map(|(name, source)| (encoded(name), source.clone(), length(source)))
-        .collect();
-    files.sort_by_key(|(.., length)| *length);
-    let queue = Mutex::new(files.clone());
-    let work = || loop {
-        let last = queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let Some((name, source, _)) = last else {
-            return Ok(());
-        };
-        compress(&source, &Path::new(FOLDER).join(name))?;
+/// Compresses those files of `site`, which maps paths in the site to their sources, that changed
+/// since they were compressed last.
+pub fn compress(site: &BTreeMap<PathBuf, PathBuf>) -> Result<()> {
+    let mut files: Vec<_> = compressible(site).collect();
+    files.sort_by_key(|(_, source)| length(source));
+    let queue = Mutex::new(files);
+    let work = || {
+        loop {
+            let last = queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let Some((name, source)) = last else {
+                return Ok(());
+            };
+            compress_file(source, &form_of(name))?;
+        }
     };
     thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
@@ -45,13 +44,20 @@ pub fn add_encoded(site: &mut BTreeMap<PathBuf, PathBuf>) -> Result<()> {
             thread.join().map_err(|_| anyhow!("Brotli panicked"))?
         };
         threads.into_iter().try_for_each(join)
-    })?;
-    for (name, _, plain) in files {
-        let form = Path::new(FOLDER).join(&name);
-        if length(&form) <= plain - plain / 20 {
-            site.insert(name, form);
+    })
+}
+
+/// Adds to `site` the Brotli forms that are up to date and smaller by a twentieth or more.
+pub fn add_encoded(site: &mut BTreeMap<PathBuf, PathBuf>) -> Result<()> {
+    let mut forms = Vec::new();
+    for (name, source) in compressible(site) {
+        let (form, plain) = (form_of(name), length(source));
+        let small = length(&form) <= plain - plain / 20;
+        if small && fingerprint::is_made_from(&form, &[source], SETTINGS)? {
+            forms.push((encoded(name), form));
         }
     }
+    site.extend(forms);
     Ok(())
 }
 
@@ -79,18 +85,25 @@ pub fn print_sizes(site: &BTreeMap<PathBuf, PathBuf>) {
     row(&format!("{count} other files"), plain_rest, served_rest);
 }
 
-fn is_compressible(name: &Path) -> bool {
-    let extension = name.extension().unwrap_or_default().to_string_lossy();
-    EXTENSIONS.split(' ').any(|known| known == extension)
+fn compressible(site: &BTreeMap<PathBuf, PathBuf>) -> impl Iterator<Item = (&Path, &Path)> {
+    site.iter()
+        .map(|(name, source)| (name.as_path(), source.as_path()))
+        .filter(|(name, _)| {
+            let extension = name.extension().unwrap_or_default().to_string_lossy();
+            EXTENSIONS.split(' ').any(|known| known == extension)
+        })
+}
+
+fn form_of(name: &Path) -> PathBuf {
+    encoded(&Path::new(FOLDER).join(name))
 }
 
 fn length(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |file| file.len())
 }
 
-fn compress(plain: &Path, form: &Path) -> Result<()> {
-    let settings = "Brotli 11, window 24";
-    fingerprint::made_from(form, &[plain], settings, |part| {
+fn compress_file(plain: &Path, form: &Path) -> Result<()> {
+    fingerprint::made_from(form, &[plain], SETTINGS, |part| {
         let parameters = BrotliEncoderParams {
             quality: 11,
             lgwin: 24,
@@ -122,6 +135,7 @@ mod tests {
             fs::write(folder.join(file), content).unwrap();
             site.insert(name(file), folder.join(file));
         }
+        compress(&site).unwrap();
         add_encoded(&mut site).unwrap();
         let names: Vec<_> = site.keys().cloned().collect();
         assert_eq!(
@@ -132,6 +146,11 @@ mod tests {
         let mut form = File::open(&site[&name("long.js.br")]).unwrap();
         brotli::BrotliDecompress(&mut form, &mut plain).unwrap();
         assert_eq!(plain, vec![b'x'; 999]);
+
+        fs::write(folder.join("long.js"), "y".repeat(999)).unwrap();
+        site.remove(&name("long.js.br"));
+        add_encoded(&mut site).unwrap();
+        assert!(!site.contains_key(&name("long.js.br")), "it is out of date");
         fs::remove_dir_all(folder).unwrap();
         fs::remove_dir_all(Path::new(FOLDER).join(name(""))).unwrap();
     }

@@ -1,7 +1,7 @@
 //! What files are made from, told by their content.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
@@ -12,6 +12,12 @@ pub fn of_file(path: &Path) -> Result<[u8; 32]> {
     Ok(Sha256::digest(bytes).into())
 }
 
+/// Whether `output` was made from the same `inputs` under the same `settings`.
+pub fn is_made_from(output: &Path, inputs: &[&Path], settings: &str) -> Result<bool> {
+    let digest = digest(inputs, settings)?;
+    Ok(output.is_file() && fs::read(note(output)).is_ok_and(|known| known == digest))
+}
+
 /// Makes `output` anew unless it was made from the same `inputs` under the same `settings`.
 /// `make` gets a place beside it, so that a half-written file never counts.
 pub fn made_from(
@@ -20,13 +26,7 @@ pub fn made_from(
     settings: &str,
     make: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<()> {
-    let mut digest = Sha256::new_with_prefix(settings);
-    for input in inputs {
-        digest.update(of_file(input)?);
-    }
-    let digest = digest.finalize().to_vec();
-    let note = output.with_added_extension("made-from");
-    if output.is_file() && fs::read(&note).is_ok_and(|known| known == digest) {
+    if is_made_from(output, inputs, settings)? {
         return Ok(());
     }
     let cannot = || format!("{} cannot be written", output.display());
@@ -36,7 +36,20 @@ pub fn made_from(
     }
     make(&part)?;
     fs::rename(&part, output).with_context(cannot)?;
-    fs::write(note, digest).with_context(cannot)
+    fs::write(note(output), digest(inputs, settings)?).with_context(cannot)
+}
+
+/// Where it stands what `output` was made from.
+fn note(output: &Path) -> PathBuf {
+    output.with_added_extension("made-from")
+}
+
+fn digest(inputs: &[&Path], settings: &str) -> Result<Vec<u8>> {
+    let mut digest = Sha256::new_with_prefix(settings);
+    for input in inputs {
+        digest.update(of_file(input)?);
+    }
+    Ok(digest.finalize().to_vec())
 }
 
 #[cfg(test)]

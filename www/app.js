@@ -6,6 +6,7 @@ import { CrashError } from "./engine_client.js";
 import { LabelTools } from "./label_tools.js";
 import { LabelsPanel } from "./labels_panel.js";
 import { ModelsPanel } from "./models_panel.js";
+import { Offline } from "./offline.js";
 import { Project } from "./project.js";
 import { PromptInput } from "./prompt_input.js";
 import { Session } from "./session.js";
@@ -73,6 +74,17 @@ const models = new ModelsPanel(byId("models", HTMLElement), {
   remove: (entry) => session.request("removeModel", [entry.sha256]).done,
   failed: showError,
 });
+const offline = new Offline({
+  ready: () => showOffline("ready", "works"),
+  unavailable: () => showOffline("unavailable", "not in this window"),
+  updated: () => (byId("update", HTMLElement).hidden = false),
+});
+
+/** @param {string} state @param {string} words */
+function showOffline(state, words) {
+  root.dataset.offline = state;
+  byId("offline-state", HTMLElement).textContent = words;
+}
 
 /** @param {string} sentence @param {{text: string, address: string}} [link] */
 function showAlert(sentence, link) {
@@ -130,6 +142,8 @@ function show() {
   const { state, prediction, prompts } = session;
   root.dataset.state = state;
   root.ariaBusy = String(busyStates.includes(state));
+  // Not before the model is here, so that the two do not share the connection.
+  if (state !== "loading") void offline.start();
   const sentence = describe(session);
   // The same text again would be read aloud again.
   if (status.textContent !== sentence) status.textContent = sentence;
@@ -275,6 +289,7 @@ function wire() {
   button("clear").onclick = () => session.clear();
   button("download-mask").onclick = () => void downloadMask();
   button("dismiss-alert").onclick = dismissAlert;
+  button("use-update").onclick = () => offline.useUpdate();
   button("zoom-in").onclick = () => viewer.zoom(1.5);
   button("zoom-out").onclick = () => viewer.zoom(1 / 1.5);
   button("zoom-fit").onclick = () => viewer.fit();

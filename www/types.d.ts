@@ -268,6 +268,22 @@ interface FileSystemFileHandle {
   createSyncAccessHandle(): Promise<FileSystemSyncAccessHandle>;
 }
 
+/** Of the service worker's library, which the DOM library leaves out. */
+interface ServiceWorkerScope {
+  readonly registration: ServiceWorkerRegistration;
+  /** Of site_files.js: each file's integrity metadata by its path in the site; the page itself is "". */
+  readonly SITE: { version: string; files: Record<string, string> };
+  skipWaiting(): Promise<void>;
+  addEventListener(type: "install" | "activate", listener: (event: { waitUntil(done: Promise<void>): void }) => void): void;
+  addEventListener(
+    type: "fetch",
+    listener: (event: { request: Request; respondWith(response: Promise<Response>): void }) => void,
+  ): void;
+  addEventListener(type: "message", listener: (event: MessageEvent<unknown>) => void): void;
+}
+
+declare function importScripts(...addresses: string[]): void;
+
 declare module "*/engine/graysam.js" {
   export default function init(input?: { module_or_path: URL | string }): Promise<{ memory: WebAssembly.Memory }>;
   export function last_panic(): string | undefined;

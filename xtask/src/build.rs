@@ -9,11 +9,13 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::compress;
 use crate::convert::{Precision, convert};
+use crate::manifest;
 use crate::setup::{self, WASM_TARGET};
 use crate::shell;
 
 pub const DIST: &str = "dist";
 
+const SERVICE_WORKER: &str = "www/service_worker.js";
 const ENGINE: &str = "target/engine";
 const MODEL: &str = "target/models/mobile_sam.safetensors";
 pub const MODEL_F32: &str = "target/models/mobile_sam_f32.safetensors";
@@ -48,8 +50,13 @@ fn site() -> Result<BTreeMap<PathBuf, PathBuf>> {
     let mut site = BTreeMap::new();
     site.insert(PathBuf::from("index.html"), PathBuf::from("index.html"));
     list(Path::new("www"), Path::new("www"), &mut site)?;
+    site.remove(Path::new(SERVICE_WORKER));
+    site.retain(|name, _| !name.to_string_lossy().ends_with(".d.ts"));
     list(Path::new(ENGINE), Path::new("www/engine"), &mut site)?;
     site.insert("www/models/mobile_sam.safetensors".into(), MODEL.into());
+    manifest::add_manifest(&mut site)?;
+    // A service worker has no say above its own folder.
+    site.insert("service_worker.js".into(), SERVICE_WORKER.into());
     Ok(site)
 }
 

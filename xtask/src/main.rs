@@ -7,6 +7,7 @@ mod compress;
 mod convert;
 mod fingerprint;
 mod http;
+mod manifest;
 mod python;
 mod serve;
 mod setup;

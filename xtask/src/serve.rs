@@ -86,6 +86,10 @@ fn send(stream: &mut TcpStream, request: &Request, path: &Path) -> io::Result<()
     if varies {
         headers.push(("Vary", "Accept-Encoding"));
     }
+    if path.ends_with("service_worker.js") {
+        // The page's own policy does not reach it.
+        headers.push(("Content-Security-Policy", "default-src 'self'"));
+    }
     if brotli.is_some() {
         headers.push(("Content-Encoding", "br"));
     }
@@ -200,7 +204,8 @@ fn mime_type(path: &Path) -> &'static str {
         "js" | "mjs" => "text/javascript; charset=utf-8",
         "css" => "text/css; charset=utf-8",
         "txt" | "md" => "text/plain; charset=utf-8",
-        "json" | "map" | "webmanifest" => "application/json",
+        "json" | "map" => "application/json",
+        "webmanifest" => "application/manifest+json",
         "wasm" => "application/wasm",
         "svg" => "image/svg+xml",
         "png" => "image/png",

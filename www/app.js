@@ -20,13 +20,17 @@ const button = (/** @type {string} */ id) => byId(id, HTMLButtonElement);
 const imageFile = byId("image-file", HTMLInputElement);
 const modelFile = byId("model-file", HTMLInputElement);
 const status = byId("status", HTMLElement);
+const previewed = byId("preview", HTMLInputElement);
 const progressBar = byId("progress", HTMLProgressElement);
 const busyStates = ["loading", "encoding", "predicting"];
 
 const project = new Project((sentence) => showAlert(sentence));
 const viewer = new Viewer(byId("canvas", HTMLCanvasElement));
 const tools = new LabelTools(viewer, {
-  changed: () => labels.show(),
+  changed() {
+    if (tools.tool !== "prompt") session.preview.clear();
+    labels.show();
+  },
   labelled: () => project.labelsChanged(),
   strokeBegins: () => project.flush(),
   accepted: () => session.clear(),
@@ -48,9 +52,13 @@ const session = new Session(device, controls.display, () => project.labelled, {
     compare.imageChanged();
   },
   masked: (mask) => tools.setMask(mask),
+  previewed(mask) {
+    viewer.setPreview(mask);
+    root.dataset.preview = mask ? "shown" : "none";
+  },
   compared: (mask) => compare.setMask(mask),
 });
-const promptInput = new PromptInput(viewer, tools, addPrompt, showPosition);
+const promptInput = new PromptInput(viewer, tools, addPrompt, showPosition, (point) => session.preview.point(point));
 const labels = new LabelsPanel(tools, project, {
   read: (file) => session.request("labelIds", [file]).done,
   sampleLabels: () => session.request("sampleLabels", []).done,
@@ -158,6 +166,7 @@ function show() {
   compare.setPrompts(prompts, prediction);
   training.show();
   showCandidates();
+  previewed.checked = session.preview.on;
   byId("device-name", HTMLElement).textContent = session.device?.device ?? "–";
   const note = byId("device-note", HTMLElement);
   note.textContent = session.device?.note ?? "";
@@ -252,8 +261,9 @@ function onKey(event) {
     Escape: () => promptInput.reset() || session.clear(),
     "[": () => session.select(session.selected - 1),
     "]": () => session.select(session.selected + 1),
+    h: () => session.preview.choose(!session.preview.on),
   };
-  const action = actions[event.key];
+  const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!action) return;
   event.preventDefault();
   action();
@@ -285,6 +295,7 @@ function wire() {
       keysToImage(click);
     };
   }
+  previewed.onchange = () => session.preview.choose(previewed.checked);
   button("undo").onclick = () => session.undo();
   button("clear").onclick = () => session.clear();
   button("download-mask").onclick = () => void downloadMask();

@@ -57,6 +57,8 @@ interface DeviceInfo {
   device: string;
   /** Why WebGPU was not taken under "auto". */
   note: string | undefined;
+  /** A GPU worth the name computes. */
+  gpu: boolean;
 }
 
 interface CatalogueEntry {
@@ -210,6 +212,8 @@ interface WorkerMethods {
   select(candidate: number): MaskedPrediction;
   /** Bytes of the engine's WebAssembly memory, which never shrinks. */
   memory(): number;
+  /** The mask for a single point, whatever the prompts are: 255 inside, 0 outside, width * height. */
+  preview(point: { x: number; y: number }): Uint8Array<ArrayBuffer>;
   maskPng(): Uint8Array<ArrayBuffer>;
   /** The object numbers of a label image for the open image. */
   labelIds(file: Blob): Uint32Array<ArrayBuffer>;
@@ -296,6 +300,7 @@ declare module "*/engine/graysam.js" {
     static create(device: string): Promise<Engine>;
     readonly device: string;
     readonly device_note: string | undefined;
+    readonly device_is_gpu: boolean;
     /** A lost GPU does not come back; only a new engine helps. */
     readonly device_failed: boolean;
     load_model(file: Blob, progress: (fraction: number) => void): Promise<ModelInfo>;
@@ -316,6 +321,7 @@ declare module "*/engine/graysam.js" {
     select(candidate: number): Promise<Prediction>;
     mask(): Uint8Array<ArrayBuffer>;
     mask_png(): Uint8Array<ArrayBuffer>;
+    preview(x: number, y: number): Promise<Uint8Array<ArrayBuffer>>;
     /** Throws when it is no label image, empty, or of another size than the open image. */
     label_ids(bytes: Uint8Array): Uint32Array<ArrayBuffer>;
     sample_labels(): Uint32Array<ArrayBuffer>;

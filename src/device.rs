@@ -35,6 +35,8 @@ pub struct OpenDevice {
     pub device: Device,
     /// What to call it, for the user.
     pub name: String,
+    /// Whether it is a GPU, and no software that stands for one.
+    pub is_gpu: bool,
     /// Why the GPU was not taken although it was allowed.
     pub note: Option<String>,
 }
@@ -65,6 +67,7 @@ pub async fn open(choice: DeviceChoice) -> Result<OpenDevice> {
             Ok(OpenDevice {
                 device,
                 name,
+                is_gpu: !software,
                 note: None,
             })
         }
@@ -79,6 +82,7 @@ fn cpu(note: Option<&str>) -> OpenDevice {
     OpenDevice {
         device: Device::flex(),
         name: "CPU".into(),
+        is_gpu: false,
         note: note.map(Into::into),
     }
 }

@@ -6,6 +6,7 @@ import { CrashError } from "./engine_client.js";
 import { LabelTools } from "./label_tools.js";
 import { LabelsPanel } from "./labels_panel.js";
 import { ModelsPanel } from "./models_panel.js";
+import { Offline } from "./offline.js";
 import { Project } from "./project.js";
 import { PromptInput } from "./prompt_input.js";
 import { Session } from "./session.js";
@@ -19,13 +20,17 @@ const button = (/** @type {string} */ id) => byId(id, HTMLButtonElement);
 const imageFile = byId("image-file", HTMLInputElement);
 const modelFile = byId("model-file", HTMLInputElement);
 const status = byId("status", HTMLElement);
+const previewed = byId("preview", HTMLInputElement);
 const progressBar = byId("progress", HTMLProgressElement);
 const busyStates = ["loading", "encoding", "predicting"];
 
 const project = new Project((sentence) => showAlert(sentence));
 const viewer = new Viewer(byId("canvas", HTMLCanvasElement));
 const tools = new LabelTools(viewer, {
-  changed: () => labels.show(),
+  changed() {
+    if (tools.tool !== "prompt") session.preview.clear();
+    labels.show();
+  },
   labelled: () => project.labelsChanged(),
   strokeBegins: () => project.flush(),
   accepted: () => session.clear(),
@@ -47,9 +52,13 @@ const session = new Session(device, controls.display, () => project.labelled, {
     compare.imageChanged();
   },
   masked: (mask) => tools.setMask(mask),
+  previewed(mask) {
+    viewer.setPreview(mask);
+    root.dataset.preview = mask ? "shown" : "none";
+  },
   compared: (mask) => compare.setMask(mask),
 });
-const promptInput = new PromptInput(viewer, tools, addPrompt, showPosition);
+const promptInput = new PromptInput(viewer, tools, addPrompt, showPosition, (point) => session.preview.point(point));
 const labels = new LabelsPanel(tools, project, {
   read: (file) => session.request("labelIds", [file]).done,
   sampleLabels: () => session.request("sampleLabels", []).done,
@@ -73,6 +82,17 @@ const models = new ModelsPanel(byId("models", HTMLElement), {
   remove: (entry) => session.request("removeModel", [entry.sha256]).done,
   failed: showError,
 });
+const offline = new Offline({
+  ready: () => showOffline("ready", "works"),
+  unavailable: () => showOffline("unavailable", "not in this window"),
+  updated: () => (byId("update", HTMLElement).hidden = false),
+});
+
+/** @param {string} state @param {string} words */
+function showOffline(state, words) {
+  root.dataset.offline = state;
+  byId("offline-state", HTMLElement).textContent = words;
+}
 
 /** @param {string} sentence @param {{text: string, address: string}} [link] */
 function showAlert(sentence, link) {
@@ -130,6 +150,8 @@ function show() {
   const { state, prediction, prompts } = session;
   root.dataset.state = state;
   root.ariaBusy = String(busyStates.includes(state));
+  // Not before the model is here, so that the two do not share the connection.
+  if (state !== "loading") void offline.start();
   const sentence = describe(session);
   // The same text again would be read aloud again.
   if (status.textContent !== sentence) status.textContent = sentence;
@@ -144,6 +166,7 @@ function show() {
   compare.setPrompts(prompts, prediction);
   training.show();
   showCandidates();
+  previewed.checked = session.preview.on;
   byId("device-name", HTMLElement).textContent = session.device?.device ?? "–";
   const note = byId("device-note", HTMLElement);
   note.textContent = session.device?.note ?? "";
@@ -238,8 +261,9 @@ function onKey(event) {
     Escape: () => promptInput.reset() || session.clear(),
     "[": () => session.select(session.selected - 1),
     "]": () => session.select(session.selected + 1),
+    h: () => session.preview.choose(!session.preview.on),
   };
-  const action = actions[event.key];
+  const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!action) return;
   event.preventDefault();
   action();
@@ -271,10 +295,12 @@ function wire() {
       keysToImage(click);
     };
   }
+  previewed.onchange = () => session.preview.choose(previewed.checked);
   button("undo").onclick = () => session.undo();
   button("clear").onclick = () => session.clear();
   button("download-mask").onclick = () => void downloadMask();
   button("dismiss-alert").onclick = dismissAlert;
+  button("use-update").onclick = () => offline.useUpdate();
   button("zoom-in").onclick = () => viewer.zoom(1.5);
   button("zoom-out").onclick = () => viewer.zoom(1 / 1.5);
   button("zoom-fit").onclick = () => viewer.fit();

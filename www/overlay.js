@@ -16,6 +16,12 @@ const MASK = { fill: packed(25, 181, 230, 96), outline: packed(0, 150, 215, 255)
 /** Of the predicted mask. */
 export const maskColours = () => MASK;
 
+/** @type {Colours} */
+const PREVIEW = { fill: packed(25, 181, 230, 48), outline: packed(25, 181, 230, 150) };
+
+/** Of the mask under the pointer. */
+export const previewColours = () => PREVIEW;
+
 /** @param {number} hue in turns @returns {[number, number, number]} bright and saturated */
 function hueToRgb(hue) {
   const channel = (/** @type {number} */ n) => {

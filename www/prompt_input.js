@@ -26,6 +26,7 @@ export class PromptInput {
   #tools;
   #onPrompt;
   #onMove;
+  #onHover;
   /** The press that may become a click, a box, a pan or a stroke. @type {{event: PointerEvent, at: Point, pan: boolean, stroke: boolean, dragged: boolean} | undefined} */
   #press;
   /** The keyboard's crosshair, on whole pixels. @type {Point | undefined} */
@@ -38,18 +39,23 @@ export class PromptInput {
    * @param {LabelTools} tools
    * @param {(prompt: Prompt) => void} onPrompt
    * @param {(point: Point | undefined) => void} onMove the image point under pointer or crosshair
+   * @param {(point: Point | undefined) => void} onHover the image point where a click would be a prompt
    */
-  constructor(viewer, tools, onPrompt, onMove) {
+  constructor(viewer, tools, onPrompt, onMove, onHover) {
     this.#viewer = viewer;
     this.#tools = tools;
     this.#onPrompt = onPrompt;
     this.#onMove = onMove;
+    this.#onHover = onHover;
     const { canvas } = viewer;
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     canvas.addEventListener("pointerup", (event) => this.#up(event));
     canvas.addEventListener("pointercancel", () => this.reset());
-    canvas.addEventListener("pointerleave", () => this.#pointAt(this.#crosshair));
+    canvas.addEventListener("pointerleave", () => {
+      this.#pointAt(this.#crosshair);
+      this.#onHover(undefined);
+    });
     canvas.addEventListener("contextmenu", (event) => event.preventDefault());
     canvas.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     canvas.addEventListener("keydown", (event) => this.#key(event));
@@ -96,14 +102,17 @@ export class PromptInput {
     const at = this.#viewer.toImage(event);
     const stroke = this.#brushes && !pan && event.button === 0;
     this.#press = { event, at, pan, stroke, dragged: false };
+    this.#onHover(undefined);
     if (stroke) this.#tools.beginStroke(at);
   }
 
   /** @param {PointerEvent} event */
   #move(event) {
     const point = this.#viewer.toImage(event);
-    this.#pointAt(this.#viewer.contains(point) ? point : undefined);
+    const inside = this.#viewer.contains(point) ? point : undefined;
+    this.#pointAt(inside);
     const press = this.#press;
+    this.#onHover(press || this.#corner || this.#brushes ? undefined : inside);
     if (!press || press.event.pointerId !== event.pointerId) return;
     if (press.stroke) {
       for (const part of event.getCoalescedEvents()) this.#tools.moveStroke(this.#viewer.toImage(part));

@@ -5,6 +5,7 @@ import { fetchDefaultModel } from "./default_model.js";
 import { EditQueue } from "./edits.js";
 import { CrashError, EngineClient } from "./engine_client.js";
 import { FineTuned } from "./fine_tuned.js";
+import { Preview } from "./preview.js";
 import { Training } from "./training.js";
 
 const CRASHES_IN_A_ROW = 3;
@@ -17,6 +18,7 @@ const CRASHES_IN_A_ROW = 3;
  * @property {(info: ImageInfo) => void} imageOpened another image is open; its display may be set here
  * @property {(pixels: Uint8ClampedArray<ArrayBuffer>) => void} rendered
  * @property {(mask: Uint8Array | null) => void} masked
+ * @property {(mask: Uint8Array | null) => void} previewed the mask under the pointer
  * @property {(mask: Uint8Array | null) => void} compared the untouched decoder's mask for the same prompts
  */
 
@@ -44,6 +46,8 @@ export class Session {
   decoder;
   /** @type {Training} */
   training;
+  /** @type {Preview} */
+  preview;
 
   #events;
   #devicePreference;
@@ -96,6 +100,11 @@ export class Session {
       changed,
       failed: events.failed,
       advanced: () => (this.#crashes = 0),
+    });
+    this.preview = new Preview({
+      changed,
+      moved: () => this.state === "encoded" && void this.#pump(),
+      previewed: events.previewed,
     });
   }
 
@@ -169,6 +178,7 @@ export class Session {
     if (changed) {
       this.#renderStale = true;
       this.#encodeWanted = true;
+      this.preview.clear();
       this.#encode?.cancel();
     }
     this.#wake();
@@ -243,6 +253,7 @@ export class Session {
   /** @param {Edit} edit */
   #edit(edit) {
     this.#edits.push(edit);
+    this.preview.clear();
     this.#wake();
   }
 
@@ -294,7 +305,14 @@ export class Session {
     if (!this.#modelLoaded && !this.#modelFailed && modelHere) return () => this.#restoreModel();
     const decoderStep = this.#modelLoaded ? this.decoder.nextStep(client) : undefined;
     const step = decoderStep ?? this.#nextImageStep() ?? this.#nextMaskStep(client);
-    return step ?? this.training.nextStep(client, this.#modelLoaded ? this.model?.name : undefined);
+    if (step) return step;
+    const trainingStep = this.training.nextStep(client, this.#modelLoaded ? this.model?.name : undefined);
+    return trainingStep ?? this.#previewStep(client);
+  }
+
+  /** @param {EngineClient} client */
+  #previewStep(client) {
+    if (this.state === "encoded" && !this.#adjusting) return this.preview.nextStep(client);
   }
 
   #nextImageStep() {
@@ -331,6 +349,7 @@ export class Session {
     });
     try {
       this.device = await this.#client.request("create", [this.#devicePreference]);
+      this.preview.engineStarted(this.device.gpu);
     } catch (error) {
       if (!(error instanceof CrashError)) {
         this.#stopped = true;
@@ -395,6 +414,7 @@ export class Session {
     this.#replayNeeded = false;
     this.#encodedAs = undefined;
     this.#encodeWanted = true;
+    this.preview.clear();
     this.#show(undefined);
     this.#renderStale = true;
     this.#events.imageOpened(info);
@@ -469,7 +489,10 @@ export class Session {
       if (edit.kind === "clear") this.#show(await client.request("clear", []));
       else if (edit.kind === "undo") this.#show(await this.#timed(client.request("undo", [])));
       else if (edit.kind === "select") this.#show(await client.request("select", [edit.candidate]));
-      else this.#show(await this.#timed(client.request("addPrompt", [edit])));
+      else {
+        this.#show(await this.#timed(client.request("addPrompt", [edit])));
+        this.preview.answered(this.promptTime);
+      }
       this.#edits.shift();
     } catch (error) {
       if (!(error instanceof CrashError)) this.#edits.shift();
@@ -521,6 +544,7 @@ export class Session {
     this.#replayNeeded = false;
     if (this.prediction) this.#edits.restore(this.prediction);
     this.prediction = undefined;
+    this.preview.clear();
     this.decoder.engineLost();
     const training = this.training.engineLost();
     this.#crashes += 1;

@@ -57,6 +57,8 @@ interface DeviceInfo {
   device: string;
   /** Why WebGPU was not taken under "auto". */
   note: string | undefined;
+  /** A GPU worth the name computes. */
+  gpu: boolean;
 }
 
 interface CatalogueEntry {
@@ -212,6 +214,8 @@ interface WorkerMethods {
   select(candidate: number): MaskedPrediction;
   /** Bytes of the engine's WebAssembly memory, which never shrinks. */
   memory(): number;
+  /** The mask for a single point, whatever the prompts are: 255 inside, 0 outside, width * height. */
+  preview(point: { x: number; y: number }): Uint8Array<ArrayBuffer>;
   maskPng(): Uint8Array<ArrayBuffer>;
   /** The object numbers of a label image for the open image. */
   labelIds(file: Blob): Uint32Array<ArrayBuffer>;
@@ -270,6 +274,22 @@ interface FileSystemFileHandle {
   createSyncAccessHandle(): Promise<FileSystemSyncAccessHandle>;
 }
 
+/** Of the service worker's library, which the DOM library leaves out. */
+interface ServiceWorkerScope {
+  readonly registration: ServiceWorkerRegistration;
+  /** Of site_files.js: each file's integrity metadata by its path in the site; the page itself is "". */
+  readonly SITE: { version: string; files: Record<string, string> };
+  skipWaiting(): Promise<void>;
+  addEventListener(type: "install" | "activate", listener: (event: { waitUntil(done: Promise<void>): void }) => void): void;
+  addEventListener(
+    type: "fetch",
+    listener: (event: { request: Request; respondWith(response: Promise<Response>): void }) => void,
+  ): void;
+  addEventListener(type: "message", listener: (event: MessageEvent<unknown>) => void): void;
+}
+
+declare function importScripts(...addresses: string[]): void;
+
 declare module "*/engine/graysam.js" {
   export default function init(input?: { module_or_path: URL | string }): Promise<{ memory: WebAssembly.Memory }>;
   export function last_panic(): string | undefined;
@@ -282,6 +302,7 @@ declare module "*/engine/graysam.js" {
     static create(device: string): Promise<Engine>;
     readonly device: string;
     readonly device_note: string | undefined;
+    readonly device_is_gpu: boolean;
     /** A lost GPU does not come back; only a new engine helps. */
     readonly device_failed: boolean;
     load_model(file: Blob, progress: (fraction: number) => void): Promise<ModelInfo>;
@@ -302,6 +323,7 @@ declare module "*/engine/graysam.js" {
     select(candidate: number): Promise<Prediction>;
     mask(): Uint8Array<ArrayBuffer>;
     mask_png(): Uint8Array<ArrayBuffer>;
+    preview(x: number, y: number): Promise<Uint8Array<ArrayBuffer>>;
     /** Throws when it is no label image, empty, or of another size than the open image. */
     label_ids(bytes: Uint8Array): Uint32Array<ArrayBuffer>;
     sample_labels(): Uint32Array<ArrayBuffer>;

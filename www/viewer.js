@@ -1,6 +1,6 @@
 // The canvas: image, labels, mask, prompts, crosshair and brush, with fit and zoom.
 
-import { labelColours, maskColours, Overlay } from "./overlay.js";
+import { labelColours, maskColours, Overlay, previewColours } from "./overlay.js";
 
 const POSITIVE = "#1f9d55";
 const NEGATIVE = "#d6333f";
@@ -33,6 +33,8 @@ export class Viewer {
   /** @type {Overlay | undefined} */
   #mask;
   #maskShown = true;
+  /** @type {Overlay | undefined} */
+  #preview;
   /** @type {Overlay | undefined} */
   #labels;
   #labelsShown = true;
@@ -67,6 +69,7 @@ export class Viewer {
     this.height = height;
     this.#image = undefined;
     this.#mask = undefined;
+    this.#preview = undefined;
     this.#labels = undefined;
     this.fit();
   }
@@ -97,6 +100,14 @@ export class Viewer {
     if (!mask) this.#mask = undefined;
     else if (this.#mask) this.#mask.replace(mask);
     else this.#mask = new Overlay(mask, this.width, this.height, maskColours);
+    this.#invalidate();
+  }
+
+  /** @param {Uint8Array | null} mask what a click where the pointer is would give */
+  setPreview(mask) {
+    if (!mask) this.#preview = undefined;
+    else if (this.#preview) this.#preview.replace(mask);
+    else this.#preview = new Overlay(mask, this.width, this.height, previewColours);
     this.#invalidate();
   }
 
@@ -264,7 +275,7 @@ export class Viewer {
     context.drawImage(this.#image, 0, 0, ...size);
     // They change under the brush, and a better quality would work through all of a large image each time.
     context.imageSmoothingQuality = "low";
-    for (const layer of [this.#labelsShown && this.#labels, this.#maskShown && this.#mask]) {
+    for (const layer of [this.#labelsShown && this.#labels, this.#preview, this.#maskShown && this.#mask]) {
       if (layer) context.drawImage(layer.canvas, 0, 0, ...size);
     }
     this.#prompts.forEach((prompt, i) => this.#drawPrompt(prompt, i < this.#answered));

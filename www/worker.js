@@ -94,7 +94,7 @@ async function cancellableEncode({ id, progress }, begin) {
 const methods = {
   async create(_request, device) {
     engine = await (await loadEngine()).Engine.create(device);
-    return { device: engine.device, note: engine.device_note };
+    return { device: engine.device, note: engine.device_note, gpu: engine.device_is_gpu };
   },
   loadModel: ({ progress }, file) => requireEngine().load_model(file, progress),
   async loadStored({ progress }, sha256) {
@@ -120,6 +120,7 @@ const methods = {
   replay: async () => withMaskIfAny(await requireEngine().replay()),
   select: async (_request, candidate) => withMask(await requireEngine().select(candidate)),
   memory: () => engineMemory?.buffer.byteLength ?? 0,
+  preview: (_request, { x, y }) => requireEngine().preview(x, y),
   maskPng: () => requireEngine().mask_png(),
   async labelIds(_request, file) {
     return requireEngine().label_ids(new Uint8Array(await readFile(file)));

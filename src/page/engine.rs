@@ -98,6 +98,12 @@ impl Engine {
         self.device.name.clone()
     }
 
+    /// Whether it is a GPU, and no software that stands for one.
+    #[wasm_bindgen(getter)]
+    pub fn device_is_gpu(&self) -> bool {
+        self.device.is_gpu
+    }
+
     /// Why the GPU was not taken, if it was not.
     #[wasm_bindgen(getter)]
     pub fn device_note(&self) -> Option<String> {
@@ -284,6 +290,14 @@ impl Engine {
             })
             .await?;
         Ok(mask.as_deref().map(bytes))
+    }
+
+    /// The mask for a single point, as `mask`, whatever the prompts are; they stay.
+    pub async fn preview(&self, x: f32, y: f32) -> JsResult<Vec<u8>> {
+        let mask = self
+            .with_predictor(async |predictor| predictor.preview(x, y).await)
+            .await?;
+        Ok(bytes(&mask))
     }
 
     /// The selected mask as a PNG file of the image's own size.

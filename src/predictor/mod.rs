@@ -207,6 +207,16 @@ impl Predictor {
         Ok(&self.rounds[self.rounds.len() - 1])
     }
 
+    /// The mask of the highest predicted IoU for a single point inside, `width · height` booleans;
+    /// the rounds stay as they are.
+    pub async fn preview(&self, x: f32, y: f32) -> Result<Vec<bool>> {
+        let positive = true;
+        let prompt = Prompt::Point { x, y, positive };
+        prompt.check(self.embedding()?.geometry.original)?;
+        let round = self.round(self.decoder(), &[], prompt).await?;
+        self.mask_of(&[round])
+    }
+
     /// The answer of `decoder` to `prompt` after the rounds `before`.
     async fn round(
         &self,
@@ -358,4 +368,39 @@ fn recognised<R: Read + Seek>(
 
 fn no_prompt() -> Error {
     Error::new("There is no prompt yet: click on an object or draw a box round it.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::weights::source::NoiseSource;
+
+    #[test]
+    fn preview_gives_the_mask_of_a_click_and_no_round() {
+        let device = Device::flex();
+        let config = SamConfig::tiny();
+        let mut predictor = Predictor::load(&mut NoiseSource::default(), config, &device).unwrap();
+        let image = Rgb {
+            width: 40,
+            height: 30,
+            pixels: (0..40 * 30 * 3).map(|i| (i % 251) as u8).collect(),
+        };
+        device::block_on(async {
+            predictor.set_image(&image).await.unwrap();
+            let preview = predictor.preview(12.0, 20.0).await.unwrap();
+            assert!(predictor.rounds().is_empty());
+            let (x, y, positive) = (12.0, 20.0, true);
+            predictor
+                .add(Prompt::Point { x, y, positive })
+                .await
+                .unwrap();
+            assert_eq!(predictor.mask().unwrap(), preview);
+
+            // Further prompts do not count for it.
+            let (x0, y0, x1, y1) = (1.0, 1.0, 9.0, 9.0);
+            predictor.add(Prompt::Box { x0, y0, x1, y1 }).await.unwrap();
+            assert_eq!(predictor.preview(12.0, 20.0).await.unwrap(), preview);
+            assert!(predictor.preview(41.0, 0.0).await.is_err());
+        });
+    }
 }

@@ -3,8 +3,11 @@
 mod bench;
 mod build;
 mod comparison;
+mod compress;
 mod convert;
+mod fingerprint;
 mod http;
+mod manifest;
 mod python;
 mod serve;
 mod setup;
@@ -19,7 +22,8 @@ use anyhow::{Context, Result, bail};
 const HELP: &str = "\
 Usage: cargo xtask <command>
 
-  build                        make the site in dist/: page, engine and model
+  build                        make the site in dist/: page, engine and model, and their
+                               Brotli forms, which the other commands only keep
   serve [--port 8080]          build, then serve dist/ on http://localhost:8080/
   test [groups]                run every check, or only the named groups:
                                  lint     cargo fmt, cargo clippy, tsc
@@ -59,7 +63,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         return Ok(());
     }
     match arguments.as_slice() {
-        ["build"] => build::dist(),
+        ["build"] => build::build(),
         ["serve", options @ ..] => serve::serve(port(options)?),
         ["test", groups @ ..] => test::test(groups),
         ["bench", options @ ..] => bench::bench(&bench_options(options)?),

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use burn::tensor::wgpu::wgpu;
 use burn::tensor::{Device, Tensor};
 
 use crate::error::{Error, Result};
@@ -37,6 +38,15 @@ pub struct OpenDevice {
     pub name: String,
     /// Why the GPU was not taken although it was allowed.
     pub note: Option<String>,
+    gpu: Option<wgpu::Device>,
+}
+
+impl OpenDevice {
+    /// Bytes that the GPU's allocator holds at this moment, where it can tell.
+    pub fn reserved_bytes(&self) -> Option<u64> {
+        let report = self.gpu.as_ref()?.generate_allocator_report()?;
+        Some(report.total_reserved_bytes)
+    }
 }
 
 /// Opens the device of that choice.
@@ -51,7 +61,7 @@ pub async fn open(choice: DeviceChoice) -> Result<OpenDevice> {
     match (opened, choice) {
         (Ok((device, setup)), _) => {
             let info = setup.adapter.get_info();
-            let software = info.device_type == burn::tensor::wgpu::wgpu::DeviceType::Cpu;
+            let software = info.device_type == wgpu::DeviceType::Cpu;
             if software && choice == DeviceChoice::Auto {
                 return Ok(cpu(Some(
                     "the only GPU adapter here is software, which is slower than the CPU device",
@@ -66,6 +76,7 @@ pub async fn open(choice: DeviceChoice) -> Result<OpenDevice> {
                 device,
                 name,
                 note: None,
+                gpu: Some(setup.device),
             })
         }
         (Err(_), DeviceChoice::Auto) => Ok(cpu(Some("no GPU adapter is available here"))),
@@ -80,6 +91,7 @@ fn cpu(note: Option<&str>) -> OpenDevice {
         device: Device::flex(),
         name: "CPU".into(),
         note: note.map(Into::into),
+        gpu: None,
     }
 }
 
@@ -90,8 +102,8 @@ pub async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
 }
 
 /// Waits until the device has computed `tensor`.
-pub async fn settle(tensor: &Tensor<4>) -> Result<()> {
-    let first = tensor.clone().slice([0..1, 0..1, 0..1, 0..1]);
+pub async fn settle<const D: usize>(tensor: &Tensor<D>) -> Result<()> {
+    let first = tensor.clone().slice([const { 0..1 }; D]);
     read(first).await.map(drop)
 }
 

@@ -24,12 +24,17 @@ const ENGINE_FLAGS = [
   "--enable-unsafe-webgpu",
 ];
 
+const LAUNCH = { executablePath: process.env.GRAYSAM_CHROMIUM ?? "/usr/bin/chromium", args: ENGINE_FLAGS };
+const VIEWPORT = { width: 1366, height: 768 };
+
 /** Chromium from GRAYSAM_CHROMIUM, by default the system's. @returns {Promise<Browser>} */
 export function launch() {
-  return chromium.launch({
-    executablePath: process.env.GRAYSAM_CHROMIUM ?? "/usr/bin/chromium",
-    args: ENGINE_FLAGS,
-  });
+  return chromium.launch(LAUNCH);
+}
+
+/** Chromium with a profile that outlives it. @param {string} folder */
+export function launchWithProfile(folder) {
+  return chromium.launchPersistentContext(folder, { ...LAUNCH, viewport: VIEWPORT });
 }
 
 /**
@@ -41,7 +46,7 @@ export function launch() {
 export async function openPage(browser, path = "") {
   const base = process.env.GRAYSAM_URL;
   if (!base) throw new Error("Set GRAYSAM_URL to the address at which dist/ is served.");
-  const context = await browser.newContext({ viewport: { width: 1366, height: 768 }, acceptDownloads: true });
+  const context = await browser.newContext({ viewport: VIEWPORT, acceptDownloads: true });
   /** @type {Observed} */
   const observed = { errors: [], requests: [] };
   // Of the context: a worker's requests are not the page's.

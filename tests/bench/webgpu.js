@@ -1,8 +1,8 @@
 // The page's engine against onnxruntime-web, both on WebGPU in one Chromium, in turn.
 // node tests/bench/webgpu.js --adapter prints {"name": …, "software": …}, or null where there is no adapter.
 // node tests/bench/webgpu.js --figures click,product [--rounds 3] [--rows 4096] prints, after a round that does not
-// count, {"click": {"graysam": [seconds…], "reference": [seconds…]}, …}. Figures are windowed, global, mobile_sam, vit_b,
-// click and product; the files of some are made by `cargo xtask bench --webgpu`.
+// count, {"click": {"graysam": [seconds…], "reference": [seconds…]}, …}. Figures are windowed and after it global,
+// mobile_sam, vit_b, click and product; the files of some are made by `cargo xtask bench --webgpu`.
 
 import { parseArgs } from "node:util";
 
@@ -50,16 +50,16 @@ async function graysam(base, models, rows, display, values) {
     await run();
     return (performance.now() - start) / 1000;
   };
-  const block = async (/** @type {number} */ wanted) => {
+  /** When the steps of an encoding ended: the patches, a windowed block, a global one. @type {number[]} */
+  const ends = [];
+  const blocks = async () => {
     const engine = await engineWith("two_blocks");
-    /** @type {number[]} */
-    const ends = [];
     await engine.encode((/** @type {number} */ step) => {
       ends[step] = performance.now();
-      if (step === wanted) engine.cancel();
+      if (step === 3) engine.cancel();
     });
-    return (ends[wanted] - ends[wanted - 1]) / 1000;
   };
+  const block = (/** @type {number} */ step) => (ends[step] - ends[step - 1]) / 1000;
   const encoding = async (/** @type {keyof typeof models} */ model) => {
     const engine = await engineWith(model);
     return seconds(() => engine.encode(() => {}));
@@ -80,9 +80,9 @@ async function graysam(base, models, rows, display, values) {
     return seconds(() => made.run());
   };
   return {
-    // Steps: the patches, a windowed block, a global one, the neck.
-    windowed: () => block(2),
-    global: () => block(3),
+    windowed: () => blocks().then(() => block(2)),
+    // Of the same encoding.
+    global: async () => block(3),
     mobile_sam: () => encoding("mobile_sam"),
     vit_b: () => encoding("vit_b"),
     click,
@@ -158,16 +158,16 @@ function measure(figures, rounds, rows) {
       reference: await inWorker(page, onnxruntime, base, RUNTIME, SESSIONS, rows),
     };
     const seconds = Object.fromEntries(figures.map((figure) => [figure, { graysam: [0], reference: [0] }]));
-    for (const figure of figures) {
-      for (let round = 0; round <= rounds; round++) {
+    for (let round = 0; round <= rounds; round++) {
+      for (const figure of figures) {
         for (const program of /** @type {const} */ (["graysam", "reference"])) {
           seconds[figure][program][round] = await programs[program](figure);
         }
         const { graysam, reference } = seconds[figure];
         console.error(`${figure} [${round}/${rounds}] ${graysam[round].toFixed(3)}, ${reference[round].toFixed(3)}`);
       }
-      for (const series of Object.values(seconds[figure])) series.shift();
     }
+    for (const { graysam, reference } of Object.values(seconds)) [graysam, reference].forEach((series) => series.shift());
     return seconds;
   });
 }

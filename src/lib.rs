@@ -4,6 +4,7 @@ pub mod device;
 pub mod error;
 pub mod evaluate;
 pub mod image;
+pub mod measure;
 pub mod model;
 pub mod page;
 pub mod predictor;

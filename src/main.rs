@@ -30,14 +30,17 @@ graysam: the Segment Anything Model for grayscale images
       their scores before and after as JSON. --merged also writes the whole model with that decoder.
   graysam sample [--scene nuclei|vesicles] --image I --labels L
       Writes a bundled sample and its labels as 16-bit PNG files.
-  graysam noise --config vit_b|vit_l|vit_h|mobile_sam|tiny --out noise.safetensors
+  graysam noise --config vit_b|vit_l|vit_h|mobile_sam|two_blocks|tiny --out noise.safetensors
       Writes a checkpoint of noise, for tests and measurements.
+  graysam measure --model M [--runs N]
+      Prints the medians of N runs as JSON: seconds of an encoding, of a click and of a training step,
+      the rate of a large matrix product, and the memory that the GPU's allocator holds in the end.
 
   --model M     a checkpoint of SAM or MobileSAM, .safetensors or .pth
   --decoder D   a fine-tuned mask decoder in the place of the model's own, for segment and evaluate
   --image I     PNG, JPEG, TIFF, BMP or WebP
   --window W    full, minmax, percentile (the default) or LOW,HIGH: the gray values shown as black and white
-  --device D    cpu (the default) or gpu
+  --device D    cpu (the default), gpu, or auto: the GPU where there is a real one
 ";
 
 fn main() -> ExitCode {
@@ -62,6 +65,7 @@ struct Options {
     window: Window,
     device: Option<DeviceChoice>,
     training: Settings,
+    runs: Option<usize>,
     names: Naming,
     merged: Option<PathBuf>,
     scene: Scene,
@@ -81,6 +85,7 @@ fn run() -> Result<()> {
         "finetune" => commands::finetune(&options),
         "sample" => commands::sample(&options),
         "noise" => commands::noise(&options),
+        "measure" => commands::measure(&options),
         "help" => {
             print!("{HELP}");
             Ok(())
@@ -110,6 +115,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
             "point" => options.prompts.push(parse_point(&text()?)?),
             "box" => options.prompts.push(parse_box(&text()?)?),
             "window" => options.window = Window::parse(&text()?)?,
+            "runs" => options.runs = Some(number(&name, &text()?, 1..=1000)?),
             "steps" => options.training.steps = number(&name, &text()?, 1..=100_000)?,
             "batch" => options.training.batch = number(&name, &text()?, 1..=64)?,
             "rounds" => options.training.rounds = number(&name, &text()?, 1..=8)?,

@@ -298,6 +298,11 @@ declare module "*/engine/graysam.js" {
     hex(): string;
     free(): void;
   }
+  /** A linear layer of noise, for measurements. */
+  export class Product {
+    constructor(engine: Engine, rows: number, inputs: number, outputs: number);
+    run(): Promise<void>;
+  }
   export class Engine {
     static create(device: string): Promise<Engine>;
     readonly device: string;

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use burn::tensor::Device;
 use js_sys::{Function, Promise};
 use sha2::Digest;
 use wasm_bindgen::Clamped;
@@ -336,6 +337,10 @@ impl Engine {
             Some((embedding, Purpose::Training)) => Ok(embedding),
             _ => Err(not_begun()),
         }
+    }
+
+    pub(super) fn tensor_device(&self) -> &Device {
+        &self.device.device
     }
 
     /// Width and height of the open image.

@@ -5,5 +5,6 @@ mod blob;
 mod engine;
 mod json;
 mod labels;
+mod measure;
 mod panic;
 mod training;

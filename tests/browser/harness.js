@@ -24,12 +24,17 @@ const ENGINE_FLAGS = [
   "--enable-unsafe-webgpu",
 ];
 
+const LAUNCH = { executablePath: process.env.GRAYSAM_CHROMIUM ?? "/usr/bin/chromium", args: ENGINE_FLAGS };
+const VIEWPORT = { width: 1366, height: 768 };
+
 /** Chromium from GRAYSAM_CHROMIUM, by default the system's. @returns {Promise<Browser>} */
 export function launch() {
-  return chromium.launch({
-    executablePath: process.env.GRAYSAM_CHROMIUM ?? "/usr/bin/chromium",
-    args: ENGINE_FLAGS,
-  });
+  return chromium.launch(LAUNCH);
+}
+
+/** Chromium with a profile that outlives it. @param {string} folder */
+export function launchWithProfile(folder) {
+  return chromium.launchPersistentContext(folder, { ...LAUNCH, viewport: VIEWPORT });
 }
 
 /**
@@ -42,8 +47,7 @@ export function launch() {
  */
 export async function openPage(browser, path = "", { serviceWorkers = "block", base = process.env.GRAYSAM_URL } = {}) {
   if (!base) throw new Error("Set GRAYSAM_URL to the address at which dist/ is served.");
-  const viewport = { width: 1366, height: 768 };
-  const context = await browser.newContext({ viewport, acceptDownloads: true, serviceWorkers });
+  const context = await browser.newContext({ viewport: VIEWPORT, acceptDownloads: true, serviceWorkers });
   /** @type {Observed} */
   const observed = { errors: [], requests: [] };
   // Of the context: a worker's requests are not the page's.

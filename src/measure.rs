@@ -7,7 +7,8 @@ use crate::device;
 use crate::error::Result;
 use crate::model::SamConfig;
 use crate::model::config::{ImageEncoderConfig, VitConfig};
-use crate::model::layers::linear;
+use crate::model::kernels::Activation;
+use crate::model::layers::{apply, linear};
 use crate::model::parameters::with_parameters;
 use crate::weights::noise::noise;
 use crate::weights::source::NoiseSource;
@@ -33,9 +34,9 @@ impl Product {
 
     /// Multiplies that many times, one after the other, and waits for the end.
     pub async fn run(&self, times: usize) -> Result<()> {
-        let mut y = self.layer.forward(self.x.clone());
+        let mut y = apply(&self.layer, self.x.clone(), Activation::None);
         for _ in 1..times {
-            y = self.layer.forward(self.x.clone());
+            y = apply(&self.layer, self.x.clone(), Activation::None);
         }
         device::settle(&y).await
     }

@@ -138,6 +138,18 @@ test("a mask is accepted as an object, corrected with brush and eraser, and had 
   assert.deepEqual(observed.errors, []);
 });
 
+/** Resolves once the state was "predicting", however shortly. @param {import("./harness.js").Page} page */
+function becomesPredicting(page) {
+  return page.evaluate(
+    () =>
+      new Promise((/** @type {(value: undefined) => void} */ resolve) => {
+        const root = document.documentElement;
+        const watch = new MutationObserver(() => root.dataset.state === "predicting" && resolve(undefined));
+        watch.observe(root, { attributes: true });
+      }),
+  );
+}
+
 test("brush and eraser correct the mask itself, and the correction outlasts a further prompt", async () => {
   const { page } = await openSample();
   const object = largestObject(sample().labels);
@@ -152,8 +164,9 @@ test("brush and eraser correct the mask itself, and the correction outlasts a fu
   await page.keyboard.press("e");
   await dragImage(page, object.x - 1, object.y, object.x + 1, object.y);
   await page.keyboard.press("p");
+  const predicting = becomesPredicting(page);
   await clickImage(page, object.x, object.y);
-  await page.waitForFunction(() => document.documentElement.dataset.state === "predicting");
+  await predicting;
   await waitState(page, "masked");
   const corrected = await downloadedMask(page);
   assert.deepEqual([at(corrected, corner.x, corner.y), at(corrected, object.x, object.y)], [255, 0]);

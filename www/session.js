@@ -76,6 +76,10 @@ export class Session {
   #replayNeeded = false;
   /** @type {import("./engine_client.js").Running<boolean> | undefined} */
   #encode;
+  /** The GPU may not have compiled the model's programs yet. */
+  #cold = true;
+  /** @type {import("./engine_client.js").Running<void> | undefined} */
+  #warmUp;
   #crashes = 0;
   #stopped = false;
   #pumping = false;
@@ -246,6 +250,7 @@ export class Session {
     if (this.#stopped) this.#crashes = 0;
     this.#stopped = false;
     this.#encode?.cancel();
+    this.#warmUp?.cancel();
     this.training.interrupt();
     this.#wake();
   }
@@ -307,12 +312,26 @@ export class Session {
     const step = decoderStep ?? this.#nextImageStep() ?? this.#nextMaskStep(client);
     if (step) return step;
     const trainingStep = this.training.nextStep(client, this.#modelLoaded ? this.model?.name : undefined);
-    return trainingStep ?? this.#previewStep(client);
+    return trainingStep ?? this.#previewStep(client) ?? this.#warmUpStep(client);
   }
 
   /** @param {EngineClient} client */
   #previewStep(client) {
     if (this.state === "encoded" && !this.#adjusting) return this.preview.nextStep(client);
+  }
+
+  /** @param {EngineClient} client */
+  #warmUpStep(client) {
+    if (!this.#cold || !this.device?.gpu || this.state !== "ready" || this.#imageSource) return;
+    return async () => {
+      this.#cold = false;
+      this.#warmUp = client.start("warmUp", []);
+      try {
+        await this.#warmUp.done;
+      } finally {
+        this.#warmUp = undefined;
+      }
+    };
   }
 
   #nextImageStep() {
@@ -401,6 +420,8 @@ export class Session {
     this.modelSource = source;
     this.#modelLoaded = true;
     this.#modelFailed = false;
+    // A crash may have come of it.
+    this.#cold = this.#crashes === 0;
     this.#encodedAs = undefined;
   }
 

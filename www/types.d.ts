@@ -207,6 +207,8 @@ interface WorkerMethods {
   openSample(): ImageInfo;
   render(display: Display): Uint8ClampedArray<ArrayBuffer>;
   encode(display: Display): boolean;
+  /** Has the GPU compile its programs; only while no image is open. */
+  warmUp(): void;
   addPrompt(prompt: Prompt): MaskedPrediction;
   undo(): MaskedPrediction | undefined;
   clear(): void;
@@ -319,6 +321,8 @@ declare module "*/engine/graysam.js" {
     encode(progress: (step: number, steps: number) => void): Promise<boolean>;
     restore_embedding(values: Float32Array): Promise<void>;
     embedding(): Promise<Float32Array<ArrayBuffer>>;
+    warm_up(): Promise<void>;
+    /** Stops an encode or a warm-up after the step it is at. */
     cancel(): void;
     add_point(x: number, y: number, positive: boolean): Promise<Prediction>;
     add_box(x0: number, y0: number, x1: number, y1: number): Promise<Prediction>;

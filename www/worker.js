@@ -19,7 +19,7 @@ let engineMemory;
 let engine;
 /** @type {Promise<void>} */
 let queue = Promise.resolve();
-/** The encode that runs now. @type {number | undefined} */
+/** The encode or warm-up that runs now. @type {number | undefined} */
 let encoding;
 /** Requests cancelled before their turn. @type {Set<number>} */
 const cancelled = new Set();
@@ -108,6 +108,15 @@ const methods = {
   encode(request, display) {
     const engine = requireEngine();
     return cancellableEncode(request, () => engine.begin_encoding(display));
+  },
+  async warmUp({ id }) {
+    if (cancelled.delete(id)) return;
+    encoding = id;
+    try {
+      await requireEngine().warm_up();
+    } finally {
+      encoding = undefined;
+    }
   },
   async addPrompt(_request, prompt) {
     const { x, y, positive, x0, y0, x1, y1 } = /** @type {PointPrompt & BoxPrompt} */ (prompt);

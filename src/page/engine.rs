@@ -216,6 +216,25 @@ impl Engine {
         Ok(finished)
     }
 
+    /// Runs decoder and image encoder on zeros, because a GPU compiles their programs at the
+    /// first use. Only while no image is open; `cancel` is heard between the steps.
+    pub async fn warm_up(&self) -> JsResult<()> {
+        self.cancelled.set(false);
+        let work = async |predictor: &mut Predictor| {
+            predictor.warm_up().await?;
+            let image = Rgb::black(predictor.config().image_size());
+            let mut encoding = predictor.begin_encoding(&image);
+            while !self.cancelled.get() {
+                if predictor.advance(&mut encoding).await?.is_some() {
+                    break;
+                }
+                pause().await;
+            }
+            Ok(())
+        };
+        Ok(self.with_predictor(work).await?)
+    }
+
     /// Takes a kept embedding instead of encoding what was made ready.
     pub async fn restore_embedding(&self, values: Vec<f32>) -> JsResult<()> {
         let (encoding, purpose) = self.encoding.take().ok_or_else(not_begun)?;

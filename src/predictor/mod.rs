@@ -247,6 +247,24 @@ impl Predictor {
         })
     }
 
+    /// Answers a click and a second one on an embedding of zeros, so that a GPU has compiled the
+    /// decoder's programs before the first image. Only while there is no image.
+    pub async fn warm_up(&mut self) -> Result<()> {
+        let side = self.config.image_size();
+        let zeros = vec![0.0; self.config.embed_dim * self.config.grid().pow(2)];
+        let embedding = self.restored(&self.begin_encoding(&Rgb::black(side)), zeros)?;
+        self.set_embedding(embedding);
+        let (x, y, positive) = (0.0, 0.0, true);
+        let prompt = Prompt::Point { x, y, positive };
+        let answered = match self.add(prompt).await {
+            Ok(_) => self.add(prompt).await.map(drop),
+            Err(error) => Err(error),
+        };
+        self.clear();
+        self.drop_embedding();
+        answered
+    }
+
     /// Takes the last prompt back.
     pub fn undo(&mut self) -> Option<&Round> {
         self.rounds.pop();
@@ -374,6 +392,16 @@ fn no_prompt() -> Error {
 mod tests {
     use super::*;
     use crate::weights::source::NoiseSource;
+
+    #[test]
+    fn warm_up_leaves_no_trace() {
+        let device = Device::flex();
+        let config = SamConfig::tiny();
+        let mut predictor = Predictor::load(&mut NoiseSource::default(), config, &device).unwrap();
+        device::block_on(predictor.warm_up()).unwrap();
+        assert!(predictor.rounds().is_empty());
+        assert!(predictor.embedding().is_err());
+    }
 
     #[test]
     fn preview_gives_the_mask_of_a_click_and_no_round() {

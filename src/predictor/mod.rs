@@ -55,6 +55,8 @@ pub struct Predictor {
     encoder_digest: Vec<u8>,
     embedding: Option<Embedding>,
     rounds: Vec<Round>,
+    /// The answer to the last preview, on the present embedding by the present decoder.
+    previewed: Option<Round>,
 }
 
 impl Predictor {
@@ -74,6 +76,7 @@ impl Predictor {
             encoder_digest: Vec::new(),
             embedding: None,
             rounds: Vec::new(),
+            previewed: None,
         })
     }
 
@@ -106,6 +109,7 @@ impl Predictor {
     /// Puts a fine-tuned decoder in the place of the model's own, or takes it away.
     pub fn set_fine_tuned(&mut self, decoder: Option<MaskDecoder>) {
         self.fine_tuned = decoder;
+        self.previewed = None;
     }
 
     /// The decoder that answers.
@@ -179,13 +183,15 @@ impl Predictor {
 
     /// Puts the embedding of another image in place. The rounds so far stay.
     pub fn set_embedding(&mut self, embedding: Embedding) {
+        self.previewed = None;
         self.embedding = Some(embedding);
     }
 
     /// Encodes `image` in one go. The rounds so far are forgotten.
     pub async fn set_image(&mut self, image: &Rgb) -> Result<()> {
         self.rounds.clear();
-        self.embedding = Some(self.encode(image).await?);
+        let embedding = self.encode(image).await?;
+        self.set_embedding(embedding);
         Ok(())
     }
 
@@ -202,19 +208,29 @@ impl Predictor {
     /// candidates, and every further prompt refines the selected mask of the round before.
     pub async fn add(&mut self, prompt: Prompt) -> Result<&Round> {
         prompt.check(self.embedding()?.geometry.original)?;
-        let round = self.round(self.decoder(), &self.rounds, prompt).await?;
+        let first = self.rounds.is_empty();
+        let previewed = self
+            .previewed
+            .take_if(|round| first && round.prompt == prompt);
+        let round = match previewed {
+            Some(round) => round,
+            None => self.round(self.decoder(), &self.rounds, prompt).await?,
+        };
         self.rounds.push(round);
         Ok(&self.rounds[self.rounds.len() - 1])
     }
 
     /// The mask of the highest predicted IoU for a single point inside, `width · height` booleans;
-    /// the rounds stay as they are.
-    pub async fn preview(&self, x: f32, y: f32) -> Result<Vec<bool>> {
+    /// the rounds stay as they are. If that very point is the first prompt then, its answer is here
+    /// already.
+    pub async fn preview(&mut self, x: f32, y: f32) -> Result<Vec<bool>> {
         let positive = true;
         let prompt = Prompt::Point { x, y, positive };
         prompt.check(self.embedding()?.geometry.original)?;
         let round = self.round(self.decoder(), &[], prompt).await?;
-        self.mask_of(&[round])
+        let mask = self.mask_of(std::slice::from_ref(&round))?;
+        self.previewed = Some(round);
+        Ok(mask)
     }
 
     /// The answer of `decoder` to `prompt` after the rounds `before`.
@@ -423,6 +439,7 @@ mod tests {
                 .await
                 .unwrap();
             assert_eq!(predictor.mask().unwrap(), preview);
+            assert!(predictor.previewed.is_none(), "it was the answer");
 
             // Further prompts do not count for it.
             let (x0, y0, x1, y1) = (1.0, 1.0, 9.0, 9.0);
@@ -430,5 +447,34 @@ mod tests {
             assert_eq!(predictor.preview(12.0, 20.0).await.unwrap(), preview);
             assert!(predictor.preview(41.0, 0.0).await.is_err());
         });
+    }
+
+    #[test]
+    fn preview_of_another_image_is_no_answer() {
+        let image = |shade: u8| Rgb {
+            width: 40,
+            height: 30,
+            pixels: (0..40 * 30 * 3).map(|i| (i % 251) as u8 ^ shade).collect(),
+        };
+        let config = SamConfig::tiny();
+        let point = Prompt::Point {
+            x: 12.0,
+            y: 20.0,
+            positive: true,
+        };
+        let logits = |preview_first: bool| {
+            let (source, device) = (&mut NoiseSource::default(), Device::flex());
+            let mut predictor = Predictor::load(source, config.clone(), &device).unwrap();
+            device::block_on(async {
+                if preview_first {
+                    predictor.set_image(&image(0)).await.unwrap();
+                    predictor.preview(12.0, 20.0).await.unwrap();
+                }
+                predictor.set_image(&image(99)).await.unwrap();
+                let round = predictor.add(point).await.unwrap();
+                round.candidates[0].logits.clone()
+            })
+        };
+        assert_eq!(logits(true), logits(false));
     }
 }

@@ -38,9 +38,14 @@ const EMBEDDING = 256 * 64 * 64;
 async function graysam(base, models, rows, display, values) {
   /** @type {import("./in_worker.js").EngineModule} */
   const { Product } = await import(`${base}dist/www/engine/graysam.js`);
-  const engines = /** @type {Record<string, import("../../www/engine/graysam.js").Engine>} */ ({});
+  /** The only one, as a worker opens its GPU once. @type {import("../../www/engine/graysam.js").Engine | undefined} */
+  let engine;
+  /** @type {keyof typeof models | undefined} */
+  let loaded;
   const engineWith = async (/** @type {keyof typeof models} */ model) => {
-    const engine = (engines[model] ??= await openEngine(base, models[model], "webgpu"));
+    if (!engine) engine = await openEngine(base, models[model], "webgpu");
+    else if (loaded !== model) await engine.load_model(await (await fetch(`${base}${models[model]}`)).blob(), () => {});
+    loaded = model;
     engine.open_sample();
     await engine.begin_encoding(display);
     return engine;

@@ -53,6 +53,8 @@ export async function openPage(browser, path = "", { serviceWorkers = "block", b
   // Of the context: a worker's requests are not the page's.
   context.on("request", (request) => observed.requests.push(request.url()));
   context.on("console", (message) => {
+    // The browser asks for this icon by itself where a test begins on a bare file.
+    if (message.location().url.endsWith("/favicon.ico")) return;
     if (message.type() === "error") observed.errors.push(message.text());
   });
   const page = await context.newPage();

@@ -4,6 +4,7 @@
 import { fetchDefaultModel } from "./default_model.js";
 import { EditQueue } from "./edits.js";
 import { CrashError, EngineClient } from "./engine_client.js";
+import { Errands } from "./errands.js";
 import { FineTuned } from "./fine_tuned.js";
 import { Preview } from "./preview.js";
 import { Training } from "./training.js";
@@ -22,7 +23,8 @@ const CRASHES_IN_A_ROW = 3;
  * @property {(mask: Uint8Array | null) => void} compared the untouched decoder's mask for the same prompts
  */
 
-/** @typedef {{kind: "model", source: ModelSource} | {kind: "image", source: ImageSource}} Command */
+/** @typedef {({kind: "model", source: ModelSource} | {kind: "image", source: ImageSource}) & {settle: (done: boolean) => void}} Command */
+/** @typedef {Pick<import("./errands.js").ErrandEvents, "unseen" | "seen" | "next">} ErrandWishes */
 
 export class Session {
   /** @type {DeviceInfo | undefined} */
@@ -49,6 +51,7 @@ export class Session {
   /** @type {Preview} */
   preview;
 
+  #errands;
   #events;
   #devicePreference;
   /** @type {EngineClient | undefined} */
@@ -88,9 +91,10 @@ export class Session {
    * @param {string} device
    * @param {Display} display
    * @param {() => LabelledImage[]} labelled what there is to train on
+   * @param {ErrandWishes} errands
    * @param {SessionEvents} events
    */
-  constructor(device, display, labelled, events) {
+  constructor(device, display, labelled, errands, events) {
     this.#devicePreference = device;
     this.#display = display;
     this.#events = events;
@@ -110,6 +114,7 @@ export class Session {
       moved: () => this.state === "encoded" && void this.#pump(),
       previewed: events.previewed,
     });
+    this.#errands = new Errands({ ...errands, due: () => void this.#pump() });
   }
 
   /** Starts the engine and the default model. */
@@ -164,14 +169,14 @@ export class Session {
     return this.#edits.onlySelects ? (this.prediction?.ious.length ?? 0) : 0;
   }
 
-  /** @param {ImageSource} source */
+  /** @param {ImageSource} source @returns {Promise<boolean>} whether it is open then */
   openImage(source) {
-    this.#ask({ kind: "image", source });
+    return new Promise((settle) => this.#ask({ kind: "image", source, settle }));
   }
 
   /** @param {ModelSource} source */
   openModel(source) {
-    this.#ask({ kind: "model", source });
+    this.#ask({ kind: "model", source, settle: () => {} });
   }
 
   /** @param {Display} display @param {boolean} committed false while a control still moves */
@@ -193,6 +198,17 @@ export class Session {
     if (!this.#imageSource) return;
     this.#encodeWanted = true;
     this.#edit(prompt);
+  }
+
+  /** Gives prompts again that were cleared. @param {Pick<Prediction, "prompts" | "ious" | "selected">} prediction */
+  prompt({ prompts, ious, selected }) {
+    for (const prompt of prompts) this.addPrompt(prompt);
+    if (ious.length > 1) this.#edit({ kind: "select", candidate: selected });
+  }
+
+  /** Does what waits to be done while the person looks, if nothing else waits. */
+  runErrands() {
+    void this.#pump();
   }
 
   undo() {
@@ -244,13 +260,16 @@ export class Session {
   /** @param {Command} command */
   #ask(command) {
     // Only the last asked for counts, besides the one that runs.
-    this.#commands = this.#commands.filter((other) => other === this.#command || other.kind !== command.kind);
+    const superseded = this.#commands.filter((other) => other !== this.#command && other.kind === command.kind);
+    this.#commands = this.#commands.filter((other) => !superseded.includes(other));
+    for (const other of superseded) other.settle(false);
     this.#commands.push(command);
     this.#encodeWanted = true;
     if (this.#stopped) this.#crashes = 0;
     this.#stopped = false;
     this.#encode?.cancel();
     this.#warmUp?.cancel();
+    this.#errands.interrupt();
     this.training.interrupt();
     this.#wake();
   }
@@ -259,6 +278,7 @@ export class Session {
   #edit(edit) {
     this.#edits.push(edit);
     this.preview.clear();
+    this.#errands.interrupt();
     this.#wake();
   }
 
@@ -312,7 +332,12 @@ export class Session {
     const step = decoderStep ?? this.#nextImageStep() ?? this.#nextMaskStep(client);
     if (step) return step;
     const trainingStep = this.training.nextStep(client, this.#modelLoaded ? this.model?.name : undefined);
-    return trainingStep ?? this.#previewStep(client) ?? this.#warmUpStep(client);
+    return trainingStep ?? this.#previewStep(client) ?? this.#warmUpStep(client) ?? this.#errandStep(client);
+  }
+
+  /** @param {EngineClient} client */
+  #errandStep(client) {
+    if (!this.#adjusting) return this.#errands.nextStep(client, this.#modelLoaded ? this.model?.name : undefined);
   }
 
   /** @param {EngineClient} client */
@@ -388,11 +413,13 @@ export class Session {
       // A crash on the GPU is tried again on the CPU; any other would only come back.
       if (error instanceof CrashError && this.#fallsBack()) throw error;
       this.#commands.shift();
+      command.settle(false);
       throw error;
     } finally {
       this.#command = undefined;
     }
     this.#commands.shift();
+    command.settle(true);
   }
 
   /** @param {ModelSource} source */

@@ -85,7 +85,32 @@ type ModelSource =
   | { kind: "stored"; entry: CatalogueEntry }
   | { kind: "file"; file: File };
 
-type ImageSource = { kind: "sample"; name: string } | { kind: "file"; name: string; file: Blob };
+type ImageSource = ({ kind: "sample" } | { kind: "file"; file: Blob }) & {
+  name: string;
+  /** Of a file with several, from 0. */
+  page?: number;
+};
+
+/** What is known of an object besides its pixels. */
+interface ObjectAttributes {
+  /** Empty: it is called by its number. */
+  name: string;
+  classId: string | null;
+  /** Its own, #rrggbb; null: its class's, or one by its number. */
+  colour: string | null;
+  hidden: boolean;
+  /** Its pixels stay as they are. */
+  locked: boolean;
+  /** As the model predicted it; null: drawn or opened. */
+  iou: number | null;
+}
+
+interface ObjectClass {
+  id: string;
+  name: string;
+  /** #rrggbb */
+  colour: string;
+}
 
 /** A rectangle of pixels; x1 and y1 lie just outside. */
 interface PixelBox {
@@ -95,7 +120,7 @@ interface PixelBox {
   y1: number;
 }
 
-type Tool = "prompt" | "draw" | "erase";
+type Tool = "prompt" | "select" | "draw" | "erase" | "polygon" | "cut";
 
 /** An edit of the prompts that waits for the engine. */
 type Edit = Prompt | { kind: "undo" } | { kind: "clear" } | { kind: "select"; candidate: number };
@@ -108,17 +133,18 @@ interface Progress {
   fraction: number | null;
 }
 
-/** A labelled image of the project; ids are object numbers, 0 the background, width * height. */
+/** A labelled image of the project. */
 interface LabelledImage {
   id: string;
   name: string;
   source: ImageSource;
   display: Display;
-  ids: Uint32Array;
   width: number;
   height: number;
   heldOut: boolean;
   objects: number;
+  /** Its object numbers, packed; they do not change any more. */
+  runs: () => Uint32Array;
 }
 
 /** Mean IoUs over held-out objects. */
@@ -207,6 +233,10 @@ interface WorkerMethods {
   openSample(): ImageInfo;
   render(display: Display): Uint8ClampedArray<ArrayBuffer>;
   encode(display: Display): boolean;
+  /** Encodes another image and keeps its embedding for when that is opened; false when it was cancelled. */
+  encodeAhead(source: ImageSource, display: Display): boolean;
+  /** A small picture of an image, as the default display shows it. */
+  thumbnail(source: ImageSource): Blob;
   /** Has the GPU compile its programs; only while no image is open. */
   warmUp(): void;
   addPrompt(prompt: Prompt): MaskedPrediction;
@@ -316,6 +346,8 @@ declare module "*/engine/graysam.js" {
     open_image(bytes: Uint8Array): ImageInfo;
     open_sample(): ImageInfo;
     render(display: Display): Uint8ClampedArray<ArrayBuffer>;
+    /** A PNG file of an image file, or of the sample, at most `side` pixels wide and high. */
+    thumbnail(file: Uint8Array | undefined, side: number): Uint8Array<ArrayBuffer>;
     /** Resolves to the key under which the embedding may have been kept. */
     begin_encoding(display: Display): Promise<string>;
     encode(progress: (step: number, steps: number) => void): Promise<boolean>;

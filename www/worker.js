@@ -9,6 +9,9 @@ import { readCheckpoint, removeCheckpoint, storeCheckpoint, storedTraining } fro
 /** @typedef {import("./engine/graysam.js").Engine} Engine */
 /** @typedef {{id: number, progress: (fraction: number) => void}} Request */
 
+/** Pixels of a thumbnail's longer side. */
+const THUMBNAIL = 192;
+
 /** @type {Promise<EngineModule> | undefined} */
 let loading;
 /** @type {EngineModule | undefined} */
@@ -109,6 +112,14 @@ const methods = {
     const engine = requireEngine();
     return cancellableEncode(request, () => engine.begin_encoding(display));
   },
+  async encodeAhead(request, source, display) {
+    const bytes = await bytesOf(source);
+    return cancellableEncode(request, () => requireEngine().begin_labelled(bytes, display));
+  },
+  async thumbnail(_request, source) {
+    const png = requireEngine().thumbnail(await bytesOf(source), THUMBNAIL);
+    return new Blob([png], { type: "image/png" });
+  },
   async warmUp({ id }) {
     if (cancelled.delete(id)) return;
     encoding = id;
@@ -143,7 +154,7 @@ const methods = {
   untouchedMask: () => requireEngine().untouched_mask(),
   async addLabelled(request, source, display, ids) {
     const engine = requireEngine();
-    const bytes = source.kind === "file" ? new Uint8Array(await readFile(source.file)) : undefined;
+    const bytes = await bytesOf(source);
     const finished = await cancellableEncode(request, () => engine.begin_labelled(bytes, display));
     if (finished) engine.add_labelled(ids);
     return finished;
@@ -192,6 +203,11 @@ async function readFile(file) {
   } catch {
     throw new Error("The file cannot be read any more; it was changed, moved or deleted. Open it again.");
   }
+}
+
+/** Undefined for the bundled sample. @param {ImageSource} source */
+async function bytesOf(source) {
+  return source.kind === "file" ? new Uint8Array(await readFile(source.file)) : undefined;
 }
 
 /** @param {FromWorker} message @param {Transferable[]} [transfer] */

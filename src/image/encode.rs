@@ -1,9 +1,10 @@
-//! Writing grayscale PNG files.
+//! Writing PNG files.
 
 use std::io::Cursor;
 
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 
+use super::decode::Rgb;
 use crate::error::{Error, Result};
 
 /// An 8-bit grayscale PNG file of `width × height` row-major `pixels`.
@@ -18,6 +19,12 @@ pub fn png8(pixels: &[u8], size: (usize, usize)) -> Result<Vec<u8>> {
 pub fn png16(pixels: &[u16], size: (usize, usize)) -> Result<Vec<u8>> {
     let bytes: Vec<u8> = pixels.iter().flat_map(|s| s.to_ne_bytes()).collect();
     png(&bytes, size, ExtendedColorType::L16)
+}
+
+/// A colour PNG file.
+pub fn png_rgb(rgb: &Rgb) -> Result<Vec<u8>> {
+    let size = (rgb.width, rgb.height);
+    png(&rgb.pixels, size, ExtendedColorType::Rgb8)
 }
 
 fn png(bytes: &[u8], (width, height): (usize, usize), kind: ExtendedColorType) -> Result<Vec<u8>> {

@@ -15,8 +15,9 @@ use super::json::{self, ImageInfo, JsResult, ModelInfo, to_js};
 use crate::device::{self, DeviceChoice, OpenDevice};
 use crate::error::{Error, Result};
 use crate::image::decode::{self, Picture, Rgb};
+use crate::image::display::Display;
 use crate::image::levels::{self, Levels};
-use crate::image::{display, mask, sample};
+use crate::image::{display, encode, mask, resize, sample};
 use crate::model::mask_decoder::MaskDecoder;
 use crate::predictor::{Embedding, Encoding, Predictor, Prompt};
 use crate::training::dataset::LabelledImage;
@@ -181,12 +182,17 @@ impl Engine {
         file: Option<Vec<u8>>,
         display: JsValue,
     ) -> JsResult<String> {
-        let picture = match file {
-            Some(bytes) => decode::decode(&bytes)?,
-            None => Picture::Gray(sample::nuclei().0),
-        };
-        let rgb = display::to_rgb(&picture, &json::display(&display)?)?;
+        let rgb = display::to_rgb(&picture(file)?, &json::display(&display)?)?;
         self.begin(&rgb, Purpose::Training).await
+    }
+
+    /// A small picture of a file's image, or of the bundled sample, as the default display shows
+    /// it: a PNG file, `side` pixels on the longer side.
+    pub fn thumbnail(&self, file: Option<Vec<u8>>, side: usize) -> JsResult<Vec<u8>> {
+        let rgb = display::to_rgb(&picture(file)?, &Display::default())?;
+        let (width, height) = resize::longest_side(rgb.width, rgb.height, side);
+        let small = resize::bilinear_antialias(&rgb, width, height);
+        Ok(encode::png_rgb(&small)?)
     }
 
     /// Encodes what was made ready and lets the event loop run between the steps, so that
@@ -453,6 +459,14 @@ async fn pause() {
 fn bytes(mask: &[bool]) -> Vec<u8> {
     let byte = |inside: &bool| if *inside { 255 } else { 0 };
     mask.iter().map(byte).collect()
+}
+
+/// What a file shows, or the bundled sample where there is none.
+fn picture(file: Option<Vec<u8>>) -> Result<Picture> {
+    match file {
+        Some(bytes) => decode::decode(&bytes),
+        None => Ok(Picture::Gray(sample::nuclei().0)),
+    }
 }
 
 pub(super) fn reader(file: &Blob) -> Result<BlobReader> {

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod annotations;
 mod measure;
 
 use std::fs::{self, File};
@@ -25,6 +26,7 @@ use graysam::weights::{Checkpoint, Dtype, noise, safetensors};
 use graysam::{Error, Result};
 use serde::Serialize;
 
+pub use self::annotations::{export, import};
 pub use self::measure::measure;
 use crate::Options;
 

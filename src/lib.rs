@@ -1,5 +1,6 @@
 //! GraySAM: the Segment Anything Model for grayscale images, natively and in the browser.
 
+pub mod annotation;
 pub mod device;
 pub mod error;
 pub mod evaluate;

@@ -28,6 +28,11 @@ graysam: the Segment Anything Model for grayscale images
           [--merged model.safetensors] [--names segment_anything|hugging_face]
       Trains the mask decoder on the labelled objects, writes the best by the held-out ones, and prints
       their scores before and after as JSON. --merged also writes the whole model with that decoder.
+  graysam export --format F --image I --labels L [--image I2 --labels L2]... [--objects J] --out file
+      Writes labelled objects as tiff, png, coco, coco-polygons, geojson (QuPath), imagej, csv (measurements)
+      or everything (a zip). J is JSON: {\"classes\":[{name,colour}],\"objects\":[{id,name,class,iou}]}.
+  graysam import --coco C --image I --out labels.png
+      Writes the objects that a COCO file has for an image as a 16-bit label image.
   graysam sample [--scene nuclei|vesicles] --image I --labels L
       Writes a bundled sample and its labels as 16-bit PNG files.
   graysam noise --config vit_b|vit_l|vit_h|mobile_sam|two_blocks|tiny --out noise.safetensors
@@ -68,6 +73,9 @@ struct Options {
     runs: Option<usize>,
     names: Naming,
     merged: Option<PathBuf>,
+    format: Option<String>,
+    objects: Option<PathBuf>,
+    coco: Option<PathBuf>,
     scene: Scene,
 }
 
@@ -83,6 +91,8 @@ fn run() -> Result<()> {
         "segment" => commands::segment(&options),
         "evaluate" => commands::evaluate(&options),
         "finetune" => commands::finetune(&options),
+        "export" => commands::export(&options),
+        "import" => commands::import(&options),
         "sample" => commands::sample(&options),
         "noise" => commands::noise(&options),
         "measure" => commands::measure(&options),
@@ -122,6 +132,9 @@ fn parse(mut parser: Parser) -> Result<Options> {
             "points" => options.training.points = number(&name, &text()?, 0.0..=1.0)?,
             "names" => options.names = Naming::parse(&text()?)?,
             "merged" => options.merged = Some(value.into()),
+            "format" => options.format = Some(text()?),
+            "objects" => options.objects = Some(value.into()),
+            "coco" => options.coco = Some(value.into()),
             "scene" => options.scene = Scene::parse(&text()?)?,
             "seed" => options.training.seed = number(&name, &text()?, 0..=u64::MAX)?,
             "lr" => options.training.learning_rate = number(&name, &text()?, 1e-9..=1.0)?,

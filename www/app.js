@@ -4,6 +4,7 @@ import { byId, isTyping, keysToImage } from "./dom.js";
 import { ClassesPanel } from "./classes_panel.js";
 import { Compare } from "./compare.js";
 import { CrashError } from "./engine_client.js";
+import { ExportPanel } from "./export_panel.js";
 import { History } from "./history.js";
 import { ImagesPanel } from "./images_panel.js";
 import { LabelTools } from "./label_tools.js";
@@ -85,8 +86,8 @@ const session = new Session(
 );
 const promptInput = new PromptInput(viewer, tools, addPrompt, showPosition, (point) => session.preview.point(point));
 const labels = new LabelsPanel(tools, editor, history, project, {
-  read: (file) => session.request("labelIds", [file]).done,
-  sampleLabels: () => session.request("sampleLabels", []).done,
+  read: readLabels,
+  sampleLabels: async () => ({ ids: await session.request("sampleLabels", []).done }),
   download: (ids, width, height) => savePng(() => session.request("labelsPng", [ids, width, height]).done, "labels"),
   open: (id) => void openById(id),
   clear: clearObjects,
@@ -98,6 +99,7 @@ const labels = new LabelsPanel(tools, editor, history, project, {
 const objects = new ObjectsPanel(editor, project, { refine });
 const classes = new ClassesPanel(project, history, editor);
 const images = new ImagesPanel(project, { open: (image) => openSource(image.source), setDone, remove: removeImage });
+const exporting = new ExportPanel(project, session, { save: saveFile, failed: showError });
 const compare = new Compare(viewer);
 const training = new TrainingPanel(session, () => project.labelled, { save: saveFile, failed: showError });
 project.onChange(() => {
@@ -344,6 +346,18 @@ function clearObjects(id) {
   history.push({ what: `remove the labels of ${image.name}`, image: id, undo: () => replace(before), redo: () => replace(after) });
 }
 
+/** The objects of a label image or a COCO file, whose classes join the project's. @param {File} file */
+async function readLabels(file) {
+  if (!/\.json$/i.test(file.name)) return { ids: await session.request("labelIds", [file]).done };
+  const { width, height } = viewer;
+  const read = await session.request("readCoco", [file, session.imageName, width, height]).done;
+  const used = read.classes.map((one, place) => (read.objects.some((object) => object.class === place) ? classes.idOf(one) : null));
+  const objects = new Map(
+    read.objects.map(({ id, name, class: place, iou }) => [id, { ...editor.fresh(iou), name, classId: place === null ? null : used[place] }]),
+  );
+  return { ids: read.ids, objects };
+}
+
 /** @param {string} id @param {Blob | undefined} thumbnail */
 function thumbnailMade(id, thumbnail) {
   const image = project.images.find((other) => other.id === id);
@@ -531,6 +545,7 @@ wire();
 session.start();
 classes.show();
 images.show();
+exporting.show();
 void project.restored.then((image) => {
   // Where the person left it.
   if (image && !session.imageSource) openSource(image.source);

@@ -11,6 +11,10 @@ const KEYS = 9;
 const list = byId("classes", HTMLUListElement);
 const current = byId("current-class", HTMLSelectElement);
 
+function newId() {
+  return Math.random().toString(36).slice(2, 10);
+}
+
 export class ClassesPanel {
   #project;
   #history;
@@ -42,6 +46,16 @@ export class ClassesPanel {
     if (focused) document.getElementById(focused)?.focus();
   }
 
+  /** The class of this name, added if need be. @param {Omit<ObjectClass, "id">} wanted a colour may be empty */
+  idOf({ name, colour }) {
+    const { classes } = this.#project;
+    const known = classes.find((one) => one.name === name);
+    if (known) return known.id;
+    const id = newId();
+    this.#commit("add a class", [...classes, { id, name, colour: colour || colourOfNumber(classes.length + 1) }]);
+    return id;
+  }
+
   /** @param {ObjectClass} one @param {number} place */
   #row(one, place) {
     const colour = make("input", { type: "color", id: `class-colour-${one.id}`, value: one.colour, ariaLabel: `Colour of ${one.name}` });
@@ -57,7 +71,7 @@ export class ClassesPanel {
 
   #add() {
     const { classes } = this.#project;
-    const id = Math.random().toString(36).slice(2, 10);
+    const id = newId();
     let number = classes.length + 1;
     while (classes.some(({ name }) => name === `Class ${number}`)) number += 1;
     this.#commit("add a class", [...classes, { id, name: `Class ${number}`, colour: colourOfNumber(number) }]);

@@ -8,10 +8,12 @@ import { byId, isTyping, keysToImage, make } from "./dom.js";
 /** @typedef {import("./project.js").Project} Project */
 /** @typedef {import("./viewer.js").Point} Point */
 
+/** @typedef {{ids: Uint32Array, objects?: Map<number, ObjectAttributes>}} OpenedLabels */
+
 /**
  * @typedef {object} LabelActions
- * @property {(file: Blob) => Promise<Uint32Array>} read a label image's object numbers
- * @property {() => Promise<Uint32Array>} sampleLabels
+ * @property {(file: File) => Promise<OpenedLabels>} read the objects of a label image or a COCO file
+ * @property {() => Promise<OpenedLabels>} sampleLabels
  * @property {(ids: Uint32Array, width: number, height: number) => void} download
  * @property {(id: string) => void} open an image of the project
  * @property {(id: string) => void} clear an image that is not open: its objects go
@@ -122,18 +124,18 @@ export class LabelsPanel {
     void this.#history.redo();
   }
 
-  /** Labels that replace those of the open image. @param {string} what @param {() => Promise<Uint32Array>} read */
+  /** Labels that replace those of the open image. @param {string} what @param {() => Promise<OpenedLabels>} read */
   async #take(what, read) {
     const { current } = this.#project;
     if (!current || this.#reading) return;
     this.#reading = true;
     this.show();
     try {
-      const ids = await read();
+      const { ids, objects } = await read();
       if (this.#project.current !== current) throw new Error("Another image was opened before the labels were read; open them again for theirs.");
       if (ids.length !== current.width * current.height) throw new Error("The labels are of another size than the image.");
       this.#tools.endStroke();
-      this.#editor.replace(what, ids);
+      this.#editor.replace(what, ids, objects);
     } catch (error) {
       this.#actions.failed(error);
     }

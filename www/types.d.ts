@@ -105,6 +105,21 @@ interface ObjectAttributes {
   iou: number | null;
 }
 
+/** An object as files have it; class is a place in the list of classes. */
+interface ExportedObject {
+  id: number;
+  name: string;
+  class: number | null;
+  iou: number | null;
+}
+
+interface ReadObjects {
+  ids: Uint32Array<ArrayBuffer>;
+  objects: ExportedObject[];
+  /** A colour is empty where the file has none. */
+  classes: Omit<ObjectClass, "id">[];
+}
+
 interface ObjectClass {
   id: string;
   name: string;
@@ -253,6 +268,13 @@ interface WorkerMethods {
   labelIds(file: Blob): Uint32Array<ArrayBuffer>;
   sampleLabels(): Uint32Array<ArrayBuffer>;
   labelsPng(ids: Uint32Array, width: number, height: number): Uint8Array<ArrayBuffer>;
+  /** Begins a file of objects, such as "coco"; see annotation/export.rs for the formats. */
+  beginExport(format: string, classes: Omit<ObjectClass, "id">[]): void;
+  addToExport(name: string, source: ImageSource, ids: Uint32Array, width: number, objects: ExportedObject[]): void;
+  /** The file, and what follows the image's or the project's name. */
+  finishExport(): { suffix: string; file: Blob };
+  /** The objects that a COCO file has for an image. */
+  readCoco(file: Blob, name: string, width: number, height: number): ReadObjects;
   baseSha256(): string;
   openDecoder(file: Blob): DecoderInfo;
   decoderInfo(): DecoderInfo | undefined;
@@ -329,6 +351,19 @@ declare module "*/engine/graysam.js" {
     update(bytes: Uint8Array): void;
     hex(): string;
     free(): void;
+  }
+  export class ObjectExport {
+    constructor(format: string, classes: Omit<ObjectClass, "id">[]);
+    add(name: string, ids: Uint32Array, width: number, objects: ExportedObject[], file: Uint8Array | undefined): void;
+    /** Takes the export apart. */
+    finish(): { suffix: string; bytes(): Uint8Array<ArrayBuffer> };
+    free(): void;
+  }
+  export class CocoObjects {
+    static read(file: Uint8Array, name: string, width: number, height: number): CocoObjects;
+    known(): Pick<ReadObjects, "objects" | "classes">;
+    /** Takes the objects apart. */
+    ids(): Uint32Array<ArrayBuffer>;
   }
   /** A linear layer of noise, for measurements. */
   export class Product {

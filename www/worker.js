@@ -20,6 +20,8 @@ let engineModule;
 let engineMemory;
 /** @type {Engine | undefined} */
 let engine;
+/** @type {import("./engine/graysam.js").ObjectExport | undefined} */
+let exporting;
 /** @type {Promise<void>} */
 let queue = Promise.resolve();
 /** The encode or warm-up that runs now. @type {number | undefined} */
@@ -147,6 +149,28 @@ const methods = {
   },
   sampleLabels: () => requireEngine().sample_labels(),
   labelsPng: (_request, ids, width, height) => requireEngine().labels_png(ids, width, height),
+  async beginExport(_request, format, classes) {
+    const { ObjectExport } = await loadEngine();
+    exporting?.free();
+    exporting = new ObjectExport(format, classes);
+  },
+  async addToExport(_request, name, source, ids, width, objects) {
+    const bytes = await bytesOf(source);
+    exporting?.add(name, ids, width, objects, bytes);
+  },
+  finishExport() {
+    if (!exporting) throw new Error("No export was begun; begin it again.");
+    const file = exporting.finish();
+    exporting = undefined;
+    const { suffix } = file;
+    return { suffix, file: new Blob([file.bytes()]) };
+  },
+  async readCoco(_request, file, name, width, height) {
+    const { CocoObjects } = await loadEngine();
+    const found = CocoObjects.read(new Uint8Array(await readFile(file)), name, width, height);
+    const { objects, classes } = found.known();
+    return { objects, classes, ids: found.ids() };
+  },
   baseSha256: () => requireEngine().base_sha256(),
   openDecoder: (_request, file) => requireEngine().open_decoder(file),
   decoderInfo: () => requireEngine().decoder_info(),

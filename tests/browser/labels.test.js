@@ -171,6 +171,10 @@ test("brush and eraser correct the mask itself, and the correction outlasts a fu
   const corrected = await downloadedMask(page);
   assert.deepEqual([at(corrected, corner.x, corner.y), at(corrected, object.x, object.y)], [255, 0]);
 
+  const takenBack = becomesPredicting(page);
+  await page.keyboard.press("Control+z");
+  await takenBack;
+  await waitState(page, "masked");
   await page.keyboard.press("Control+z");
   const restored = await downloadedMask(page);
   assert.deepEqual([at(restored, corner.x, corner.y), at(restored, object.x, object.y)], [255, 255]);

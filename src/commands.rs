@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod annotations;
+mod everything;
 mod measure;
 
 use std::fs::{self, File};
@@ -27,6 +28,7 @@ use graysam::{Error, Result};
 use serde::Serialize;
 
 pub use self::annotations::{export, import};
+pub use self::everything::everything;
 pub use self::measure::measure;
 use crate::Options;
 

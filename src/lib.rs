@@ -4,6 +4,7 @@ pub mod annotation;
 pub mod device;
 pub mod error;
 pub mod evaluate;
+pub mod everything;
 pub mod image;
 pub mod measure;
 pub mod model;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use graysam::device::DeviceChoice;
+use graysam::everything;
 use graysam::image::display::Window;
 use graysam::image::sample::Scene;
 use graysam::predictor::Prompt;
@@ -28,6 +29,11 @@ graysam: the Segment Anything Model for grayscale images
           [--merged model.safetensors] [--names segment_anything|hugging_face]
       Trains the mask decoder on the labelled objects, writes the best by the held-out ones, and prints
       their scores before and after as JSON. --merged also writes the whole model with that decoder.
+  graysam everything --model M --image I --out labels.tif [--points-per-side N] [--iou-threshold X]
+          [--stability-threshold X] [--nms-threshold X] [--min-area PIXELS] [--max-share PART]
+          [--tile PIXELS] [--overlap PART]
+      Finds all objects without a prompt, writes them as a label image and prints their scores as JSON.
+      Large images have more detail in tiles, such as --tile 1024.
   graysam export --format F --image I --labels L [--image I2 --labels L2]... [--objects J] --out file
       Writes labelled objects as tiff, png, coco, coco-polygons, geojson (QuPath), imagej, csv (measurements)
       or everything (a zip). J is JSON: {\"classes\":[{name,colour}],\"objects\":[{id,name,class,iou}]}.
@@ -70,6 +76,7 @@ struct Options {
     window: Window,
     device: Option<DeviceChoice>,
     training: Settings,
+    everything: everything::Settings,
     runs: Option<usize>,
     names: Naming,
     merged: Option<PathBuf>,
@@ -91,6 +98,7 @@ fn run() -> Result<()> {
         "segment" => commands::segment(&options),
         "evaluate" => commands::evaluate(&options),
         "finetune" => commands::finetune(&options),
+        "everything" => commands::everything(&options),
         "export" => commands::export(&options),
         "import" => commands::import(&options),
         "sample" => commands::sample(&options),
@@ -132,6 +140,22 @@ fn parse(mut parser: Parser) -> Result<Options> {
             "points" => options.training.points = number(&name, &text()?, 0.0..=1.0)?,
             "names" => options.names = Naming::parse(&text()?)?,
             "merged" => options.merged = Some(value.into()),
+            "points-per-side" => {
+                options.everything.points_per_side = number(&name, &text()?, 1..=128)?;
+            }
+            "iou-threshold" => {
+                options.everything.iou_threshold = number(&name, &text()?, 0.0..=1.0)?;
+            }
+            "stability-threshold" => {
+                options.everything.stability_threshold = number(&name, &text()?, 0.0..=1.0)?;
+            }
+            "nms-threshold" => {
+                options.everything.nms_threshold = number(&name, &text()?, 0.0..=1.0)?;
+            }
+            "min-area" => options.everything.min_area = number(&name, &text()?, 0..=usize::MAX)?,
+            "max-share" => options.everything.max_share = number(&name, &text()?, 0.0..=1.0)?,
+            "tile" => options.everything.tile = number(&name, &text()?, 0..=32_768)?,
+            "overlap" => options.everything.overlap = number(&name, &text()?, 0.0..=0.5)?,
             "format" => options.format = Some(text()?),
             "objects" => options.objects = Some(value.into()),
             "coco" => options.coco = Some(value.into()),

@@ -4,6 +4,7 @@ import { byId, isTyping, keysToImage } from "./dom.js";
 import { ClassesPanel } from "./classes_panel.js";
 import { Compare } from "./compare.js";
 import { CrashError } from "./engine_client.js";
+import { EverythingPanel } from "./everything_panel.js";
 import { ExportPanel } from "./export_panel.js";
 import { History } from "./history.js";
 import { ImagesPanel } from "./images_panel.js";
@@ -31,6 +32,8 @@ const progressBar = byId("progress", HTMLProgressElement);
 const imageFolder = byId("image-folder", HTMLInputElement);
 const MODEL_FILE = /\.(safetensors|pth)$/i;
 const IMAGE_FILE = /\.(png|jpe?g|tiff?|bmp|webp|dcm)$/i;
+/** Pixels that an object found has to have of its own. */
+const SMALLEST_FOUND = 10;
 const busyStates = ["loading", "encoding", "predicting"];
 
 const project = new Project((sentence) => showAlert(sentence));
@@ -81,6 +84,7 @@ const session = new Session(
       viewer.setPreview(mask);
       root.dataset.preview = mask ? "shown" : "none";
     },
+    found: addFound,
     compared: (mask) => compare.setMask(mask),
   },
 );
@@ -99,6 +103,7 @@ const labels = new LabelsPanel(tools, editor, history, project, {
 const objects = new ObjectsPanel(editor, project, { refine });
 const classes = new ClassesPanel(project, history, editor);
 const images = new ImagesPanel(project, { open: (image) => openSource(image.source), setDone, remove: removeImage });
+const everything = new EverythingPanel(session.everything, (sentence) => showAlert(sentence));
 const exporting = new ExportPanel(project, session, { save: saveFile, failed: showError });
 const compare = new Compare(viewer);
 const training = new TrainingPanel(session, () => project.labelled, { save: saveFile, failed: showError });
@@ -217,6 +222,7 @@ function show() {
   compare.show(session.decoder.comparing);
   compare.setPrompts(prompts, prediction);
   training.show();
+  everything.show(session.everythingPossible);
   showCandidates();
   previewed.checked = session.preview.on;
   byId("device-name", HTMLElement).textContent = session.device?.device ?? "–";
@@ -344,6 +350,13 @@ function clearObjects(id) {
     openSource(image.source);
   };
   history.push({ what: `remove the labels of ${image.name}`, image: id, undo: () => replace(before), redo: () => replace(after) });
+}
+
+/** Adds what a search found where no object is. @param {FoundEverything} found */
+function addFound({ ids, objects }) {
+  const attributes = new Map(objects.map(({ id, iou }) => [id, editor.fresh(iou)]));
+  const added = editor.add("find all objects", ids, attributes, SMALLEST_FOUND);
+  if (added === 0) showAlert("No object was found where none is yet; try more points, or a lower predicted IoU or stability.");
 }
 
 /** The objects of a label image or a COCO file, whose classes join the project's. @param {File} file */

@@ -5,6 +5,7 @@ import { fetchDefaultModel } from "./default_model.js";
 import { EditQueue } from "./edits.js";
 import { CrashError, EngineClient } from "./engine_client.js";
 import { Errands } from "./errands.js";
+import { Everything } from "./everything.js";
 import { FineTuned } from "./fine_tuned.js";
 import { Preview } from "./preview.js";
 import { Training } from "./training.js";
@@ -20,6 +21,7 @@ const CRASHES_IN_A_ROW = 3;
  * @property {(pixels: Uint8ClampedArray<ArrayBuffer>) => void} rendered
  * @property {(mask: Uint8Array | null) => void} masked
  * @property {(mask: Uint8Array | null) => void} previewed the mask under the pointer
+ * @property {(found: FoundEverything) => void} found all objects of the image
  * @property {(mask: Uint8Array | null) => void} compared the untouched decoder's mask for the same prompts
  */
 
@@ -50,6 +52,8 @@ export class Session {
   training;
   /** @type {Preview} */
   preview;
+  /** @type {Everything} */
+  everything;
 
   #errands;
   #events;
@@ -114,6 +118,7 @@ export class Session {
       moved: () => this.state === "encoded" && void this.#pump(),
       previewed: events.previewed,
     });
+    this.everything = new Everything({ changed, found: events.found, failed: events.failed });
     this.#errands = new Errands({ ...errands, due: () => void this.#pump() });
   }
 
@@ -135,6 +140,11 @@ export class Session {
     if (this.#replayNeeded || this.#edits.length > 0) return "predicting";
     if (this.prediction && this.decoder.switching) return "predicting";
     return this.prediction ? "masked" : "encoded";
+  }
+
+  /** An image is encoded. */
+  get everythingPossible() {
+    return this.#imageOpen && this.#modelLoaded && this.#encoded;
   }
 
   get engineRuns() {
@@ -189,6 +199,7 @@ export class Session {
       this.#encodeWanted = true;
       this.preview.clear();
       this.#encode?.cancel();
+      this.everything.interrupt("the display was changed");
     }
     this.#wake();
   }
@@ -270,6 +281,7 @@ export class Session {
     this.#encode?.cancel();
     this.#warmUp?.cancel();
     this.#errands.interrupt();
+    this.everything.interrupt(`another ${command.kind} was opened`);
     this.training.interrupt();
     this.#wake();
   }
@@ -331,6 +343,8 @@ export class Session {
     const decoderStep = this.#modelLoaded ? this.decoder.nextStep(client) : undefined;
     const step = decoderStep ?? this.#nextImageStep() ?? this.#nextMaskStep(client);
     if (step) return step;
+    const everythingStep = this.everythingPossible && !this.#adjusting ? this.everything.nextStep(client, this.#display) : undefined;
+    if (everythingStep) return everythingStep;
     const trainingStep = this.training.nextStep(client, this.#modelLoaded ? this.model?.name : undefined);
     return trainingStep ?? this.#previewStep(client) ?? this.#warmUpStep(client) ?? this.#errandStep(client);
   }
@@ -595,6 +609,7 @@ export class Session {
     this.preview.clear();
     this.decoder.engineLost();
     const training = this.training.engineLost();
+    const search = this.everything.cancel() ? "; the search for objects has to be begun again" : "";
     this.#crashes += 1;
     this.#stopped = this.#crashes > CRASHES_IN_A_ROW;
     const reason = `The engine crashed (${crash.message})`;
@@ -602,7 +617,7 @@ export class Session {
       this.#fail(new Error(`${reason} ${this.#crashes} times in a row and was stopped; open another image or a smaller model to start it again.`));
     } else {
       const where = fallsBack ? " on the CPU instead of WebGPU" : "";
-      this.#fail(new Error(`${reason} and was started again${where}; the model, the image and the prompts are being restored${training}.`));
+      this.#fail(new Error(`${reason} and was started again${where}; the model, the image and the prompts are being restored${training}${search}.`));
     }
   }
 }

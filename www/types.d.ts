@@ -113,6 +113,31 @@ interface ExportedObject {
   iou: number | null;
 }
 
+/** Of the search for all objects; see everything/mod.rs. */
+interface EverythingSettings {
+  points_per_side: number;
+  batch: number;
+  iou_threshold: number;
+  stability_threshold: number;
+  nms_threshold: number;
+  min_area: number;
+  max_share: number;
+  tile: number;
+  overlap: number;
+}
+
+interface EverythingProgress {
+  fraction: number;
+  /** Masks so far, some of which may be of one object. */
+  found: number;
+  finished: boolean;
+}
+
+interface FoundEverything {
+  ids: Uint32Array<ArrayBuffer>;
+  objects: { id: number; iou: number; stability: number; area: number }[];
+}
+
 interface ReadObjects {
   ids: Uint32Array<ArrayBuffer>;
   objects: ExportedObject[];
@@ -268,6 +293,10 @@ interface WorkerMethods {
   labelIds(file: Blob): Uint32Array<ArrayBuffer>;
   sampleLabels(): Uint32Array<ArrayBuffer>;
   labelsPng(ids: Uint32Array, width: number, height: number): Uint8Array<ArrayBuffer>;
+  /** Begins a search for all objects of the open image. */
+  beginEverything(display: Display, settings: EverythingSettings): void;
+  advanceEverything(): EverythingProgress;
+  finishEverything(): FoundEverything;
   /** Begins a file of objects, such as "coco"; see annotation/export.rs for the formats. */
   beginExport(format: string, classes: Omit<ObjectClass, "id">[]): void;
   addToExport(name: string, source: ImageSource, ids: Uint32Array, width: number, objects: ExportedObject[]): void;
@@ -412,6 +441,10 @@ declare module "*/engine/graysam.js" {
     /** What the untouched decoder gives for the same prompts. */
     untouched_mask(): Promise<Uint8Array<ArrayBuffer> | undefined>;
     /** As begin_encoding, for the training set; undefined is the bundled sample. Then encode or restore_embedding. */
+    begin_everything(display: Display, settings: EverythingSettings): Promise<void>;
+    advance_everything(): Promise<EverythingProgress>;
+    /** Takes the search apart. */
+    finish_everything(): { objects(): FoundEverything["objects"]; ids(): Uint32Array<ArrayBuffer> };
     begin_labelled(bytes: Uint8Array | undefined, display: Display): Promise<string>;
     /** Puts the image just encoded into the training set. */
     add_labelled(ids: Uint32Array): void;

@@ -149,6 +149,13 @@ const methods = {
   },
   sampleLabels: () => requireEngine().sample_labels(),
   labelsPng: (_request, ids, width, height) => requireEngine().labels_png(ids, width, height),
+  beginEverything: (_request, display, settings) => requireEngine().begin_everything(display, settings),
+  advanceEverything: () => requireEngine().advance_everything(),
+  finishEverything() {
+    const found = requireEngine().finish_everything();
+    const objects = found.objects();
+    return { objects, ids: found.ids() };
+  },
   async beginExport(_request, format, classes) {
     const { ObjectExport } = await loadEngine();
     exporting?.free();
@@ -252,7 +259,7 @@ function reportCrash(reason) {
 
 /** The buffers of a reply that can move instead of being copied. @param {any} value @returns {Transferable[]} */
 function buffersOf(value) {
-  return [value, value?.mask].filter(ArrayBuffer.isView).map((view) => /** @type {ArrayBuffer} */ (view.buffer));
+  return [value, value?.mask, value?.ids].filter(ArrayBuffer.isView).map((view) => /** @type {ArrayBuffer} */ (view.buffer));
 }
 
 /** Reports go at most every 100 ms, and always at the end. @param {number} id */

@@ -18,6 +18,33 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// What is inside of a plane `width` wide whose first pixel lies at x, y; nothing where
+    /// nothing is.
+    pub fn trimmed(x: usize, y: usize, width: usize, bits: Vec<bool>) -> Option<Self> {
+        let rows = || bits.chunks_exact(width);
+        let any = |row: &[bool]| row.contains(&true);
+        let (top, bottom) = (rows().position(any)?, rows().rposition(any)? + 1);
+        let left = rows()
+            .filter_map(|row| row.iter().position(|bit| *bit))
+            .min()?;
+        let last = rows()
+            .filter_map(|row| row.iter().rposition(|bit| *bit))
+            .max()?;
+        let kept = rows()
+            .take(bottom)
+            .skip(top)
+            .flat_map(|row| &row[left..=last]);
+        let kept: Vec<bool> = kept.copied().collect();
+        Some(Self {
+            x: x + left,
+            y: y + top,
+            width: last + 1 - left,
+            height: bottom - top,
+            area: kept.iter().filter(|inside| **inside).count(),
+            bits: kept,
+        })
+    }
+
     /// Whether the pixel is inside, in pixels of the image; nothing is outside of the box.
     pub fn contains(&self, x: usize, y: usize) -> bool {
         let (dx, dy) = (x.wrapping_sub(self.x), y.wrapping_sub(self.y));

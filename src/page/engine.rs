@@ -14,6 +14,7 @@ use super::blob::BlobReader;
 use super::json::{self, ImageInfo, JsResult, ModelInfo, to_js};
 use crate::device::{self, DeviceChoice, OpenDevice};
 use crate::error::{Error, Result};
+use crate::everything::Everything;
 use crate::image::decode::{self, Picture, Rgb};
 use crate::image::display::Display;
 use crate::image::levels::{self, Levels};
@@ -48,6 +49,8 @@ pub struct Engine {
     encoding: Cell<Option<(Encoding, Purpose)>>,
     /// What was encoded or restored last, and for what.
     encoded: RefCell<Option<(Embedding, Purpose)>>,
+    /// Taken out while it works.
+    pub(super) everything: Cell<Option<Everything>>,
     pub(super) labelled: RefCell<Vec<LabelledImage>>,
     /// Taken out while it works.
     pub(super) trainer: Cell<Option<Trainer>>,
@@ -88,6 +91,7 @@ impl Engine {
             mask: RefCell::default(),
             encoding: Cell::default(),
             encoded: RefCell::default(),
+            everything: Cell::default(),
             labelled: RefCell::default(),
             trainer: Cell::default(),
             cancelled: Cell::new(false),
@@ -443,7 +447,7 @@ impl Engine {
         })
     }
 
-    fn displayed(&self, display: JsValue) -> JsResult<Rgb> {
+    pub(super) fn displayed(&self, display: JsValue) -> JsResult<Rgb> {
         let image = self.image.borrow();
         let image = image.as_ref().ok_or_else(no_image)?;
         Ok(display::to_rgb(&image.picture, &json::display(&display)?)?)

@@ -4,6 +4,7 @@
 mod annotations;
 mod blob;
 mod engine;
+mod everything;
 mod json;
 mod labels;
 mod measure;

@@ -136,7 +136,13 @@ fn python_tests() -> Result<()> {
     build::test_models()?;
     let (program, python) = (build::program()?, python::environment()?);
     let mut tests = Command::new(python);
-    tests.args(["-m", "unittest", "discover", "--start-directory", "tests/python"]);
+    tests.args([
+        "-m",
+        "unittest",
+        "discover",
+        "--start-directory",
+        "tests/python",
+    ]);
     shell::run(
         tests
             .env("GRAYSAM_BIN", program)

@@ -1,6 +1,6 @@
 // The section "Objects": the list of the image's objects, and what is selected in it.
 
-import { byId, make } from "./dom.js";
+import { byId, keysToImage, make } from "./dom.js";
 
 /** @typedef {import("./object_editor.js").ObjectEditor} ObjectEditor */
 /** @typedef {import("./project.js").Project} Project */
@@ -46,12 +46,19 @@ export class ObjectsPanel {
     button("reset-colour").onclick = () => this.#change("change the colour", { colour: null });
     visibleInput.onchange = () => this.#change(visibleInput.checked ? "show" : "hide", { hidden: !visibleInput.checked });
     lockedInput.onchange = () => this.#change(lockedInput.checked ? "lock" : "unlock", { locked: lockedInput.checked });
-    button("refine-object").onclick = () => this.refine(actions.refine);
-    button("fill-holes").onclick = () => editor.fillHoles();
-    button("smooth-object").onclick = () => editor.smooth();
-    button("split-object").onclick = () => editor.split();
-    button("merge-objects").onclick = () => editor.merge();
-    button("delete-object").onclick = () => editor.remove(editor.selection);
+    for (const [id, act] of /** @type {[string, () => void][]} */ ([
+      ["refine-object", () => this.refine(actions.refine)],
+      ["fill-holes", () => editor.fillHoles()],
+      ["smooth-object", () => editor.smooth()],
+      ["split-object", () => editor.split()],
+      ["merge-objects", () => editor.merge()],
+      ["delete-object", () => editor.remove(editor.selection)],
+    ])) {
+      button(id).onclick = (click) => {
+        act();
+        keysToImage(click);
+      };
+    }
   }
 
   /** @param {(id: number) => void} refine */

@@ -80,21 +80,17 @@ function trainingSet(page) {
 
 /** Waits until the labels that are stored are these. @param {Page} page @param {number} pixels labelled ones */
 async function waitStored(page, pixels) {
-  await page.waitForFunction(
-    async (wanted) => {
-      const root = await navigator.storage.getDirectory();
-      try {
-        const folder = await root.getDirectoryHandle("project");
-        const list = JSON.parse(await (await (await folder.getFileHandle("project.json")).getFile()).text());
-        const file = await (await folder.getFileHandle(`${list.images[0].id}.labels`)).getFile();
-        return new Uint32Array(await file.arrayBuffer()).filter(Boolean).length === wanted;
-      } catch {
-        return false;
-      }
-    },
-    pixels,
-    { polling: 100 },
-  );
+  const stored = () =>
+    page.evaluate(async () => {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("project");
+      const { images } = JSON.parse(await (await (await folder.getFileHandle("project.json")).getFile()).text());
+      const file = await (await folder.getFileHandle(`${images[0].id}.objects`)).getFile();
+      const [length] = new Uint32Array(await file.slice(0, 4).arrayBuffer());
+      const runs = new Uint32Array(await file.slice(4 + length).arrayBuffer());
+      return runs.reduce((sum, value, i) => (i % 2 && value ? sum + runs[i - 1] : sum), 0);
+    });
+  // A file may be missing yet, or be replaced while it is read.
+  while ((await stored().catch(() => -1)) !== pixels) await page.waitForTimeout(100);
 }
 
 test("a mask is accepted as an object, corrected with brush and eraser, and had back by undo", async () => {

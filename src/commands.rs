@@ -1,12 +1,16 @@
 //! What each command does.
 
+mod annotations;
+mod everything;
+mod measure;
+
 use std::fs::{self, File};
 use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use burn::tensor::Device;
-use graysam::device::{self, DeviceChoice};
+use graysam::device::{self, DeviceChoice, OpenDevice};
 use graysam::evaluate::{self, Scores};
 use graysam::image::decode::{self, Rgb};
 use graysam::image::display::{self, Display};
@@ -23,6 +27,9 @@ use graysam::weights::{Checkpoint, Dtype, noise, safetensors};
 use graysam::{Error, Result};
 use serde::Serialize;
 
+pub use self::annotations::{export, import};
+pub use self::everything::everything;
+pub use self::measure::measure;
 use crate::Options;
 
 /// `graysam segment`.
@@ -250,11 +257,10 @@ fn open_labels(path: &Path) -> Result<Labels> {
 }
 
 fn open_predictor(options: &Options) -> Result<Predictor> {
-    let path = needed(&options.model, "model")?;
-    let (file, device) = (open(path)?, open_device(options)?);
-    let opened = Predictor::open(file, &device, options.precision, &mut |_| ());
-    let mut predictor = opened.map_err(in_file(path))?;
+    let device = open_device(options)?.device;
+    let mut predictor = open_model(options, &device)?;
     if let Some(decoder_path) = &options.decoder {
+        let path = needed(&options.model, "model")?;
         let base = base(path, predictor.config())?;
         let file = open(decoder_path)?;
         let opened = decoder_file::open(file, &base, predictor.config(), &device);
@@ -264,6 +270,11 @@ fn open_predictor(options: &Options) -> Result<Predictor> {
     Ok(predictor)
 }
 
+fn open_model(options: &Options, device: &Device) -> Result<Predictor> {
+    let path = needed(&options.model, "model")?;
+    Predictor::open(open(path)?, device, options.precision, &mut |_| ()).map_err(in_file(path))
+}
+
 fn base(path: &Path, config: &SamConfig) -> Result<Base> {
     Ok(Base {
         name: config.name(),
@@ -271,9 +282,8 @@ fn base(path: &Path, config: &SamConfig) -> Result<Base> {
     })
 }
 
-fn open_device(options: &Options) -> Result<Device> {
-    let choice = options.device.unwrap_or(DeviceChoice::Cpu);
-    Ok(device::block_on(device::open(choice))?.device)
+fn open_device(options: &Options) -> Result<OpenDevice> {
+    device::block_on(device::open(options.device.unwrap_or(DeviceChoice::Cpu)))
 }
 
 /// SHA-256 of a file, in hexadecimal.

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use burn::tensor::wgpu::wgpu;
 use burn::tensor::{Device, Tensor};
 
 use crate::error::{Error, Result};
@@ -35,8 +36,19 @@ pub struct OpenDevice {
     pub device: Device,
     /// What to call it, for the user.
     pub name: String,
+    /// Whether it is a GPU, and no software that stands for one.
+    pub is_gpu: bool,
     /// Why the GPU was not taken although it was allowed.
     pub note: Option<String>,
+    gpu: Option<wgpu::Device>,
+}
+
+impl OpenDevice {
+    /// Bytes that the GPU's allocator holds at this moment, where it can tell.
+    pub fn reserved_bytes(&self) -> Option<u64> {
+        let report = self.gpu.as_ref()?.generate_allocator_report()?;
+        Some(report.total_reserved_bytes)
+    }
 }
 
 /// Opens the device of that choice.
@@ -51,7 +63,7 @@ pub async fn open(choice: DeviceChoice) -> Result<OpenDevice> {
     match (opened, choice) {
         (Ok((device, setup)), _) => {
             let info = setup.adapter.get_info();
-            let software = info.device_type == burn::tensor::wgpu::wgpu::DeviceType::Cpu;
+            let software = info.device_type == wgpu::DeviceType::Cpu;
             if software && choice == DeviceChoice::Auto {
                 return Ok(cpu(Some(
                     "the only GPU adapter here is software, which is slower than the CPU device",
@@ -65,7 +77,9 @@ pub async fn open(choice: DeviceChoice) -> Result<OpenDevice> {
             Ok(OpenDevice {
                 device,
                 name,
+                is_gpu: !software,
                 note: None,
+                gpu: Some(setup.device),
             })
         }
         (Err(_), DeviceChoice::Auto) => Ok(cpu(Some("no GPU adapter is available here"))),
@@ -79,7 +93,9 @@ fn cpu(note: Option<&str>) -> OpenDevice {
     OpenDevice {
         device: Device::flex(),
         name: "CPU".into(),
+        is_gpu: false,
         note: note.map(Into::into),
+        gpu: None,
     }
 }
 
@@ -90,8 +106,8 @@ pub async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
 }
 
 /// Waits until the device has computed `tensor`.
-pub async fn settle(tensor: &Tensor<4>) -> Result<()> {
-    let first = tensor.clone().slice([0..1, 0..1, 0..1, 0..1]);
+pub async fn settle<const D: usize>(tensor: &Tensor<D>) -> Result<()> {
+    let first = tensor.clone().slice([const { 0..1 }; D]);
     read(first).await.map(drop)
 }
 

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use graysam::device::DeviceChoice;
+use graysam::everything;
 use graysam::image::display::Window;
 use graysam::image::sample::Scene;
 use graysam::model::Precision;
@@ -29,16 +30,29 @@ graysam: the Segment Anything Model for grayscale images
           [--merged model.safetensors] [--names segment_anything|hugging_face]
       Trains the mask decoder on the labelled objects, writes the best by the held-out ones, and prints
       their scores before and after as JSON. --merged also writes the whole model with that decoder.
+  graysam everything --model M --image I --out labels.tif [--points-per-side N] [--iou-threshold X]
+          [--stability-threshold X] [--nms-threshold X] [--min-area PIXELS] [--max-share PART]
+          [--tile PIXELS] [--overlap PART]
+      Finds all objects without a prompt, writes them as a label image and prints their scores as JSON.
+      Large images have more detail in tiles, such as --tile 1024.
+  graysam export --format F --image I --labels L [--image I2 --labels L2]... [--objects J] --out file
+      Writes labelled objects as tiff, png, coco, coco-polygons, geojson (QuPath), imagej, csv (measurements)
+      or everything (a zip). J is JSON: {\"classes\":[{name,colour}],\"objects\":[{id,name,class,iou}]}.
+  graysam import --coco C --image I --out labels.png
+      Writes the objects that a COCO file has for an image as a 16-bit label image.
   graysam sample [--scene nuclei|vesicles] --image I --labels L
       Writes a bundled sample and its labels as 16-bit PNG files.
-  graysam noise --config vit_b|vit_l|vit_h|mobile_sam|tiny --out noise.safetensors
+  graysam noise --config vit_b|vit_l|vit_h|mobile_sam|two_blocks|tiny --out noise.safetensors
       Writes a checkpoint of noise, for tests and measurements.
+  graysam measure --model M [--runs N]
+      Prints the medians of N runs as JSON: seconds of an encoding, of a click and of a training step,
+      the rate of a large matrix product, and the memory that the GPU's allocator holds in the end.
 
   --model M     a checkpoint of SAM or MobileSAM, .safetensors or .pth
   --decoder D   a fine-tuned mask decoder in the place of the model's own, for segment and evaluate
   --image I     PNG, JPEG, TIFF, BMP or WebP
   --window W    full, minmax, percentile (the default) or LOW,HIGH: the gray values shown as black and white
-  --device D    cpu (the default) or gpu
+  --device D    cpu (the default), gpu, or auto: the GPU where there is a real one
   --precision P f16 (the default) or f32: whether a GPU that has float16 holds the image encoder's weights in it
 ";
 
@@ -65,8 +79,13 @@ struct Options {
     device: Option<DeviceChoice>,
     precision: Precision,
     training: Settings,
+    everything: everything::Settings,
+    runs: Option<usize>,
     names: Naming,
     merged: Option<PathBuf>,
+    format: Option<String>,
+    objects: Option<PathBuf>,
+    coco: Option<PathBuf>,
     scene: Scene,
 }
 
@@ -82,8 +101,12 @@ fn run() -> Result<()> {
         "segment" => commands::segment(&options),
         "evaluate" => commands::evaluate(&options),
         "finetune" => commands::finetune(&options),
+        "everything" => commands::everything(&options),
+        "export" => commands::export(&options),
+        "import" => commands::import(&options),
         "sample" => commands::sample(&options),
         "noise" => commands::noise(&options),
+        "measure" => commands::measure(&options),
         "help" => {
             print!("{HELP}");
             Ok(())
@@ -113,12 +136,32 @@ fn parse(mut parser: Parser) -> Result<Options> {
             "point" => options.prompts.push(parse_point(&text()?)?),
             "box" => options.prompts.push(parse_box(&text()?)?),
             "window" => options.window = Window::parse(&text()?)?,
+            "runs" => options.runs = Some(number(&name, &text()?, 1..=1000)?),
             "steps" => options.training.steps = number(&name, &text()?, 1..=100_000)?,
             "batch" => options.training.batch = number(&name, &text()?, 1..=64)?,
             "rounds" => options.training.rounds = number(&name, &text()?, 1..=8)?,
             "points" => options.training.points = number(&name, &text()?, 0.0..=1.0)?,
             "names" => options.names = Naming::parse(&text()?)?,
             "merged" => options.merged = Some(value.into()),
+            "points-per-side" => {
+                options.everything.points_per_side = number(&name, &text()?, 1..=128)?;
+            }
+            "iou-threshold" => {
+                options.everything.iou_threshold = number(&name, &text()?, 0.0..=1.0)?;
+            }
+            "stability-threshold" => {
+                options.everything.stability_threshold = number(&name, &text()?, 0.0..=1.0)?;
+            }
+            "nms-threshold" => {
+                options.everything.nms_threshold = number(&name, &text()?, 0.0..=1.0)?;
+            }
+            "min-area" => options.everything.min_area = number(&name, &text()?, 0..=usize::MAX)?,
+            "max-share" => options.everything.max_share = number(&name, &text()?, 0.0..=1.0)?,
+            "tile" => options.everything.tile = number(&name, &text()?, 0..=32_768)?,
+            "overlap" => options.everything.overlap = number(&name, &text()?, 0.0..=0.5)?,
+            "format" => options.format = Some(text()?),
+            "objects" => options.objects = Some(value.into()),
+            "coco" => options.coco = Some(value.into()),
             "scene" => options.scene = Scene::parse(&text()?)?,
             "seed" => options.training.seed = number(&name, &text()?, 0..=u64::MAX)?,
             "lr" => options.training.learning_rate = number(&name, &text()?, 1e-9..=1.0)?,

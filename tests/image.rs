@@ -4,6 +4,7 @@ use graysam::image::decode::{Gray, Picture, Rgb, Samples, decode};
 use graysam::image::display::{Colormap, Display, Window, to_rgb};
 use graysam::image::labels::Labels;
 use graysam::image::levels::{levels, levels_rgb};
+use graysam::image::mask::THRESHOLD;
 use graysam::image::{mask, resize, sample};
 use serde_json::Value;
 
@@ -229,8 +230,14 @@ fn postprocessing_equals_pytorch() {
             .collect();
         let original = pair(&case["original"]);
         let input = pair(&case["input"]);
-        let masks = mask::postprocess(&logits, side, size("image_size"), input, original);
+        let enlarge =
+            |above| mask::enlarge(&logits, above, size("image_size"), input, original).unwrap();
+        let masks = enlarge(f32::NEG_INFINITY).logits;
         assert_eq!(masks.len(), original.0 * original.1);
+        let shape = enlarge(THRESHOLD).shape().unwrap();
+        for (i, inside) in mask::threshold(&masks).into_iter().enumerate() {
+            assert_eq!(shape.contains(i % original.0, i / original.0), inside);
+        }
         let expected = case["values"].as_array().unwrap();
         let sampled: Vec<_> = masks.iter().step_by(size("step")).collect();
         assert_eq!(sampled.len(), expected.len());

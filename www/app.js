@@ -1,11 +1,19 @@
 // Wires the page's controls to the session and shows the session's state.
 
 import { byId, isTyping, keysToImage } from "./dom.js";
+import { ClassesPanel } from "./classes_panel.js";
 import { Compare } from "./compare.js";
 import { CrashError } from "./engine_client.js";
+import { EverythingPanel } from "./everything_panel.js";
+import { ExportPanel } from "./export_panel.js";
+import { History } from "./history.js";
+import { ImagesPanel } from "./images_panel.js";
 import { LabelTools } from "./label_tools.js";
 import { LabelsPanel } from "./labels_panel.js";
 import { ModelsPanel } from "./models_panel.js";
+import { ObjectEditor } from "./object_editor.js";
+import { ObjectsPanel } from "./objects_panel.js";
+import { Offline } from "./offline.js";
 import { Project } from "./project.js";
 import { PromptInput } from "./prompt_input.js";
 import { Session } from "./session.js";
@@ -19,49 +27,91 @@ const button = (/** @type {string} */ id) => byId(id, HTMLButtonElement);
 const imageFile = byId("image-file", HTMLInputElement);
 const modelFile = byId("model-file", HTMLInputElement);
 const status = byId("status", HTMLElement);
+const previewed = byId("preview", HTMLInputElement);
 const progressBar = byId("progress", HTMLProgressElement);
+const imageFolder = byId("image-folder", HTMLInputElement);
+const MODEL_FILE = /\.(safetensors|pth)$/i;
+const IMAGE_FILE = /\.(png|jpe?g|tiff?|bmp|webp|dcm)$/i;
+/** Pixels that an object found has to have of its own. */
+const SMALLEST_FOUND = 10;
 const busyStates = ["loading", "encoding", "predicting"];
 
 const project = new Project((sentence) => showAlert(sentence));
 const viewer = new Viewer(byId("canvas", HTMLCanvasElement));
-const tools = new LabelTools(viewer, {
-  changed: () => labels.show(),
-  labelled: () => project.labelsChanged(),
-  strokeBegins: () => project.flush(),
-  accepted: () => session.clear(),
-  undoPrompt: () => session.undo(),
+const history = new History(() => project.current?.id, openById, () => labels.show());
+const editor = new ObjectEditor(project, history, viewer, {
+  changed() {
+    labels.show();
+    objects.show();
+  },
   failed: (sentence) => showAlert(sentence),
+});
+const tools = new LabelTools(viewer, editor, history, {
+  changed() {
+    if (tools.tool !== "prompt") session.preview.clear();
+    labels.show();
+  },
+  accepting: promptsAway,
+  predictedIou: () => session.prediction?.ious[session.prediction.selected] ?? null,
 });
 const controls = new WindowControls((display, committed) => {
   session.setDisplay(display, committed);
-  if (committed) project.setDisplay(display);
+  if (committed) displayChanged(display);
 });
+/** Images of which no thumbnail could be made. @type {Set<string>} */
+const unreadable = new Set();
 const device = new URLSearchParams(location.search).get("device") ?? "auto";
-const session = new Session(device, controls.display, () => project.labelled, {
-  changed: show,
-  failed: (sentence) => showAlert(sentence),
-  progress: showProgress,
-  imageOpened,
-  rendered(pixels) {
-    viewer.setPixels(pixels);
-    compare.imageChanged();
+const session = new Session(
+  device,
+  controls.display,
+  () => project.labelled,
+  {
+    unseen: () => project.images.find(({ id, thumbnail }) => !thumbnail && !unreadable.has(id)),
+    seen: thumbnailMade,
+    next: nextImage,
   },
-  masked: (mask) => tools.setMask(mask),
-  compared: (mask) => compare.setMask(mask),
-});
-const promptInput = new PromptInput(viewer, tools, addPrompt, showPosition);
-const labels = new LabelsPanel(tools, project, {
-  read: (file) => session.request("labelIds", [file]).done,
-  sampleLabels: () => session.request("sampleLabels", []).done,
+  {
+    changed: show,
+    failed: (sentence) => showAlert(sentence),
+    progress: showProgress,
+    imageOpened,
+    rendered(pixels) {
+      viewer.setPixels(pixels);
+      compare.imageChanged();
+    },
+    masked: (mask) => tools.setMask(mask),
+    previewed(mask) {
+      viewer.setPreview(mask);
+      root.dataset.preview = mask ? "shown" : "none";
+    },
+    found: addFound,
+    compared: (mask) => compare.setMask(mask),
+  },
+);
+const promptInput = new PromptInput(viewer, tools, addPrompt, showPosition, (point) => session.preview.point(point));
+const labels = new LabelsPanel(tools, editor, history, project, {
+  read: readLabels,
+  sampleLabels: async () => ({ ids: await session.request("sampleLabels", []).done }),
   download: (ids, width, height) => savePng(() => session.request("labelsPng", [ids, width, height]).done, "labels"),
-  open: openSource,
+  open: (id) => void openById(id),
+  clear: clearObjects,
+  refine: () => objects.refine(refine),
   show: (shown) => viewer.showLabels(shown),
   pointed: () => promptInput.at,
   failed: showError,
 });
+const objects = new ObjectsPanel(editor, project, { refine });
+const classes = new ClassesPanel(project, history, editor);
+const images = new ImagesPanel(project, { open: (image) => openSource(image.source), setDone, remove: removeImage });
+const everything = new EverythingPanel(session.everything, (sentence) => showAlert(sentence));
+const exporting = new ExportPanel(project, session, { save: saveFile, failed: showError });
 const compare = new Compare(viewer);
 const training = new TrainingPanel(session, () => project.labelled, { save: saveFile, failed: showError });
-project.onChange(() => training.show());
+project.onChange(() => {
+  training.show();
+  objects.show();
+  session.runErrands();
+});
 const models = new ModelsPanel(byId("models", HTMLElement), {
   list: () => session.request("listModels", []).done,
   use: openModel,
@@ -73,6 +123,17 @@ const models = new ModelsPanel(byId("models", HTMLElement), {
   remove: (entry) => session.request("removeModel", [entry.sha256]).done,
   failed: showError,
 });
+const offline = new Offline({
+  ready: () => showOffline("ready", "works"),
+  unavailable: () => showOffline("unavailable", "not in this window"),
+  updated: () => (byId("update", HTMLElement).hidden = false),
+});
+
+/** @param {string} state @param {string} words */
+function showOffline(state, words) {
+  root.dataset.offline = state;
+  byId("offline-state", HTMLElement).textContent = words;
+}
 
 /** @param {string} sentence @param {{text: string, address: string}} [link] */
 function showAlert(sentence, link) {
@@ -110,15 +171,30 @@ function showPosition(point) {
   byId("position", HTMLOutputElement).value = point ? `x ${Math.floor(point.x)}, y ${Math.floor(point.y)}` : "";
 }
 
+/** @param {Display} display the person's choice */
+function displayChanged(display) {
+  const before = project.current?.display;
+  if (!before || JSON.stringify(before) === JSON.stringify(display)) return;
+  const set = (/** @type {Display} */ chosen) => {
+    controls.setDisplay(chosen);
+    session.setDisplay(chosen, true);
+    project.setDisplay(chosen);
+  };
+  project.setDisplay(display);
+  history.push({ what: "change the display", image: project.current?.id, undo: () => set(before), redo: () => set(display) });
+}
+
 /** @param {ImageInfo} info */
 function imageOpened(info) {
   promptInput.forget();
   viewer.setSize(info.width, info.height);
   controls.setImage(info);
   if (session.imageSource) {
-    const { labels, display } = project.open(session.imageSource, info.width, info.height, controls.display);
-    controls.setDisplay(display);
-    tools.setLabels(labels);
+    const image = project.open(session.imageSource, info.width, info.height, controls.display);
+    controls.setDisplay(image.display);
+    tools.opened(image);
+    editor.opened();
+    objects.show();
   }
   session.setDisplay(controls.display, true);
   byId("image-facts", HTMLElement).textContent = `${session.imageName}: ${info.width} × ${info.height}, ${info.kind}`;
@@ -130,12 +206,15 @@ function show() {
   const { state, prediction, prompts } = session;
   root.dataset.state = state;
   root.ariaBusy = String(busyStates.includes(state));
+  // Not before the model is here, so that the two do not share the connection.
+  if (state !== "loading") void offline.start();
   const sentence = describe(session);
   // The same text again would be read aloud again.
   if (status.textContent !== sentence) status.textContent = sentence;
   button("cancel").hidden = state !== "encoding";
   button("encode").hidden = !session.encodePaused;
   button("undo").disabled = prompts.length === 0;
+  button("refine-object").ariaPressed = String(tools.refined > 0);
   button("clear").disabled = prompts.length === 0;
   button("download-mask").disabled = state !== "masked";
   viewer.setPrompts(prompts, prediction?.prompts.length ?? 0);
@@ -143,7 +222,9 @@ function show() {
   compare.show(session.decoder.comparing);
   compare.setPrompts(prompts, prediction);
   training.show();
+  everything.show(session.everythingPossible);
   showCandidates();
+  previewed.checked = session.preview.on;
   byId("device-name", HTMLElement).textContent = session.device?.device ?? "–";
   const note = byId("device-note", HTMLElement);
   note.textContent = session.device?.note ?? "";
@@ -159,7 +240,158 @@ function show() {
 /** @param {Prompt} prompt */
 function addPrompt(prompt) {
   tools.prompted();
-  session.addPrompt(prompt);
+  const redo = () => session.addPrompt(prompt);
+  redo();
+  pushPassing("prompt", { undo: () => session.undo(), redo });
+}
+
+/** A deed on prompts. @param {string} what @param {import("./object_editor.js").Companion} deed */
+function pushPassing(what, deed) {
+  history.push({ what, image: project.current?.id, passing: true, ...deed });
+}
+
+/** Takes the last prompt back. */
+function takeBack() {
+  const last = session.prompts.at(-1);
+  if (!last) return;
+  session.undo();
+  pushPassing("take the last prompt back", { undo: () => session.addPrompt(last), redo: () => session.undo() });
+}
+
+/** What clears the prompts, and what brings them back. @returns {import("./object_editor.js").Companion} */
+function promptsAway() {
+  const { prediction, prompts } = session;
+  const kept = { prompts, ious: prediction?.ious ?? [], selected: session.selected };
+  return { undo: () => session.prompt(kept), redo: () => session.clear() };
+}
+
+function clearPrompts() {
+  if (session.prompts.length === 0) return false;
+  const away = promptsAway();
+  const { corrections, refined } = tools;
+  const redo = () => {
+    tools.refined = 0;
+    away.redo();
+  };
+  const undo = () => {
+    tools.refined = refined;
+    tools.correctAs(corrections);
+    away.undo();
+  };
+  redo();
+  pushPassing("clear the prompts", { undo, redo });
+  return true;
+}
+
+/** @param {number} candidate */
+function select(candidate) {
+  const before = session.selected;
+  if (candidate < 0 || candidate >= session.candidates) return;
+  session.select(candidate);
+  pushPassing("choose a candidate", { undo: () => session.select(before), redo: () => session.select(candidate) });
+}
+
+/** Gives an object another shape by prompts, beginning with its box. @param {number} id */
+function refine(id) {
+  const region = editor.labels?.regionOf(id);
+  if (!region) return;
+  clearPrompts();
+  tools.setTool("prompt");
+  tools.refined = id;
+  // A region has a rim of one pixel.
+  const { x0, y0, width, height } = region;
+  addPrompt({ kind: "box", x0: x0 + 1, y0: y0 + 1, x1: x0 + width - 1, y1: y0 + height - 1 });
+}
+
+/** @param {import("./project.js").ProjectImage} image @param {boolean} done */
+function setDone(image, done) {
+  const before = image.done;
+  const set = (/** @type {boolean} */ value) => {
+    image.done = value;
+    project.changed();
+  };
+  set(done);
+  const what = done ? "mark the image as done" : "mark the image as not done";
+  history.push({ what, image: undefined, undo: () => set(before), redo: () => set(done) });
+}
+
+/** Takes an image out of the project; its neighbour is opened. @param {import("./project.js").ProjectImage} image */
+function removeImage(image) {
+  const place = project.images.indexOf(image);
+  const redo = () => {
+    const neighbour = project.beside(1) ?? project.beside(-1);
+    project.images = project.images.filter((other) => other !== image);
+    project.changed();
+    if (image === project.current && neighbour) openSource(neighbour.source);
+  };
+  redo();
+  const undo = () => {
+    project.images.splice(place, 0, image);
+    project.changed();
+  };
+  history.push({ what: "remove the image", image: undefined, undo, redo });
+}
+
+/** An image that is not open loses its objects. @param {string} id */
+function clearObjects(id) {
+  const image = project.images.find((other) => other.id === id);
+  if (!image) return;
+  const before = { runs: image.runs, objects: new Map(image.objects) };
+  const after = { runs: Uint32Array.of(image.width * image.height, 0), objects: new Map() };
+  const set = (/** @type {typeof before} */ { runs, objects }) => {
+    Object.assign(image, { runs, objects: new Map(objects), revision: image.revision + 1 });
+    project.changed();
+  };
+  set(after);
+  // It is undone where it can be seen: on that image, which may be open by then.
+  const replace = (/** @type {typeof before} */ state) => {
+    project.close();
+    set(state);
+    openSource(image.source);
+  };
+  history.push({ what: `remove the labels of ${image.name}`, image: id, undo: () => replace(before), redo: () => replace(after) });
+}
+
+/** Adds what a search found where no object is. @param {FoundEverything} found */
+function addFound({ ids, objects }) {
+  const attributes = new Map(objects.map(({ id, iou }) => [id, editor.fresh(iou)]));
+  const added = editor.add("find all objects", ids, attributes, SMALLEST_FOUND);
+  if (added === 0) showAlert("No object was found where none is yet; try more points, or a lower predicted IoU or stability.");
+}
+
+/** The objects of a label image or a COCO file, whose classes join the project's. @param {File} file */
+async function readLabels(file) {
+  if (!/\.json$/i.test(file.name)) return { ids: await session.request("labelIds", [file]).done };
+  const { width, height } = viewer;
+  const read = await session.request("readCoco", [file, session.imageName, width, height]).done;
+  const used = read.classes.map((one, place) => (read.objects.some((object) => object.class === place) ? classes.idOf(one) : null));
+  const objects = new Map(
+    read.objects.map(({ id, name, class: place, iou }) => [id, { ...editor.fresh(iou), name, classId: place === null ? null : used[place] }]),
+  );
+  return { ids: read.ids, objects };
+}
+
+/** @param {string} id @param {Blob | undefined} thumbnail */
+function thumbnailMade(id, thumbnail) {
+  const image = project.images.find((other) => other.id === id);
+  if (thumbnail && image) image.thumbnail = thumbnail;
+  else unreadable.add(id);
+  project.changed();
+}
+
+/** The image that is encoded while the person works on the one before. */
+function nextImage() {
+  const image = project.beside(1);
+  if (!image || unreadable.has(image.id)) return;
+  const { display } = controls;
+  const usual = /** @type {Display} */ ({ ...display, window: display.window === "range" ? "percentile" : display.window });
+  return { id: image.id, source: image.source, display: image.display ?? usual };
+}
+
+/** Opens an image of the project. @param {string} id @returns {Promise<boolean>} */
+async function openById(id) {
+  const image = project.images.find((other) => other.id === id);
+  return image !== undefined && (await session.openImage(image.source)) && project.current === image;
 }
 
 function showCandidates() {
@@ -176,11 +408,6 @@ function showCandidates() {
   byId("predicted-iou", HTMLOutputElement).value = iou === undefined ? "–" : iou.toFixed(3);
 }
 
-/** @param {Blob} file @param {string} name */
-function openImage(file, name) {
-  openSource({ kind: "file", name, file });
-}
-
 /** @param {ImageSource} source */
 function openSource(source) {
   dismissAlert();
@@ -194,11 +421,31 @@ function openModel(source) {
   session.openModel(source);
 }
 
-/** @param {File | undefined} file */
-function openFile(file) {
-  if (!file) return;
-  if (/\.(safetensors|pth)$/i.test(file.name)) openModel({ kind: "file", file });
-  else openImage(file, file.name || "pasted image");
+/** Opens files: a model, an image, or several images. @param {Iterable<File>} files */
+async function openFiles(files) {
+  const all = [...files];
+  const model = all.find(({ name }) => MODEL_FILE.test(name));
+  if (model) openModel({ kind: "file", file: model });
+  /** @type {ImageSource[]} */
+  const sources = all
+    .filter(({ name }) => !MODEL_FILE.test(name))
+    .map((file) => ({ kind: "file", name: file.name || "pasted image", file }));
+  if (sources.length === 0) return;
+  await project.restored;
+  if (sources.length > 1) {
+    sources.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+    // So that the browser does not clear a project by itself.
+    void navigator.storage?.persist?.();
+    project.add(sources);
+  }
+  openSource(project.find(sources[0])?.source ?? sources[0]);
+}
+
+/** Those of a folder that are images. @param {Iterable<File>} files */
+function openFolder(files) {
+  const found = [...files].filter(({ name }) => IMAGE_FILE.test(name));
+  if (found.length === 0) showAlert("There is no image in this folder; choose one with PNG, JPEG, TIFF, BMP, WebP or DICOM files.");
+  else void openFiles(found);
 }
 
 /** @param {Blob} file @param {string} name */
@@ -234,22 +481,22 @@ function onKey(event) {
   if (event.ctrlKey || event.metaKey || isTyping(event.target)) return;
   /** @type {Record<string, () => void>} */
   const actions = {
-    Backspace: () => session.undo(),
-    Escape: () => promptInput.reset() || session.clear(),
-    "[": () => session.select(session.selected - 1),
-    "]": () => session.select(session.selected + 1),
+    Backspace: takeBack,
+    Escape: () => promptInput.reset() || clearPrompts() || editor.select(0),
+    "[": () => select(session.selected - 1),
+    "]": () => select(session.selected + 1),
+    h: () => session.preview.choose(!session.preview.on),
   };
-  const action = actions[event.key];
+  const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!action) return;
   event.preventDefault();
   action();
 }
 
-/** @param {HTMLInputElement} input @param {(file: File | undefined) => void} open */
-function onFile(input, open) {
+/** @param {HTMLInputElement} input @param {(files: File[]) => void} open */
+function onFiles(input, open) {
   input.addEventListener("change", () => {
-    const file = input.files?.[0];
-    open(file);
+    open([...(input.files ?? [])]);
     // The same file can be chosen again.
     input.value = "";
   });
@@ -258,8 +505,10 @@ function onFile(input, open) {
 function wire() {
   button("open-image").onclick = () => imageFile.click();
   button("open-model").onclick = () => modelFile.click();
-  onFile(imageFile, openFile);
-  onFile(modelFile, (file) => file && openModel({ kind: "file", file }));
+  button("open-folder").onclick = () => imageFolder.click();
+  onFiles(imageFile, openFiles);
+  onFiles(imageFolder, openFolder);
+  onFiles(modelFile, ([file]) => file && openModel({ kind: "file", file }));
   button("open-sample").onclick = () => {
     openSource({ kind: "sample", name: "sample" });
   };
@@ -267,19 +516,21 @@ function wire() {
   button("encode").onclick = () => session.encode();
   for (const [id, step] of /** @type {const} */ ([["candidate-previous", -1], ["candidate-next", 1]])) {
     button(id).onclick = (click) => {
-      session.select(session.selected + step);
+      select(session.selected + step);
       keysToImage(click);
     };
   }
-  button("undo").onclick = () => session.undo();
-  button("clear").onclick = () => session.clear();
+  previewed.onchange = () => session.preview.choose(previewed.checked);
+  button("undo").onclick = takeBack;
+  button("clear").onclick = clearPrompts;
   button("download-mask").onclick = () => void downloadMask();
   button("dismiss-alert").onclick = dismissAlert;
+  button("use-update").onclick = () => offline.useUpdate();
   button("zoom-in").onclick = () => viewer.zoom(1.5);
   button("zoom-out").onclick = () => viewer.zoom(1 / 1.5);
   button("zoom-fit").onclick = () => viewer.fit();
   document.addEventListener("keydown", onKey);
-  document.addEventListener("paste", (event) => openFile(event.clipboardData?.files[0]));
+  document.addEventListener("paste", (event) => void openFiles(event.clipboardData?.files ?? []));
   document.addEventListener("dragover", (event) => {
     event.preventDefault();
     root.classList.add("dragging");
@@ -290,7 +541,7 @@ function wire() {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     root.classList.remove("dragging");
-    openFile(event.dataTransfer?.files[0]);
+    void openFiles(event.dataTransfer?.files ?? []);
   });
 }
 
@@ -305,4 +556,11 @@ async function showCatalogue() {
 
 wire();
 session.start();
+classes.show();
+images.show();
+exporting.show();
+void project.restored.then((image) => {
+  // Where the person left it.
+  if (image && !session.imageSource) openSource(image.source);
+});
 void showCatalogue();

@@ -1,7 +1,9 @@
 // The predicted mask with the person's corrections, which outlast further predictions until it is accepted or cleared.
 
 import { Raster, sweep } from "./raster.js";
+import { pack, unpack } from "./runs.js";
 
+/** @typedef {import("./raster.js").Change} Change */
 /** @typedef {import("./viewer.js").Point} Point */
 
 const [UNTOUCHED, ADDED, REMOVED] = [0, 1, 2];
@@ -23,7 +25,18 @@ export class DraftMask {
   }
 
   get corrected() {
-    return this.#edits?.canUndo ?? false;
+    return this.#edits?.values.some(Boolean) ?? false;
+  }
+
+  /** The corrections, to be put back with `correctAs`. */
+  get corrections() {
+    return this.#edits && pack(this.#edits.values);
+  }
+
+  /** @param {Uint32Array | undefined} corrections those of a mask before */
+  correctAs(corrections) {
+    const length = this.#width * this.#height;
+    this.#edits = corrections && new Raster(Uint8Array.from(unpack(corrections, length)), this.#width, this.#height);
   }
 
   /** @param {Uint8Array | null} mask a new prediction; null: there is none any more */
@@ -48,16 +61,21 @@ export class DraftMask {
     return box;
   }
 
-  /** Ends a stroke. */
+  /** Ends a stroke. @returns {Change | undefined} */
   finish() {
-    this.#edits?.finish();
+    return this.#edits?.finish();
   }
 
-  /** Takes the last stroke back. @returns {PixelBox | undefined} */
-  undo() {
-    const box = this.#edits?.undo();
-    if (box) this.#correct(box);
-    return box;
+  /** @param {Change} change a stroke */
+  undo(change) {
+    this.#edits?.undo(change);
+    this.#correct(change.box);
+  }
+
+  /** @param {Change} change a stroke that was taken back */
+  redo(change) {
+    this.#edits?.redo(change);
+    this.#correct(change.box);
   }
 
   /** @param {PixelBox} box */

@@ -1,23 +1,23 @@
-// What prompts, brush and eraser do: to the predicted mask while there is one, else to the labels.
+// What the tools do on the canvas: to the predicted mask while there is one, else to the objects.
 
 import { DraftMask } from "./draft_mask.js";
+import { fillPolygon } from "./regions.js";
 
+/** @typedef {import("./history.js").History} History */
+/** @typedef {import("./object_editor.js").ObjectEditor} ObjectEditor */
 /** @typedef {import("./viewer.js").Point} Point */
 /** @typedef {import("./viewer.js").Viewer} Viewer */
-/** @typedef {import("./labels.js").LabelMap} LabelMap */
 
 const SMALLEST_BRUSH = 1;
 const LARGEST_BRUSH = 100;
-const TOO_MANY = "The image has 65535 labelled objects, which is the most that a 16-bit label image holds; remove some first.";
+/** CSS pixels from a polygon's first corner at which a click closes it. */
+const CLOSING = 8;
 
 /**
  * @typedef {object} LabelToolsEvents
- * @property {() => void} changed tool, brush, draft or labels are others
- * @property {() => void} labelled the labels were changed
- * @property {() => void} strokeBegins
- * @property {() => void} accepted the mask became an object; its prompts are to be cleared
- * @property {() => void} undoPrompt
- * @property {(sentence: string) => void} failed
+ * @property {() => void} changed tool, brush or draft are others
+ * @property {() => import("./object_editor.js").Companion} accepting the mask becomes an object: its prompts are to be cleared when it is done, and are to come back when it is undone
+ * @property {() => number | null} predictedIou of the mask
  */
 
 export class LabelTools {
@@ -25,28 +25,35 @@ export class LabelTools {
   tool = "prompt";
   /** Diameter in image pixels. */
   brushSize = 15;
+  /** The object that the prompts are to give another shape, 0 for a new one. */
+  refined = 0;
 
   #viewer;
+  #editor;
+  #history;
   #events;
-  /** @type {LabelMap | undefined} */
-  #labels;
   /** @type {DraftMask | undefined} */
   #draft;
+  /** The id of the image that is open. */
+  #image = "";
   /** The person sees prompts, and the mask is of them. */
   #prompted = false;
   /** The mask answers all prompts. */
   #answered = false;
   /** Accept was asked for before the mask was there. */
   #acceptWanted = false;
-  /** `id` is the object that the stroke paints, 0 when it erases or corrects the mask. @type {{last: Point, id: number, draft: boolean} | undefined} */
+  /** `id` is the object that the stroke paints, 0 when it erases or corrects the mask. @type {{last: Point, id: number, created: boolean, draft: boolean} | undefined} */
   #stroke;
-
+  /** The corners of the polygon, or the ends of the cut, that is being drawn. @type {Point[]} */
+  #corners = [];
   /** The image point under the pointer. @type {Point | undefined} */
   #hovered;
 
-  /** @param {Viewer} viewer @param {LabelToolsEvents} events */
-  constructor(viewer, events) {
+  /** @param {Viewer} viewer @param {ObjectEditor} editor @param {History} history @param {LabelToolsEvents} events */
+  constructor(viewer, editor, history, events) {
     this.#viewer = viewer;
+    this.#editor = editor;
+    this.#history = history;
     this.#events = events;
   }
 
@@ -60,18 +67,13 @@ export class LabelTools {
     return this.hasMask && this.#draft?.corrected ? this.#draft.mask : undefined;
   }
 
-  get canUndo() {
-    return (this.hasMask && this.#draft?.corrected) || (!this.#prompted && (this.#labels?.canUndo ?? false));
-  }
-
-  /** @param {LabelMap} labels of the image that was opened */
-  setLabels(labels) {
-    this.endStroke();
-    this.#labels = labels;
-    this.#draft = new DraftMask(labels.width, labels.height);
+  /** @param {import("./project.js").ProjectImage} image that was opened */
+  opened({ id, width, height }) {
+    this.reset();
+    this.#image = id;
+    this.#draft = new DraftMask(width, height);
     this.#acceptWanted = false;
-    this.#viewer.setLabels(labels.ids);
-    this.#events.changed();
+    this.refined = 0;
   }
 
   /** @param {Uint8Array | null} mask a new prediction, null when there is none */
@@ -92,7 +94,7 @@ export class LabelTools {
 
   /** @param {Tool} tool */
   setTool(tool) {
-    this.endStroke();
+    this.reset();
     this.tool = tool;
     this.hover(this.#hovered);
     this.#events.changed();
@@ -111,73 +113,82 @@ export class LabelTools {
     this.setBrushSize(this.brushSize + (larger ? step : -step));
   }
 
-  /** Shows the brush under the pointer. @param {Point | undefined} point */
+  /** Shows the brush, or the line that a click would draw, under the pointer. @param {Point | undefined} point */
   hover(point) {
     this.#hovered = point;
-    this.#viewer.setBrush(point && this.tool !== "prompt" ? { ...point, diameter: this.brushSize } : undefined);
+    const brushes = this.tool === "draw" || this.tool === "erase";
+    this.#viewer.setBrush(point && brushes ? { ...point, diameter: this.brushSize } : undefined);
+    this.#viewer.setLine(point && this.#corners.length > 0 ? [...this.#corners, point] : this.#corners);
+  }
+
+  /** The button was pressed, or a key in its stead. @param {Point} point @param {boolean} more with Ctrl or Shift */
+  press(point, more) {
+    if (this.tool === "select") this.select(point, more);
+    else if (this.tool === "polygon") this.#corner(point);
+    else if (this.tool === "cut") this.#corners = [point];
+    else if (this.tool !== "prompt") this.#beginStroke(point);
+  }
+
+  /** Selects the object at a point. @param {Point} point @param {boolean} [more] keep what is selected */
+  select(point, more = true) {
+    const id = this.#editor.labels?.idAt(point) ?? 0;
+    if (id || !more) this.#editor.select(id, more);
+  }
+
+  /** A cut has its first end. */
+  get cutting() {
+    return this.tool === "cut" && this.#corners.length > 0;
   }
 
   /** @param {Point} point */
-  beginStroke(point) {
-    if (!this.#labels || this.#stroke || this.tool === "prompt") return;
-    // With prompts but no mask yet there is nothing to correct, and the labels are not meant.
-    if (this.#prompted && !this.hasMask) return;
-    this.#events.strokeBegins();
-    const draft = this.hasMask;
-    const id = draft || this.tool === "erase" ? 0 : this.#labels.idAt(point) || this.#labels.freeId;
-    if (id === undefined) return this.#events.failed(TOO_MANY);
-    this.#stroke = { last: point, id, draft };
-    this.moveStroke(point);
+  move(point) {
+    if (this.#stroke) this.#moveStroke(point);
   }
 
-  /** @param {Point} point */
-  moveStroke(point) {
-    const stroke = this.#stroke;
-    if (!stroke || !this.#labels) return;
-    const { last, id, draft } = stroke;
-    stroke.last = point;
-    if (draft) {
-      const box = this.#draft?.paint(last, point, this.brushSize, this.tool === "draw");
-      if (box) this.#viewer.maskChanged(box);
-      return;
-    }
-    const box = id
-      ? this.#labels.paint(last, point, this.brushSize, id)
-      : this.#labels.erase(last, point, this.brushSize);
-    if (box) this.#viewer.labelsChanged(box);
+  /** The button was let go. @param {Point} point */
+  release(point) {
+    this.endStroke();
+    const [from] = this.#corners;
+    if (this.tool !== "cut" || !from) return;
+    this.#corners = [];
+    this.hover(this.#hovered);
+    if (from.x !== point.x || from.y !== point.y) this.#editor.cut(from, point);
+  }
+
+  /** Forgets what is half done. @returns {boolean} whether anything was */
+  reset() {
+    const begun = this.#corners.length > 0;
+    this.endStroke();
+    this.#corners = [];
+    this.hover(this.#hovered);
+    return begun;
   }
 
   endStroke() {
     const stroke = this.#stroke;
     if (!stroke) return;
     this.#stroke = undefined;
-    if (stroke.draft) this.#draft?.finish();
-    else if (this.#labels?.finish()) this.#events.labelled();
+    if (stroke.draft) this.#finishDraft();
+    else this.#editor.finish(this.tool === "erase" ? "erase" : "draw", stroke.created ? stroke.id : undefined);
     this.#events.changed();
   }
 
-  /** Makes the shown mask a labelled object, at once or as soon as it answers all prompts. */
+  /** Closes the polygon, or makes the shown mask an object, at once or as soon as it answers all prompts. */
   accept() {
+    if (this.#corners.length > 0) return this.#closePolygon();
     this.endStroke();
     this.#acceptWanted = false;
-    if (!this.#labels || !this.#prompted) return;
+    if (!this.#prompted) return;
     const mask = this.#draft?.mask;
     if (!mask || !this.#answered) {
       this.#acceptWanted = true;
       return;
     }
-    const id = this.#labels.freeId;
-    if (id === undefined) return this.#events.failed(TOO_MANY);
-    const box = this.#labels.accept(mask, id);
-    if (!box) {
-      const sentence = mask.some(Boolean)
-        ? "All pixels of this mask belong to labelled objects already; erase some of those first, or prompt another object."
-        : "This mask has no pixels; paint some or prompt another object.";
-      return this.#events.failed(sentence);
-    }
-    this.setMask(null);
-    this.#labelled(box);
-    this.#events.accepted();
+    const companion = this.#companion();
+    const iou = this.#events.predictedIou();
+    const refined = this.refined;
+    const done = refined ? this.#editor.refine(refined, mask, iou, companion) : this.#editor.accept(mask, iou, companion);
+    if (done) companion.redo();
   }
 
   /** A prompt was added, so a mask that was to be accepted is no longer the one that was meant. */
@@ -185,34 +196,109 @@ export class LabelTools {
     this.#acceptWanted = false;
   }
 
-  /** Takes back the last stroke on the mask, the last prompt, or, without prompts, the last change of the labels. */
-  undo() {
-    this.endStroke();
-    if (!this.#prompted) return this.#labelled(this.#labels?.undo());
-    if (!this.hasMask || !this.#draft?.corrected) return this.#events.undoPrompt();
-    const box = this.#draft.undo();
-    if (box) this.#viewer.maskChanged(box);
-    this.#events.changed();
+  /** The corrections of the mask, for when it is to come back. */
+  get corrections() {
+    return this.#draft?.corrections;
   }
 
-  /** Removes the labelled object at a point. @param {Point} point */
-  removeAt(point) {
-    this.endStroke();
-    const id = this.#labels?.idAt(point);
-    if (id) this.#labelled(this.#labels?.remove(id));
+  /** The mask that comes next is corrected so. @param {Uint32Array | undefined} corrections */
+  correctAs(corrections) {
+    this.#draft?.correctAs(corrections);
   }
 
-  /** Takes over labels for all the image, as one change. @param {Uint32Array} ids width * height */
-  replaceLabels(ids) {
-    this.endStroke();
-    this.#labelled(this.#labels?.replace(ids));
+  #companion() {
+    const prompts = this.#events.accepting();
+    const { corrections, refined } = this;
+    return {
+      undo: () => {
+        this.refined = refined;
+        this.correctAs(corrections);
+        prompts.undo();
+      },
+      redo: () => {
+        this.refined = 0;
+        this.setMask(null);
+        prompts.redo();
+      },
+    };
   }
 
-  /** @param {PixelBox | undefined} box what was changed, if anything */
-  #labelled(box) {
-    if (!box) return;
-    this.#viewer.labelsChanged(box);
-    this.#events.labelled();
-    this.#events.changed();
+  /** @param {Point} point */
+  #beginStroke(point) {
+    const { labels, selection } = this.#editor;
+    if (!labels || this.#stroke) return;
+    // With prompts but no mask yet there is nothing to correct, and the objects are not meant.
+    if (this.#prompted && !this.hasMask) return;
+    const draft = this.hasMask;
+    const [selected] = selection;
+    const painted = draft || this.tool === "erase" ? 0 : (selected ?? labels.idAt(point));
+    const created = !draft && this.tool === "draw" && !painted;
+    const id = created ? this.#editor.freeId() : painted;
+    if (id === undefined || (id && labels.locked(id) && this.#editor.tellLocked(id))) return;
+    this.#stroke = { last: point, id, created, draft };
+    this.#moveStroke(point);
+  }
+
+  /** @param {Point} point */
+  #moveStroke(point) {
+    const stroke = this.#stroke;
+    const { labels, selection } = this.#editor;
+    if (!stroke || !labels) return;
+    const { last, id, draft } = stroke;
+    stroke.last = point;
+    if (draft) {
+      const box = this.#draft?.paint(last, point, this.brushSize, this.tool === "draw");
+      if (box) this.#viewer.maskChanged(box);
+      return;
+    }
+    const box = id ? labels.paint(last, point, this.brushSize, id) : labels.erase(last, point, this.brushSize, selection);
+    if (box) this.#viewer.labelsChanged(box);
+  }
+
+  #finishDraft() {
+    const draft = this.#draft;
+    const change = draft?.finish();
+    if (!change) return;
+    const show = () => {
+      this.#viewer.maskChanged(change.box);
+      this.#events.changed();
+    };
+    this.#history.push({
+      what: "correct the mask",
+      image: this.#image,
+      passing: true,
+      undo: () => {
+        draft?.undo(change);
+        show();
+      },
+      redo: () => {
+        draft?.redo(change);
+        show();
+      },
+    });
+  }
+
+  /** @param {Point} point */
+  #corner(point) {
+    const [first] = this.#corners;
+    const { scale } = this.#viewer;
+    if (first && this.#corners.length > 2 && Math.hypot(point.x - first.x, point.y - first.y) * scale < CLOSING) {
+      return this.#closePolygon();
+    }
+    this.#corners.push(point);
+    this.hover(point);
+  }
+
+  /** Adds the polygon to the selected object, or makes it a new one. */
+  #closePolygon() {
+    const corners = this.#corners;
+    this.reset();
+    const { labels, selection } = this.#editor;
+    if (!labels || corners.length < 3) return;
+    const [selected] = selection;
+    const id = selected ?? this.#editor.freeId();
+    if (id === undefined || (selected && labels.locked(id) && this.#editor.tellLocked(id))) return;
+    fillPolygon(corners, labels.width, labels.height, (start, end) => labels.fillFree(start, end, id));
+    this.#editor.finish("draw a polygon", selected ? undefined : id);
   }
 }

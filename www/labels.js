@@ -1,24 +1,31 @@
-// The labelled objects of one image: a number per pixel, 0 for background.
+// The objects of one image: a number per pixel, 0 for background. Locked ones keep all their pixels.
 
 import { Raster, sweep, union } from "./raster.js";
+import { pack, unpack } from "./runs.js";
 
 /** @typedef {import("./viewer.js").Point} Point */
+/** @typedef {import("./regions.js").Region} Region */
 
 /** The largest number that a 16-bit label image holds. */
 const LARGEST_ID = 65535;
+/** Rows that are packed at once; only those that changed are packed again. */
+const BAND = 64;
 
 /** @extends {Raster<Uint32Array>} */
 export class LabelMap extends Raster {
+  /** Objects whose pixels stay as they are. @type {(id: number) => boolean} */
+  locked = () => false;
   /** Pixels of each object, and a box that holds them all; it does not shrink. @type {Map<number, {area: number, box: PixelBox}>} */
   #objects = new Map();
+  /** The runs of each band of rows; undefined where they have changed. @type {(Uint32Array<ArrayBuffer> | undefined)[]} */
+  #packed = [];
 
-  /** @param {Uint32Array} ids object numbers of width * height pixels; the map keeps the array */
-  constructor(/** @type {Uint32Array} */ ids, /** @type {number} */ width, /** @type {number} */ height) {
-    super(ids, width, height);
-    for (let start = 0, i = 1; i <= ids.length; i++) {
-      if (i < ids.length && ids[i] === ids[start]) continue;
-      this.ran(start, i - start, 0, ids[start]);
-      start = i;
+  /** @param {Uint32Array} runs of width * height object numbers, see `pack` @param {number} width @param {number} height */
+  constructor(runs, width, height) {
+    super(unpack(runs, width * height), width, height);
+    for (let i = 0, start = 0; i < runs.length; i += 2) {
+      this.ran(start, runs[i], 0, runs[i + 1]);
+      start += runs[i];
     }
   }
 
@@ -29,6 +36,21 @@ export class LabelMap extends Raster {
   /** How many objects there are. */
   get objects() {
     return this.#objects.size;
+  }
+
+  /** The objects' numbers, in ascending order. */
+  get numbers() {
+    return [...this.#objects.keys()].sort((a, b) => a - b);
+  }
+
+  /** Pixels of an object. @param {number} id */
+  areaOf(id) {
+    return this.#objects.get(id)?.area ?? 0;
+  }
+
+  /** Holds all of an object's pixels. @param {number} id */
+  boxOf(id) {
+    return this.#objects.get(id)?.box;
   }
 
   /** The object at an image point, 0 for none. @param {Point} point */
@@ -45,62 +67,126 @@ export class LabelMap extends Raster {
     for (let id = 1; id < LARGEST_ID; id++) if (!this.#objects.has(id)) return id;
   }
 
+  /** The runs of all object numbers. */
+  pack() {
+    const { width, height, values } = this;
+    for (let y = 0, band = 0; y < height; y += BAND, band++) {
+      this.#packed[band] ??= pack(values, y * width, Math.min(height, y + BAND) * width);
+    }
+    const runs = new Uint32Array(this.#packed.reduce((sum, band) => sum + (band?.length ?? 0), 0));
+    let at = 0;
+    for (const band of this.#packed) {
+      runs.set(band ?? [], at);
+      at += band?.length ?? 0;
+    }
+    return runs;
+  }
+
   /**
-   * Makes the free pixels of a mask an object.
+   * Makes the free pixels of a mask an object's. Ends with `finish`.
    * @param {Uint8Array} mask width * height, 0 outside
    * @param {number} id
-   * @returns {PixelBox | undefined} undefined when no pixel is free
    */
   accept(mask, id) {
     for (let i = 0; i < mask.length; i++) if (mask[i] && !this.values[i]) this.set(i, id);
-    return this.finish();
+  }
+
+  /** Paints free pixels; never those of another object. Ends with `finish`. @param {number} start @param {number} end @param {number} id */
+  fillFree(start, end, id) {
+    for (let i = start; i < end; i++) if (!this.values[i]) this.set(i, id);
   }
 
   /**
-   * Paints free pixels; never those of another object. Ends with `finish`.
+   * The brush. Ends with `finish`.
    * @param {Point} from @param {Point} to @param {number} diameter @param {number} id
    */
   paint(from, to, diameter, id) {
+    return sweep(from, to, diameter, this.width, this.height, (start, end) => this.fillFree(start, end, id));
+  }
+
+  /**
+   * Makes background of what the brush covers of these objects, or of all. Ends with `finish`.
+   * @param {Point} from @param {Point} to @param {number} diameter @param {ReadonlySet<number>} only empty: all
+   */
+  erase(from, to, diameter, only) {
     return sweep(from, to, diameter, this.width, this.height, (start, end) => {
-      for (let i = start; i < end; i++) if (!this.values[i]) this.set(i, id);
+      for (let i = start; i < end; i++) {
+        const id = this.values[i];
+        if (id && !this.locked(id) && (only.size === 0 || only.has(id))) this.set(i, 0);
+      }
     });
   }
 
-  /** Makes background of what the brush covers. Ends with `finish`. @param {Point} from @param {Point} to @param {number} diameter */
-  erase(from, to, diameter) {
-    return sweep(from, to, diameter, this.width, this.height, (start, end) => {
-      for (let i = start; i < end; i++) this.set(i, 0);
-    });
+  /** Gives all of an object's pixels to another one, or to the background. Ends with `finish`. @param {number} id @param {number} to */
+  give(id, to) {
+    this.#visit(id, (i) => this.set(i, to));
   }
 
-  /** Makes background of an object. @param {number} id @returns {PixelBox | undefined} */
-  remove(id) {
-    const box = this.#objects.get(id)?.box;
+  /** An object's pixels, with a rim of background round them. @param {number} id @returns {Region | undefined} */
+  regionOf(id) {
+    const box = this.boxOf(id);
     if (!box) return;
-    for (let y = box.y0; y < box.y1; y++) {
-      const end = y * this.width + box.x1;
-      for (let i = y * this.width + box.x0; i < end; i++) if (this.values[i] === id) this.set(i, 0);
-    }
-    return this.finish();
+    const region = { x0: box.x0 - 1, y0: box.y0 - 1, width: box.x1 - box.x0 + 2, height: box.y1 - box.y0 + 2 };
+    const bits = new Uint8Array(region.width * region.height);
+    this.#visit(id, (_, x, y) => (bits[(y - region.y0) * region.width + x - region.x0] = 1));
+    return { ...region, bits };
   }
 
-  /** Takes over other labels for all the image. @param {Uint32Array} ids width * height @returns {PixelBox | undefined} */
+  /**
+   * Makes an object of a region: its pixels outside become background, free ones inside become its own.
+   * Ends with `finish`.
+   * @param {number} id @param {Region} region
+   */
+  reshape(id, { x0, y0, width, height, bits }) {
+    this.#visit(id, (i, x, y) => {
+      const inside = x >= x0 && y >= y0 && x < x0 + width && y < y0 + height && bits[(y - y0) * width + x - x0];
+      if (!inside) this.set(i, 0);
+    });
+    const [left, right] = [Math.max(0, x0), Math.min(this.width, x0 + width)];
+    for (let y = Math.max(0, y0); y < Math.min(this.height, y0 + height); y++) {
+      for (let x = left; x < right; x++) {
+        const i = y * this.width + x;
+        if (bits[(y - y0) * width + x - x0] && !this.values[i]) this.set(i, id);
+      }
+    }
+  }
+
+  /**
+   * Takes over other objects for all the image; locked ones stay. Ends with `finish`.
+   * @param {Uint32Array} ids width * height
+   */
   replace(ids) {
-    for (let i = 0; i < ids.length; i++) this.set(i, ids[i]);
-    return this.finish();
+    /** Numbers that locked objects have, and what the others of that number become. @type {Map<number, number>} */
+    const renamed = new Map();
+    const locked = this.numbers.filter((id) => this.locked(id));
+    let free = Math.max(0, ...locked, ids.reduce((highest, id) => Math.max(highest, id), 0)) + 1;
+    for (const id of locked) renamed.set(id, free++);
+    for (let i = 0; i < ids.length; i++) {
+      if (!this.locked(this.values[i])) this.set(i, renamed.get(ids[i]) ?? ids[i]);
+    }
   }
 
   /** @param {number} start @param {number} length @param {number} before @param {number} after */
   ran(start, length, before, after) {
+    const box = this.boxOfRun(start, length);
+    for (let band = Math.floor(box.y0 / BAND); band * BAND < box.y1; band++) this.#packed[band] = undefined;
     const object = this.#objects.get(before);
     if (object && (object.area -= length) === 0) this.#objects.delete(before);
     if (after === 0) return;
-    const box = this.boxOfRun(start, length);
     const grown = this.#objects.get(after);
     if (!grown) this.#objects.set(after, { area: length, box });
     else {
       grown.area += length;
       grown.box = union(grown.box, box) ?? box;
+    }
+  }
+
+  /** @param {number} id @param {(i: number, x: number, y: number) => void} each */
+  #visit(id, each) {
+    const box = this.boxOf(id);
+    if (!box) return;
+    for (let y = box.y0; y < box.y1; y++) {
+      for (let x = box.x0, i = y * this.width + x; x < box.x1; x++, i++) if (this.values[i] === id) each(i, x, y);
     }
   }
 }

@@ -1,14 +1,11 @@
 // A plane of numbers as a tinted picture over the image: each region is filled, and outlined where it ends.
 
+import { packed } from "./colours.js";
+
 /** Rows that are painted at once, so that a large image needs no second one in memory. */
 const BAND = 256;
 
-/** @typedef {{fill: number, outline: number}} Colours RGBA as it lies in memory */
-
-/** @param {number} red @param {number} green @param {number} blue @param {number} alpha */
-function packed(red, green, blue, alpha) {
-  return new Uint32Array(Uint8Array.of(red, green, blue, alpha).buffer)[0];
-}
+/** @typedef {import("./colours.js").Colours} Colours */
 
 /** @type {Colours} */
 const MASK = { fill: packed(25, 181, 230, 96), outline: packed(0, 150, 215, 255) };
@@ -16,23 +13,11 @@ const MASK = { fill: packed(25, 181, 230, 96), outline: packed(0, 150, 215, 255)
 /** Of the predicted mask. */
 export const maskColours = () => MASK;
 
-/** @param {number} hue in turns @returns {[number, number, number]} bright and saturated */
-function hueToRgb(hue) {
-  const channel = (/** @type {number} */ n) => {
-    const k = (n + hue * 12) % 12;
-    return Math.round(255 * (0.55 - 0.45 * Math.max(-1, Math.min(k - 3, 9 - k, 1))));
-  };
-  return [channel(0), channel(8), channel(4)];
-}
+/** @type {Colours} */
+const PREVIEW = { fill: packed(25, 181, 230, 48), outline: packed(25, 181, 230, 150) };
 
-/** Hues a golden section apart, so that objects of neighbouring numbers differ; the mask's blue is left out. */
-const LABELS = Array.from({ length: 256 }, (_, i) => {
-  const [red, green, blue] = hueToRgb((0.6 + 0.84 * ((i * 0.618034) % 1)) % 1);
-  return { fill: packed(red, green, blue, 80), outline: packed(red, green, blue, 255) };
-});
-
-/** Of a labelled object. @param {number} id */
-export const labelColours = (id) => LABELS[id % LABELS.length];
+/** Of the mask under the pointer. */
+export const previewColours = () => PREVIEW;
 
 export class Overlay {
   canvas = document.createElement("canvas");
@@ -43,7 +28,7 @@ export class Overlay {
   /**
    * @param {Uint8Array | Uint32Array} values width * height, 0 is transparent; they are not copied
    * @param {number} width @param {number} height
-   * @param {(value: number) => Colours} coloursOf
+   * @param {(value: number) => Colours | undefined} coloursOf undefined: not shown
    */
   constructor(values, width, height, coloursOf) {
     this.#values = values;
@@ -74,6 +59,9 @@ export class Overlay {
     const values = this.#values;
     const image = new ImageData(x1 - x0, y1 - y0);
     const pixels = new Uint32Array(image.data.buffer);
+    let last = 0;
+    /** @type {Colours | undefined} */
+    let lastColours;
     for (let y = y0, at = 0; y < y1; y++) {
       for (let x = x0; x < x1; x++, at++) {
         const i = y * width + x;
@@ -84,7 +72,9 @@ export class Overlay {
           (x + 1 < width && values[i + 1] !== value) ||
           (y > 0 && values[i - width] !== value) ||
           (y + 1 < height && values[i + width] !== value);
-        const colours = this.#coloursOf(value);
+        const colours = value === last ? lastColours : this.#coloursOf(value);
+        [last, lastColours] = [value, colours];
+        if (!colours) continue;
         pixels[at] = edge ? colours.outline : colours.fill;
       }
     }

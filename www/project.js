@@ -1,24 +1,35 @@
-// The images with labels: which they are, in which order, which are held out, and keeping them stored.
+// The images of the project with their objects and classes: which they are, in which order, which are done or held
+// out, and keeping all of it stored.
 
 import { LabelMap } from "./labels.js";
 import { ProjectStore, storageSentence } from "./project_store.js";
-
-/** Milliseconds from the first change that is not stored to its being stored. */
-const SAVE_DELAY = 500;
+import { distinct } from "./runs.js";
 
 /**
  * @typedef {object} ProjectImage
  * @property {string} id
  * @property {string} name
  * @property {ImageSource} source
- * @property {Display} display
- * @property {LabelMap} labels
+ * @property {Display | undefined} display as it was when it was shown last
+ * @property {number} width 0 until it has been opened
+ * @property {number} height
+ * @property {Uint32Array} runs its objects as they were when it was shown last, see `pack`
+ * @property {LabelMap | undefined} labels its objects, while it is open
+ * @property {Map<number, ObjectAttributes>} objects what is known of them, by number
  * @property {boolean | undefined} heldOut the person's choice; undefined: the default
+ * @property {boolean} done the person is through with it
+ * @property {Blob | undefined} thumbnail
+ * @property {number} revision grows with every change of the objects
  */
 
 /** @param {ImageSource} source */
 function bytesOf(source) {
   return source.kind === "file" ? source.file.size : 0;
+}
+
+/** @param {ImageSource} a @param {ImageSource} b */
+function sameSource(a, b) {
+  return a.kind === b.kind && a.name === b.name && a.page === b.page && bytesOf(a) === bytesOf(b);
 }
 
 /**
@@ -33,21 +44,34 @@ export function heldOutOf(choices) {
   return heldOut;
 }
 
+/** The runs of an image's objects as they are now. @param {ProjectImage} image */
+export function runsOf({ labels, runs }) {
+  return labels?.pack() ?? runs;
+}
+
+/** How many objects an image has. @param {ProjectImage} image */
+export function objectsOf({ labels, runs }) {
+  return labels?.objects ?? distinct(runs);
+}
+
 export class Project {
-  /** The image that is open, in the list or not. @type {ProjectImage | undefined} */
+  /** @type {ProjectImage[]} */
+  images = [];
+  /** The image that is open. @type {ProjectImage | undefined} */
   current;
-  /** Why labels are not stored, as a sentence. @type {string | undefined} */
+  /** @type {ObjectClass[]} */
+  classes = [];
+  /** What new objects are of. @type {string | null} */
+  currentClass = null;
+  /** Why the project is not stored, as a sentence. @type {string | undefined} */
   unsaved;
-  /** Resolves when the project of an earlier visit has been read back. @type {Promise<void>} */
+  /** Resolves to the image that an earlier visit had open. @type {Promise<ProjectImage | undefined>} */
   restored;
 
-  /** @type {ProjectImage[]} */
-  #images = [];
   /** @type {(() => void)[]} */
   #listeners = [];
   #store = new ProjectStore();
   #failed;
-  #timer = 0;
   /** @type {Promise<void> | undefined} */
   #saving;
   #saveAgain = false;
@@ -56,60 +80,84 @@ export class Project {
   constructor(failed) {
     this.#failed = failed;
     this.restored = this.#restore();
-    document.addEventListener("visibilitychange", () => document.hidden && this.flush());
-    addEventListener("pagehide", () => this.flush());
   }
 
-  /** The images with at least one object, in the order in which they got their first. @returns {LabelledImage[]} */
+  /** The images with at least one object, in the project's order. @returns {LabelledImage[]} */
   get labelled() {
-    const images = this.#images.filter(({ labels }) => labels.objects > 0);
+    const images = this.images.filter((image) => objectsOf(image) > 0);
     const heldOut = heldOutOf(images.map((image) => image.heldOut));
-    return images.map(({ id, name, source, display, labels }, i) => {
-      const { ids, width, height, objects } = labels;
-      return { id, name, source, display, ids, width, height, heldOut: heldOut[i], objects };
-    });
+    return images.map((image, i) => ({
+      id: image.id,
+      name: image.name,
+      source: image.source,
+      display: /** @type {Display} */ (image.display),
+      width: image.width,
+      height: image.height,
+      heldOut: heldOut[i],
+      objects: objectsOf(image),
+      runs: () => runsOf(image),
+    }));
   }
 
-  /** @param {() => void} listener called after every change of labels, list, display or held-out choice */
+  /** @param {() => void} listener called after every change */
   onChange(listener) {
     this.#listeners.push(listener);
   }
 
-  /**
-   * Makes the opened image the current one; labels and display come back when it had been labelled before.
-   * @param {ImageSource} source @param {number} width @param {number} height @param {Display} display
-   * @returns {ProjectImage}
-   */
-  open(source, width, height, display) {
-    const known = this.#images.find(
-      (image) =>
-        image.source.kind === source.kind &&
-        image.name === source.name &&
-        bytesOf(image.source) === bytesOf(source) &&
-        image.labels.width === width &&
-        image.labels.height === height,
-    );
-    // What was opened and never labelled is forgotten.
-    this.#images = this.#images.filter((image) => image === known || image.labels.objects > 0);
-    const id = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`;
-    const labels = known?.labels ?? new LabelMap(new Uint32Array(width * height), width, height);
-    this.current = known ?? { id, name: source.name, source, display, labels, heldOut: undefined };
-    this.#changed();
-    return this.current;
+  /** @param {string | null} id */
+  classOf(id) {
+    return this.classes.find((one) => one.id === id);
   }
 
-  /** The current image's labels have changed. */
-  labelsChanged() {
+  /** The image of this source, if the project has it. @param {ImageSource} source */
+  find(source) {
+    return this.images.find((image) => sameSource(image.source, source));
+  }
+
+  /** Adds images that have not been opened yet, but for those that are here. @param {ImageSource[]} sources */
+  add(sources) {
+    for (const source of sources) if (!this.find(source)) this.images.push(this.#imageOf(source));
+    this.changed();
+  }
+
+  /**
+   * Makes the opened image the current one; its objects and display come back when it had been opened before.
+   * @param {ImageSource} source @param {number} width @param {number} height @param {Display} display
+   * @returns {ProjectImage & {labels: LabelMap, display: Display}}
+   */
+  open(source, width, height, display) {
+    this.close();
+    let image = this.find(source);
+    if (image?.width && (image.width !== width || image.height !== height)) image = undefined;
+    if (!image) this.images.push((image = this.#imageOf(source)));
+    if (!image.width) Object.assign(image, { width, height, runs: Uint32Array.of(width * height, 0) });
+    const opened = Object.assign(image, { display: image.display ?? display, labels: new LabelMap(image.runs, width, height) });
+    this.current = opened;
+    this.changed();
+    return opened;
+  }
+
+  /** Packs the current image, so that what is open takes the memory of one. */
+  close() {
     const { current } = this;
-    if (current && !this.#images.includes(current)) this.#images.push(current);
-    this.#changed();
+    if (!current?.labels) return;
+    current.runs = current.labels.pack();
+    for (const id of current.objects.keys()) if (!current.labels.areaOf(id)) current.objects.delete(id);
+    current.labels = undefined;
+    this.current = undefined;
+  }
+
+  /** Objects of the current image have changed. */
+  objectsChanged() {
+    if (this.current) this.current.revision += 1;
+    this.changed();
   }
 
   /** The current image's display was set. @param {Display} display */
   setDisplay(display) {
     if (!this.current || JSON.stringify(this.current.display) === JSON.stringify(display)) return;
     this.current.display = display;
-    this.#changed();
+    this.changed();
   }
 
   /** @param {string} id @param {boolean} heldOut */
@@ -118,38 +166,55 @@ export class Project {
     if (heldOut && others.every((image) => image.heldOut)) {
       this.#failed("At least one image has to stay in training; label another one, or take one of the held-out images back first.");
     } else {
-      const image = this.#images.find((image) => image.id === id);
+      const image = this.images.find((image) => image.id === id);
       if (image) image.heldOut = heldOut;
     }
-    this.#changed();
+    this.changed();
   }
 
-  /** Takes an image and its labels out of the project. @param {string} id */
-  remove(id) {
-    this.#images = this.#images.filter((image) => image.id !== id);
-    this.#changed();
+  /** The image that many places further in the list, at its ends none. @param {number} step */
+  beside(step) {
+    const at = this.current ? this.images.indexOf(this.current) : -1;
+    return this.images[at + step];
   }
 
-  /** Stores now what waits to be stored. */
-  flush() {
-    if (!this.#timer) return;
-    clearTimeout(this.#timer);
-    this.#timer = 0;
+  /** Something is to be stored, and shown. */
+  changed() {
+    for (const listener of this.#listeners) listener();
     if (this.#saving) this.#saveAgain = true;
     else void this.#save();
   }
 
-  #changed() {
-    for (const listener of this.#listeners) listener();
-    this.#timer ||= window.setTimeout(() => this.flush(), SAVE_DELAY);
+  /** Bytes that the origin's storage holds and may hold. */
+  async usage() {
+    const { usage = 0, quota = 0 } = await navigator.storage.estimate();
+    return { usage, quota };
+  }
+
+  /** @param {ImageSource} source @returns {ProjectImage} */
+  #imageOf(source) {
+    const id = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`;
+    return {
+      id,
+      name: source.name,
+      source,
+      display: undefined,
+      width: 0,
+      height: 0,
+      runs: new Uint32Array(0),
+      labels: undefined,
+      objects: new Map(),
+      heldOut: undefined,
+      done: false,
+      thumbnail: undefined,
+      revision: 0,
+    };
   }
 
   async #save() {
-    // The open image's file stays even without labels: an undo may bring them back.
-    const kept = this.#images.filter((image) => image.labels.objects > 0 || image === this.current);
-    if (kept.length === 0 && this.#store.empty) return;
+    if (this.images.length === 0 && this.#store.empty) return;
     const wasUnsaved = this.unsaved;
-    this.#saving = this.#store.save(kept);
+    this.#saving = this.#saveAll();
     try {
       await this.#saving;
       this.unsaved = undefined;
@@ -165,16 +230,27 @@ export class Project {
     }
   }
 
+  /** Objects first, then, as long as nothing changes, the images' files one by one. */
+  async #saveAll() {
+    await this.#store.save(this);
+    while (!this.#saveAgain && (await this.#store.saveFile(this)));
+  }
+
   async #restore() {
+    let current;
     try {
       // Without leave to write, the first save says so.
       await this.#store.take().catch(() => {});
-      const { images, unread } = await this.#store.restore();
-      this.#images = images;
-      if (unread.length > 0) this.#failed(`The stored labels of ${unread.join(", ")} could not be read; open them from a file.`);
+      const { images, classes, currentClass, unread, ...stored } = await this.#store.restore();
+      this.images = images;
+      this.classes = classes;
+      this.currentClass = currentClass;
+      current = images.find(({ id }) => id === stored.current);
+      if (unread.length > 0) this.#failed(`The stored objects of ${unread.join(", ")} could not be read; open them from a file.`);
     } catch {
       // Without storage nothing was kept.
     }
     for (const listener of this.#listeners) listener();
+    return current;
   }
 }

@@ -1,4 +1,4 @@
-// Pointer and keyboard on the canvas → prompts or strokes of the brush, as the tool is.
+// Pointer and keyboard on the canvas → prompts or what the tools do.
 
 /** @typedef {import("./viewer.js").Viewer} Viewer */
 /** @typedef {import("./viewer.js").Point} Point */
@@ -26,6 +26,7 @@ export class PromptInput {
   #tools;
   #onPrompt;
   #onMove;
+  #onHover;
   /** The press that may become a click, a box, a pan or a stroke. @type {{event: PointerEvent, at: Point, pan: boolean, stroke: boolean, dragged: boolean} | undefined} */
   #press;
   /** The keyboard's crosshair, on whole pixels. @type {Point | undefined} */
@@ -38,18 +39,23 @@ export class PromptInput {
    * @param {LabelTools} tools
    * @param {(prompt: Prompt) => void} onPrompt
    * @param {(point: Point | undefined) => void} onMove the image point under pointer or crosshair
+   * @param {(point: Point | undefined) => void} onHover the image point where a click would be a prompt
    */
-  constructor(viewer, tools, onPrompt, onMove) {
+  constructor(viewer, tools, onPrompt, onMove, onHover) {
     this.#viewer = viewer;
     this.#tools = tools;
     this.#onPrompt = onPrompt;
     this.#onMove = onMove;
+    this.#onHover = onHover;
     const { canvas } = viewer;
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     canvas.addEventListener("pointerup", (event) => this.#up(event));
     canvas.addEventListener("pointercancel", () => this.reset());
-    canvas.addEventListener("pointerleave", () => this.#pointAt(this.#crosshair));
+    canvas.addEventListener("pointerleave", () => {
+      this.#pointAt(this.#crosshair);
+      this.#onHover(undefined);
+    });
     canvas.addEventListener("contextmenu", (event) => event.preventDefault());
     canvas.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     canvas.addEventListener("keydown", (event) => this.#key(event));
@@ -62,8 +68,7 @@ export class PromptInput {
     this.#press = undefined;
     this.#corner = undefined;
     this.#viewer.setBand(undefined);
-    this.#tools.endStroke();
-    return begun;
+    return this.#tools.reset() || begun;
   }
 
   /** For a new image: no crosshair, no box. */
@@ -74,8 +79,8 @@ export class PromptInput {
     this.#viewer.setCrosshair(undefined);
   }
 
-  get #brushes() {
-    return this.#tools.tool !== "prompt";
+  get #prompting() {
+    return this.#tools.tool === "prompt";
   }
 
   /** @param {Point | undefined} point */
@@ -94,27 +99,30 @@ export class PromptInput {
     this.#viewer.setCrosshair(undefined);
     const pan = event.button === 1 || event.shiftKey;
     const at = this.#viewer.toImage(event);
-    const stroke = this.#brushes && !pan && event.button === 0;
+    const stroke = !this.#prompting && !pan && event.button === 0;
     this.#press = { event, at, pan, stroke, dragged: false };
-    if (stroke) this.#tools.beginStroke(at);
+    this.#onHover(undefined);
+    if (stroke) this.#tools.press(at, event.ctrlKey || event.metaKey);
   }
 
   /** @param {PointerEvent} event */
   #move(event) {
     const point = this.#viewer.toImage(event);
-    this.#pointAt(this.#viewer.contains(point) ? point : undefined);
+    const inside = this.#viewer.contains(point) ? point : undefined;
+    this.#pointAt(inside);
     const press = this.#press;
+    this.#onHover(press || this.#corner || !this.#prompting ? undefined : inside);
     if (!press || press.event.pointerId !== event.pointerId) return;
     if (press.stroke) {
-      for (const part of event.getCoalescedEvents()) this.#tools.moveStroke(this.#viewer.toImage(part));
-      this.#tools.moveStroke(point);
+      for (const part of event.getCoalescedEvents()) this.#tools.move(this.#viewer.toImage(part));
+      this.#tools.move(point);
       return;
     }
     const { clientX, clientY } = press.event;
     if (Math.hypot(event.clientX - clientX, event.clientY - clientY) > CLICK_SLACK) press.dragged = true;
     if (!press.dragged) return;
     if (press.pan) this.#viewer.pan(event.movementX, event.movementY);
-    else if (press.event.button === 0 && !this.#brushes) this.#viewer.setBand(this.#boxBetween(press.at, point));
+    else if (press.event.button === 0 && this.#prompting) this.#viewer.setBand(this.#boxBetween(press.at, point));
   }
 
   /** @param {PointerEvent} event */
@@ -123,8 +131,9 @@ export class PromptInput {
     if (!press || press.event.pointerId !== event.pointerId || press.event.button !== event.button) return;
     this.#press = undefined;
     this.#viewer.setBand(undefined);
-    if (press.stroke) this.#tools.endStroke();
-    if (press.pan || press.stroke || this.#brushes) return;
+    if (press.stroke) this.#tools.release(this.#viewer.toImage(event));
+    if (press.pan || press.stroke || !this.#prompting) return;
+    if (!press.dragged && (event.ctrlKey || event.metaKey)) return this.#tools.select(press.at);
     if (press.dragged && event.button === 0) return this.#box(press.at, this.#viewer.toImage(event));
     if (this.#viewer.contains(press.at)) this.#point(press.at, event.button === 0 && !event.altKey);
   }
@@ -177,16 +186,18 @@ export class PromptInput {
     return to;
   }
 
-  /** A point or, with brush or eraser, a dab. @param {Point} point @param {boolean} positive */
+  /** A point, or what another tool does where it is pressed. @param {Point} point @param {boolean} positive */
   #mark(point, positive) {
-    if (!this.#brushes) return this.#point(point, positive);
-    this.#tools.beginStroke(point);
-    this.#tools.endStroke();
+    if (this.#prompting) return this.#point(point, positive);
+    // The second press of the keyboard ends a cut.
+    if (this.#tools.cutting) return this.#tools.release(point);
+    this.#tools.press(point, !positive);
+    if (!this.#tools.cutting) this.#tools.release(point);
   }
 
   /** @param {Point} point */
   #markCorner(point) {
-    if (this.#brushes) return;
+    if (!this.#prompting) return;
     if (!this.#corner) {
       this.#corner = point;
       return;

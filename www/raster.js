@@ -1,9 +1,13 @@
-// A plane of numbers that is painted on with a round brush, and whose changes can be taken back.
+// A plane of numbers that is changed pixel by pixel, and whose changes can be taken back and made again.
 
 /** @typedef {import("./viewer.js").Point} Point */
 
-/** Changes that can be taken back; older ones are forgotten. */
-const MOST_CHANGES = 200;
+/**
+ * What was changed at once.
+ * @typedef {object} Change
+ * @property {number[]} runs (start, length, value before, value after) of each
+ * @property {PixelBox} box
+ */
 
 /** @param {PixelBox | undefined} a @param {PixelBox | undefined} b @returns {PixelBox | undefined} */
 export function union(a, b) {
@@ -57,11 +61,7 @@ export class Raster {
   values;
   width;
   height;
-  /** Grows with every change. */
-  revision = 0;
 
-  /** Each change as runs of (start, length, value before, value after). @type {number[][]} */
-  #changes = [];
   /** The change that is being made. @type {number[]} */
   #runs = [];
 
@@ -70,10 +70,6 @@ export class Raster {
     this.values = values;
     this.width = width;
     this.height = height;
-  }
-
-  get canUndo() {
-    return this.#changes.length > 0;
   }
 
   /** Writes one pixel as a part of the change that `finish` ends. @param {number} i @param {number} value */
@@ -90,36 +86,35 @@ export class Raster {
     }
   }
 
-  /** Ends a change. @returns {PixelBox | undefined} what it changed, if anything */
+  /** Ends a change. @returns {Change | undefined} undefined: nothing was changed */
   finish() {
     const runs = this.#runs;
     if (runs.length === 0) return;
     this.#runs = [];
-    this.#changes.push(runs);
-    if (this.#changes.length > MOST_CHANGES) this.#changes.shift();
-    let box;
+    let box = this.boxOfRun(runs[0], runs[1]);
     for (let at = 0; at < runs.length; at += 4) {
-      box = union(box, this.boxOfRun(runs[at], runs[at + 1]));
+      box = union(box, this.boxOfRun(runs[at], runs[at + 1])) ?? box;
       this.ran(runs[at], runs[at + 1], runs[at + 2], runs[at + 3]);
     }
-    this.revision += 1;
-    return box;
+    return { runs, box };
   }
 
-  /** Takes the last change back. @returns {PixelBox | undefined} what that changed */
-  undo() {
-    this.finish();
-    const runs = this.#changes.pop();
-    if (!runs) return;
-    let box;
+  /** Takes a change back. @param {Change} change the last one that is not taken back */
+  undo({ runs }) {
     for (let at = runs.length - 4; at >= 0; at -= 4) {
       const [start, length, before, after] = runs.slice(at, at + 4);
       this.values.fill(before, start, start + length);
-      box = union(box, this.boxOfRun(start, length));
       this.ran(start, length, after, before);
     }
-    this.revision += 1;
-    return box;
+  }
+
+  /** Makes a change again. @param {Change} change the one that was taken back last */
+  redo({ runs }) {
+    for (let at = 0; at < runs.length; at += 4) {
+      const [start, length, before, after] = runs.slice(at, at + 4);
+      this.values.fill(after, start, start + length);
+      this.ran(start, length, before, after);
+    }
   }
 
   /** A run of pixels has changed; for those who count. @param {number} _start @param {number} _length @param {number} _before @param {number} _after */

@@ -4,7 +4,10 @@
 import { fetchDefaultModel } from "./default_model.js";
 import { EditQueue } from "./edits.js";
 import { CrashError, EngineClient } from "./engine_client.js";
+import { Errands } from "./errands.js";
+import { Everything } from "./everything.js";
 import { FineTuned } from "./fine_tuned.js";
+import { Preview } from "./preview.js";
 import { Training } from "./training.js";
 
 const CRASHES_IN_A_ROW = 3;
@@ -17,10 +20,13 @@ const CRASHES_IN_A_ROW = 3;
  * @property {(info: ImageInfo) => void} imageOpened another image is open; its display may be set here
  * @property {(pixels: Uint8ClampedArray<ArrayBuffer>) => void} rendered
  * @property {(mask: Uint8Array | null) => void} masked
+ * @property {(mask: Uint8Array | null) => void} previewed the mask under the pointer
+ * @property {(found: FoundEverything) => void} found all objects of the image
  * @property {(mask: Uint8Array | null) => void} compared the untouched decoder's mask for the same prompts
  */
 
-/** @typedef {{kind: "model", source: ModelSource} | {kind: "image", source: ImageSource}} Command */
+/** @typedef {({kind: "model", source: ModelSource} | {kind: "image", source: ImageSource}) & {settle: (done: boolean) => void}} Command */
+/** @typedef {Pick<import("./errands.js").ErrandEvents, "unseen" | "seen" | "next">} ErrandWishes */
 
 export class Session {
   /** @type {DeviceInfo | undefined} */
@@ -44,7 +50,12 @@ export class Session {
   decoder;
   /** @type {Training} */
   training;
+  /** @type {Preview} */
+  preview;
+  /** @type {Everything} */
+  everything;
 
+  #errands;
   #events;
   #devicePreference;
   /** @type {EngineClient | undefined} */
@@ -72,6 +83,10 @@ export class Session {
   #replayNeeded = false;
   /** @type {import("./engine_client.js").Running<boolean> | undefined} */
   #encode;
+  /** The GPU may not have compiled the model's programs yet. */
+  #cold = true;
+  /** @type {import("./engine_client.js").Running<void> | undefined} */
+  #warmUp;
   #crashes = 0;
   #stopped = false;
   #pumping = false;
@@ -80,9 +95,10 @@ export class Session {
    * @param {string} device
    * @param {Display} display
    * @param {() => LabelledImage[]} labelled what there is to train on
+   * @param {ErrandWishes} errands
    * @param {SessionEvents} events
    */
-  constructor(device, display, labelled, events) {
+  constructor(device, display, labelled, errands, events) {
     this.#devicePreference = device;
     this.#display = display;
     this.#events = events;
@@ -97,6 +113,13 @@ export class Session {
       failed: events.failed,
       advanced: () => (this.#crashes = 0),
     });
+    this.preview = new Preview({
+      changed,
+      moved: () => this.state === "encoded" && void this.#pump(),
+      previewed: events.previewed,
+    });
+    this.everything = new Everything({ changed, found: events.found, failed: events.failed });
+    this.#errands = new Errands({ ...errands, due: () => void this.#pump() });
   }
 
   /** Starts the engine and the default model. */
@@ -117,6 +140,11 @@ export class Session {
     if (this.#replayNeeded || this.#edits.length > 0) return "predicting";
     if (this.prediction && this.decoder.switching) return "predicting";
     return this.prediction ? "masked" : "encoded";
+  }
+
+  /** An image is encoded. */
+  get everythingPossible() {
+    return this.#imageOpen && this.#modelLoaded && this.#encoded;
   }
 
   get engineRuns() {
@@ -151,14 +179,14 @@ export class Session {
     return this.#edits.onlySelects ? (this.prediction?.ious.length ?? 0) : 0;
   }
 
-  /** @param {ImageSource} source */
+  /** @param {ImageSource} source @returns {Promise<boolean>} whether it is open then */
   openImage(source) {
-    this.#ask({ kind: "image", source });
+    return new Promise((settle) => this.#ask({ kind: "image", source, settle }));
   }
 
   /** @param {ModelSource} source */
   openModel(source) {
-    this.#ask({ kind: "model", source });
+    this.#ask({ kind: "model", source, settle: () => {} });
   }
 
   /** @param {Display} display @param {boolean} committed false while a control still moves */
@@ -169,7 +197,9 @@ export class Session {
     if (changed) {
       this.#renderStale = true;
       this.#encodeWanted = true;
+      this.preview.clear();
       this.#encode?.cancel();
+      this.everything.interrupt("the display was changed");
     }
     this.#wake();
   }
@@ -179,6 +209,17 @@ export class Session {
     if (!this.#imageSource) return;
     this.#encodeWanted = true;
     this.#edit(prompt);
+  }
+
+  /** Gives prompts again that were cleared. @param {Pick<Prediction, "prompts" | "ious" | "selected">} prediction */
+  prompt({ prompts, ious, selected }) {
+    for (const prompt of prompts) this.addPrompt(prompt);
+    if (ious.length > 1) this.#edit({ kind: "select", candidate: selected });
+  }
+
+  /** Does what waits to be done while the person looks, if nothing else waits. */
+  runErrands() {
+    void this.#pump();
   }
 
   undo() {
@@ -230,12 +271,17 @@ export class Session {
   /** @param {Command} command */
   #ask(command) {
     // Only the last asked for counts, besides the one that runs.
-    this.#commands = this.#commands.filter((other) => other === this.#command || other.kind !== command.kind);
+    const superseded = this.#commands.filter((other) => other !== this.#command && other.kind === command.kind);
+    this.#commands = this.#commands.filter((other) => !superseded.includes(other));
+    for (const other of superseded) other.settle(false);
     this.#commands.push(command);
     this.#encodeWanted = true;
     if (this.#stopped) this.#crashes = 0;
     this.#stopped = false;
     this.#encode?.cancel();
+    this.#warmUp?.cancel();
+    this.#errands.interrupt();
+    this.everything.interrupt(`another ${command.kind} was opened`);
     this.training.interrupt();
     this.#wake();
   }
@@ -243,6 +289,8 @@ export class Session {
   /** @param {Edit} edit */
   #edit(edit) {
     this.#edits.push(edit);
+    this.preview.clear();
+    this.#errands.interrupt();
     this.#wake();
   }
 
@@ -294,7 +342,35 @@ export class Session {
     if (!this.#modelLoaded && !this.#modelFailed && modelHere) return () => this.#restoreModel();
     const decoderStep = this.#modelLoaded ? this.decoder.nextStep(client) : undefined;
     const step = decoderStep ?? this.#nextImageStep() ?? this.#nextMaskStep(client);
-    return step ?? this.training.nextStep(client, this.#modelLoaded ? this.model?.name : undefined);
+    if (step) return step;
+    const everythingStep = this.everythingPossible && !this.#adjusting ? this.everything.nextStep(client, this.#display) : undefined;
+    if (everythingStep) return everythingStep;
+    const trainingStep = this.training.nextStep(client, this.#modelLoaded ? this.model?.name : undefined);
+    return trainingStep ?? this.#previewStep(client) ?? this.#warmUpStep(client) ?? this.#errandStep(client);
+  }
+
+  /** @param {EngineClient} client */
+  #errandStep(client) {
+    if (!this.#adjusting) return this.#errands.nextStep(client, this.#modelLoaded ? this.model?.name : undefined);
+  }
+
+  /** @param {EngineClient} client */
+  #previewStep(client) {
+    if (this.state === "encoded" && !this.#adjusting) return this.preview.nextStep(client);
+  }
+
+  /** @param {EngineClient} client */
+  #warmUpStep(client) {
+    if (!this.#cold || !this.device?.gpu || this.state !== "ready" || this.#imageSource) return;
+    return async () => {
+      this.#cold = false;
+      this.#warmUp = client.start("warmUp", []);
+      try {
+        await this.#warmUp.done;
+      } finally {
+        this.#warmUp = undefined;
+      }
+    };
   }
 
   #nextImageStep() {
@@ -331,6 +407,7 @@ export class Session {
     });
     try {
       this.device = await this.#client.request("create", [this.#devicePreference]);
+      this.preview.engineStarted(this.device.gpu);
     } catch (error) {
       if (!(error instanceof CrashError)) {
         this.#stopped = true;
@@ -350,11 +427,13 @@ export class Session {
       // A crash on the GPU is tried again on the CPU; any other would only come back.
       if (error instanceof CrashError && this.#fallsBack()) throw error;
       this.#commands.shift();
+      command.settle(false);
       throw error;
     } finally {
       this.#command = undefined;
     }
     this.#commands.shift();
+    command.settle(true);
   }
 
   /** @param {ModelSource} source */
@@ -382,6 +461,8 @@ export class Session {
     this.modelSource = source;
     this.#modelLoaded = true;
     this.#modelFailed = false;
+    // A crash may have come of it.
+    this.#cold = this.#crashes === 0;
     this.#encodedAs = undefined;
   }
 
@@ -395,6 +476,7 @@ export class Session {
     this.#replayNeeded = false;
     this.#encodedAs = undefined;
     this.#encodeWanted = true;
+    this.preview.clear();
     this.#show(undefined);
     this.#renderStale = true;
     this.#events.imageOpened(info);
@@ -469,7 +551,10 @@ export class Session {
       if (edit.kind === "clear") this.#show(await client.request("clear", []));
       else if (edit.kind === "undo") this.#show(await this.#timed(client.request("undo", [])));
       else if (edit.kind === "select") this.#show(await client.request("select", [edit.candidate]));
-      else this.#show(await this.#timed(client.request("addPrompt", [edit])));
+      else {
+        this.#show(await this.#timed(client.request("addPrompt", [edit])));
+        this.preview.answered(this.promptTime);
+      }
       this.#edits.shift();
     } catch (error) {
       if (!(error instanceof CrashError)) this.#edits.shift();
@@ -521,8 +606,10 @@ export class Session {
     this.#replayNeeded = false;
     if (this.prediction) this.#edits.restore(this.prediction);
     this.prediction = undefined;
+    this.preview.clear();
     this.decoder.engineLost();
     const training = this.training.engineLost();
+    const search = this.everything.cancel() ? "; the search for objects has to be begun again" : "";
     this.#crashes += 1;
     this.#stopped = this.#crashes > CRASHES_IN_A_ROW;
     const reason = `The engine crashed (${crash.message})`;
@@ -530,7 +617,7 @@ export class Session {
       this.#fail(new Error(`${reason} ${this.#crashes} times in a row and was stopped; open another image or a smaller model to start it again.`));
     } else {
       const where = fallsBack ? " on the CPU instead of WebGPU" : "";
-      this.#fail(new Error(`${reason} and was started again${where}; the model, the image and the prompts are being restored${training}.`));
+      this.#fail(new Error(`${reason} and was started again${where}; the model, the image and the prompts are being restored${training}${search}.`));
     }
   }
 }

@@ -2,6 +2,7 @@
 // step when nothing more urgent waits.
 
 import { CrashError } from "./engine_client.js";
+import { sameRuns, unpack } from "./runs.js";
 import { WorkEstimate } from "./work_estimate.js";
 
 /** Milliseconds of work between two checkpoints. */
@@ -22,8 +23,7 @@ const FEWEST_OBJECTS = 2;
 
 /** @param {LabelledImage} a @param {LabelledImage} b */
 function sameLabels(a, b) {
-  if (a.ids.length !== b.ids.length || JSON.stringify(a.display) !== JSON.stringify(b.display)) return false;
-  return a.ids.every((id, i) => id === b.ids[i]);
+  return JSON.stringify(a.display) === JSON.stringify(b.display) && sameRuns(a.runs(), b.runs());
 }
 
 export class Training {
@@ -214,8 +214,11 @@ export class Training {
 
   /** @param {LabelledImage[]} images */
   #take(images) {
-    // Copies: the person may go on labelling, but after a crash the same labels are needed.
-    this.#images = images.map((image) => ({ ...image, ids: image.ids.slice() }));
+    // As they are now: the person may go on labelling, but after a crash the same labels are needed.
+    this.#images = images.map((image) => {
+      const runs = image.runs();
+      return { ...image, runs: () => runs };
+    });
     this.#forgetEngine();
     this.#run();
   }
@@ -281,7 +284,8 @@ export class Training {
     }
     const preparing = { name: image.name, place: this.#added + 1, all: this.#images.length, fraction: 0 };
     this.preparing = preparing;
-    this.#adding = client.start("addLabelled", [image.source, image.display, image.ids], (fraction) => {
+    const ids = unpack(image.runs(), image.width * image.height);
+    this.#adding = client.start("addLabelled", [image.source, image.display, ids], (fraction) => {
       preparing.fraction = fraction;
       this.#events.changed();
     });

@@ -57,6 +57,8 @@ interface DeviceInfo {
   device: string;
   /** Why WebGPU was not taken under "auto". */
   note: string | undefined;
+  /** A GPU worth the name computes. */
+  gpu: boolean;
 }
 
 interface CatalogueEntry {
@@ -83,7 +85,72 @@ type ModelSource =
   | { kind: "stored"; entry: CatalogueEntry }
   | { kind: "file"; file: File };
 
-type ImageSource = { kind: "sample"; name: string } | { kind: "file"; name: string; file: Blob };
+type ImageSource = ({ kind: "sample" } | { kind: "file"; file: Blob }) & {
+  name: string;
+  /** Of a file with several, from 0. */
+  page?: number;
+};
+
+/** What is known of an object besides its pixels. */
+interface ObjectAttributes {
+  /** Empty: it is called by its number. */
+  name: string;
+  classId: string | null;
+  /** Its own, #rrggbb; null: its class's, or one by its number. */
+  colour: string | null;
+  hidden: boolean;
+  /** Its pixels stay as they are. */
+  locked: boolean;
+  /** As the model predicted it; null: drawn or opened. */
+  iou: number | null;
+}
+
+/** An object as files have it; class is a place in the list of classes. */
+interface ExportedObject {
+  id: number;
+  name: string;
+  class: number | null;
+  iou: number | null;
+}
+
+/** Of the search for all objects; see everything/mod.rs. */
+interface EverythingSettings {
+  points_per_side: number;
+  batch: number;
+  iou_threshold: number;
+  stability_threshold: number;
+  nms_threshold: number;
+  min_area: number;
+  max_share: number;
+  tile: number;
+  overlap: number;
+}
+
+interface EverythingProgress {
+  fraction: number;
+  /** Masks so far, some of which may be of one object. */
+  found: number;
+  finished: boolean;
+}
+
+interface FoundEverything {
+  ids: Uint32Array<ArrayBuffer>;
+  objects: { id: number; iou: number; stability: number; area: number }[];
+}
+
+interface ReadObjects {
+  ids: Uint32Array<ArrayBuffer>;
+  objects: ExportedObject[];
+  /** A colour is empty where the file has none. */
+  classes: Omit<ObjectClass, "id">[];
+}
+
+interface ObjectClass {
+  id: string;
+  name: string;
+  /** #rrggbb */
+  colour: string;
+}
 
 /** A rectangle of pixels; x1 and y1 lie just outside. */
 interface PixelBox {
@@ -93,7 +160,7 @@ interface PixelBox {
   y1: number;
 }
 
-type Tool = "prompt" | "draw" | "erase";
+type Tool = "prompt" | "select" | "draw" | "erase" | "polygon" | "cut";
 
 /** An edit of the prompts that waits for the engine. */
 type Edit = Prompt | { kind: "undo" } | { kind: "clear" } | { kind: "select"; candidate: number };
@@ -106,17 +173,18 @@ interface Progress {
   fraction: number | null;
 }
 
-/** A labelled image of the project; ids are object numbers, 0 the background, width * height. */
+/** A labelled image of the project. */
 interface LabelledImage {
   id: string;
   name: string;
   source: ImageSource;
   display: Display;
-  ids: Uint32Array;
   width: number;
   height: number;
   heldOut: boolean;
   objects: number;
+  /** Its object numbers, packed; they do not change any more. */
+  runs: () => Uint32Array;
 }
 
 /** Mean IoUs over held-out objects. */
@@ -205,6 +273,12 @@ interface WorkerMethods {
   openSample(): ImageInfo;
   render(display: Display): Uint8ClampedArray<ArrayBuffer>;
   encode(display: Display): boolean;
+  /** Encodes another image and keeps its embedding for when that is opened; false when it was cancelled. */
+  encodeAhead(source: ImageSource, display: Display): boolean;
+  /** A small picture of an image, as the default display shows it. */
+  thumbnail(source: ImageSource): Blob;
+  /** Has the GPU compile its programs; only while no image is open. */
+  warmUp(): void;
   addPrompt(prompt: Prompt): MaskedPrediction;
   undo(): MaskedPrediction | undefined;
   clear(): void;
@@ -212,11 +286,24 @@ interface WorkerMethods {
   select(candidate: number): MaskedPrediction;
   /** Bytes of the engine's WebAssembly memory, which never shrinks. */
   memory(): number;
+  /** The mask for a single point, whatever the prompts are: 255 inside, 0 outside, width * height. */
+  preview(point: { x: number; y: number }): Uint8Array<ArrayBuffer>;
   maskPng(): Uint8Array<ArrayBuffer>;
   /** The object numbers of a label image for the open image. */
   labelIds(file: Blob): Uint32Array<ArrayBuffer>;
   sampleLabels(): Uint32Array<ArrayBuffer>;
   labelsPng(ids: Uint32Array, width: number, height: number): Uint8Array<ArrayBuffer>;
+  /** Begins a search for all objects of the open image. */
+  beginEverything(display: Display, settings: EverythingSettings): void;
+  advanceEverything(): EverythingProgress;
+  finishEverything(): FoundEverything;
+  /** Begins a file of objects, such as "coco"; see annotation/export.rs for the formats. */
+  beginExport(format: string, classes: Omit<ObjectClass, "id">[]): void;
+  addToExport(name: string, source: ImageSource, ids: Uint32Array, width: number, objects: ExportedObject[]): void;
+  /** The file, and what follows the image's or the project's name. */
+  finishExport(): { suffix: string; file: Blob };
+  /** The objects that a COCO file has for an image. */
+  readCoco(file: Blob, name: string, width: number, height: number): ReadObjects;
   baseSha256(): string;
   openDecoder(file: Blob): DecoderInfo;
   decoderInfo(): DecoderInfo | undefined;
@@ -270,6 +357,22 @@ interface FileSystemFileHandle {
   createSyncAccessHandle(): Promise<FileSystemSyncAccessHandle>;
 }
 
+/** Of the service worker's library, which the DOM library leaves out. */
+interface ServiceWorkerScope {
+  readonly registration: ServiceWorkerRegistration;
+  /** Of site_files.js: each file's integrity metadata by its path in the site; the page itself is "". */
+  readonly SITE: { version: string; files: Record<string, string> };
+  skipWaiting(): Promise<void>;
+  addEventListener(type: "install" | "activate", listener: (event: { waitUntil(done: Promise<void>): void }) => void): void;
+  addEventListener(
+    type: "fetch",
+    listener: (event: { request: Request; respondWith(response: Promise<Response>): void }) => void,
+  ): void;
+  addEventListener(type: "message", listener: (event: MessageEvent<unknown>) => void): void;
+}
+
+declare function importScripts(...addresses: string[]): void;
+
 declare module "*/engine/graysam.js" {
   export default function init(input?: { module_or_path: URL | string }): Promise<{ memory: WebAssembly.Memory }>;
   export function last_panic(): string | undefined;
@@ -278,21 +381,44 @@ declare module "*/engine/graysam.js" {
     hex(): string;
     free(): void;
   }
+  export class ObjectExport {
+    constructor(format: string, classes: Omit<ObjectClass, "id">[]);
+    add(name: string, ids: Uint32Array, width: number, objects: ExportedObject[], file: Uint8Array | undefined): void;
+    /** Takes the export apart. */
+    finish(): { suffix: string; bytes(): Uint8Array<ArrayBuffer> };
+    free(): void;
+  }
+  export class CocoObjects {
+    static read(file: Uint8Array, name: string, width: number, height: number): CocoObjects;
+    known(): Pick<ReadObjects, "objects" | "classes">;
+    /** Takes the objects apart. */
+    ids(): Uint32Array<ArrayBuffer>;
+  }
+  /** A linear layer of noise, for measurements. */
+  export class Product {
+    constructor(engine: Engine, rows: number, inputs: number, outputs: number);
+    run(): Promise<void>;
+  }
   export class Engine {
     static create(device: string): Promise<Engine>;
     readonly device: string;
     readonly device_note: string | undefined;
+    readonly device_is_gpu: boolean;
     /** A lost GPU does not come back; only a new engine helps. */
     readonly device_failed: boolean;
     load_model(file: Blob, progress: (fraction: number) => void): Promise<ModelInfo>;
     open_image(bytes: Uint8Array): ImageInfo;
     open_sample(): ImageInfo;
     render(display: Display): Uint8ClampedArray<ArrayBuffer>;
+    /** A PNG file of an image file, or of the sample, at most `side` pixels wide and high. */
+    thumbnail(file: Uint8Array | undefined, side: number): Uint8Array<ArrayBuffer>;
     /** Resolves to the key under which the embedding may have been kept. */
     begin_encoding(display: Display): Promise<string>;
     encode(progress: (step: number, steps: number) => void): Promise<boolean>;
     restore_embedding(values: Float32Array): Promise<void>;
     embedding(): Promise<Float32Array<ArrayBuffer>>;
+    warm_up(): Promise<void>;
+    /** Stops an encode or a warm-up after the step it is at. */
     cancel(): void;
     add_point(x: number, y: number, positive: boolean): Promise<Prediction>;
     add_box(x0: number, y0: number, x1: number, y1: number): Promise<Prediction>;
@@ -302,6 +428,7 @@ declare module "*/engine/graysam.js" {
     select(candidate: number): Promise<Prediction>;
     mask(): Uint8Array<ArrayBuffer>;
     mask_png(): Uint8Array<ArrayBuffer>;
+    preview(x: number, y: number): Promise<Uint8Array<ArrayBuffer>>;
     /** Throws when it is no label image, empty, or of another size than the open image. */
     label_ids(bytes: Uint8Array): Uint32Array<ArrayBuffer>;
     sample_labels(): Uint32Array<ArrayBuffer>;
@@ -314,6 +441,10 @@ declare module "*/engine/graysam.js" {
     /** What the untouched decoder gives for the same prompts. */
     untouched_mask(): Promise<Uint8Array<ArrayBuffer> | undefined>;
     /** As begin_encoding, for the training set; undefined is the bundled sample. Then encode or restore_embedding. */
+    begin_everything(display: Display, settings: EverythingSettings): Promise<void>;
+    advance_everything(): Promise<EverythingProgress>;
+    /** Takes the search apart. */
+    finish_everything(): { objects(): FoundEverything["objects"]; ids(): Uint32Array<ArrayBuffer> };
     begin_labelled(bytes: Uint8Array | undefined, display: Display): Promise<string>;
     /** Puts the image just encoded into the training set. */
     add_labelled(ids: Uint32Array): void;

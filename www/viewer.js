@@ -1,12 +1,13 @@
 // The canvas: image, labels, mask, prompts, crosshair and brush, with fit and zoom.
 
-import { labelColours, maskColours, Overlay } from "./overlay.js";
+import { maskColours, Overlay, previewColours } from "./overlay.js";
 
 const POSITIVE = "#1f9d55";
 const NEGATIVE = "#d6333f";
 const BOX = "#ffb020";
 const LARGEST_SCALE = 64;
 
+/** @typedef {import("./colours.js").Colours} Colours */
 /** @typedef {{x: number, y: number}} Point */
 /** @typedef {{x0: number, y0: number, x1: number, y1: number}} Box */
 
@@ -34,10 +35,14 @@ export class Viewer {
   #mask;
   #maskShown = true;
   /** @type {Overlay | undefined} */
+  #preview;
+  /** @type {Overlay | undefined} */
   #labels;
   #labelsShown = true;
   /** @type {{x: number, y: number, diameter: number} | undefined} */
   #brush;
+  /** @type {Point[]} */
+  #line = [];
   /** @type {Prompt[]} */
   #prompts = [];
   #answered = 0;
@@ -67,6 +72,7 @@ export class Viewer {
     this.height = height;
     this.#image = undefined;
     this.#mask = undefined;
+    this.#preview = undefined;
     this.#labels = undefined;
     this.fit();
   }
@@ -100,15 +106,26 @@ export class Viewer {
     this.#invalidate();
   }
 
+  /** @param {Uint8Array | null} mask what a click where the pointer is would give */
+  setPreview(mask) {
+    if (!mask) this.#preview = undefined;
+    else if (this.#preview) this.#preview.replace(mask);
+    else this.#preview = new Overlay(mask, this.width, this.height, previewColours);
+    this.#invalidate();
+  }
+
   /** @param {PixelBox} box */
   maskChanged(box) {
     this.#mask?.paint(box);
     this.#invalidate();
   }
 
-  /** @param {Uint32Array} ids they are not copied: call labelsChanged when they change */
-  setLabels(ids) {
-    this.#labels = new Overlay(ids, this.width, this.height, labelColours);
+  /**
+   * @param {Uint32Array} ids they are not copied: call labelsChanged when they or their colours change
+   * @param {(id: number) => Colours | undefined} coloursOf undefined: not shown
+   */
+  setLabels(ids, coloursOf) {
+    this.#labels = new Overlay(ids, this.width, this.height, coloursOf);
     this.#invalidate();
   }
 
@@ -128,6 +145,13 @@ export class Viewer {
   setBrush(brush) {
     if (!brush && !this.#brush) return;
     this.#brush = brush;
+    this.#invalidate();
+  }
+
+  /** What a polygon or a cut has so far, in image pixels. @param {Point[]} corners */
+  setLine(corners) {
+    if (corners.length === 0 && this.#line.length === 0) return;
+    this.#line = [...corners];
     this.#invalidate();
   }
 
@@ -264,13 +288,23 @@ export class Viewer {
     context.drawImage(this.#image, 0, 0, ...size);
     // They change under the brush, and a better quality would work through all of a large image each time.
     context.imageSmoothingQuality = "low";
-    for (const layer of [this.#labelsShown && this.#labels, this.#maskShown && this.#mask]) {
+    for (const layer of [this.#labelsShown && this.#labels, this.#preview, this.#maskShown && this.#mask]) {
       if (layer) context.drawImage(layer.canvas, 0, 0, ...size);
     }
     this.#prompts.forEach((prompt, i) => this.#drawPrompt(prompt, i < this.#answered));
     if (this.#band) this.#drawBox(this.#band, true);
     if (this.#crosshair) this.#drawCrosshair(this.#crosshair);
     if (this.#brush) this.#drawBrush(this.#brush);
+    if (this.#line.length > 0) this.#drawLine(this.#line);
+  }
+
+  /** @param {Point[]} corners */
+  #drawLine(corners) {
+    const path = new Path2D();
+    for (const { x, y } of corners) path.lineTo(x * this.scale, y * this.scale);
+    const [{ x, y }] = corners;
+    path.rect(x * this.scale - 3, y * this.scale - 3, 6, 6);
+    this.#strokeOnHalo(path, BOX, 2, []);
   }
 
   /** @param {{x: number, y: number, diameter: number}} brush */

@@ -9,6 +9,9 @@ import { readCheckpoint, removeCheckpoint, storeCheckpoint, storedTraining } fro
 /** @typedef {import("./engine/graysam.js").Engine} Engine */
 /** @typedef {{id: number, progress: (fraction: number) => void}} Request */
 
+/** Pixels of a thumbnail's longer side. */
+const THUMBNAIL = 192;
+
 /** @type {Promise<EngineModule> | undefined} */
 let loading;
 /** @type {EngineModule | undefined} */
@@ -17,9 +20,11 @@ let engineModule;
 let engineMemory;
 /** @type {Engine | undefined} */
 let engine;
+/** @type {import("./engine/graysam.js").ObjectExport | undefined} */
+let exporting;
 /** @type {Promise<void>} */
 let queue = Promise.resolve();
-/** The encode that runs now. @type {number | undefined} */
+/** The encode or warm-up that runs now. @type {number | undefined} */
 let encoding;
 /** Requests cancelled before their turn. @type {Set<number>} */
 const cancelled = new Set();
@@ -94,7 +99,7 @@ async function cancellableEncode({ id, progress }, begin) {
 const methods = {
   async create(_request, device) {
     engine = await (await loadEngine()).Engine.create(device);
-    return { device: engine.device, note: engine.device_note };
+    return { device: engine.device, note: engine.device_note, gpu: engine.device_is_gpu };
   },
   loadModel: ({ progress }, file) => requireEngine().load_model(file, progress),
   async loadStored({ progress }, sha256) {
@@ -109,6 +114,23 @@ const methods = {
     const engine = requireEngine();
     return cancellableEncode(request, () => engine.begin_encoding(display));
   },
+  async encodeAhead(request, source, display) {
+    const bytes = await bytesOf(source);
+    return cancellableEncode(request, () => requireEngine().begin_labelled(bytes, display));
+  },
+  async thumbnail(_request, source) {
+    const png = requireEngine().thumbnail(await bytesOf(source), THUMBNAIL);
+    return new Blob([png], { type: "image/png" });
+  },
+  async warmUp({ id }) {
+    if (cancelled.delete(id)) return;
+    encoding = id;
+    try {
+      await requireEngine().warm_up();
+    } finally {
+      encoding = undefined;
+    }
+  },
   async addPrompt(_request, prompt) {
     const { x, y, positive, x0, y0, x1, y1 } = /** @type {PointPrompt & BoxPrompt} */ (prompt);
     const made =
@@ -120,12 +142,42 @@ const methods = {
   replay: async () => withMaskIfAny(await requireEngine().replay()),
   select: async (_request, candidate) => withMask(await requireEngine().select(candidate)),
   memory: () => engineMemory?.buffer.byteLength ?? 0,
+  preview: (_request, { x, y }) => requireEngine().preview(x, y),
   maskPng: () => requireEngine().mask_png(),
   async labelIds(_request, file) {
     return requireEngine().label_ids(new Uint8Array(await readFile(file)));
   },
   sampleLabels: () => requireEngine().sample_labels(),
   labelsPng: (_request, ids, width, height) => requireEngine().labels_png(ids, width, height),
+  beginEverything: (_request, display, settings) => requireEngine().begin_everything(display, settings),
+  advanceEverything: () => requireEngine().advance_everything(),
+  finishEverything() {
+    const found = requireEngine().finish_everything();
+    const objects = found.objects();
+    return { objects, ids: found.ids() };
+  },
+  async beginExport(_request, format, classes) {
+    const { ObjectExport } = await loadEngine();
+    exporting?.free();
+    exporting = new ObjectExport(format, classes);
+  },
+  async addToExport(_request, name, source, ids, width, objects) {
+    const bytes = await bytesOf(source);
+    exporting?.add(name, ids, width, objects, bytes);
+  },
+  finishExport() {
+    if (!exporting) throw new Error("No export was begun; begin it again.");
+    const file = exporting.finish();
+    exporting = undefined;
+    const { suffix } = file;
+    return { suffix, file: new Blob([file.bytes()]) };
+  },
+  async readCoco(_request, file, name, width, height) {
+    const { CocoObjects } = await loadEngine();
+    const found = CocoObjects.read(new Uint8Array(await readFile(file)), name, width, height);
+    const { objects, classes } = found.known();
+    return { objects, classes, ids: found.ids() };
+  },
   baseSha256: () => requireEngine().base_sha256(),
   openDecoder: (_request, file) => requireEngine().open_decoder(file),
   decoderInfo: () => requireEngine().decoder_info(),
@@ -133,7 +185,7 @@ const methods = {
   untouchedMask: () => requireEngine().untouched_mask(),
   async addLabelled(request, source, display, ids) {
     const engine = requireEngine();
-    const bytes = source.kind === "file" ? new Uint8Array(await readFile(source.file)) : undefined;
+    const bytes = await bytesOf(source);
     const finished = await cancellableEncode(request, () => engine.begin_labelled(bytes, display));
     if (finished) engine.add_labelled(ids);
     return finished;
@@ -184,6 +236,11 @@ async function readFile(file) {
   }
 }
 
+/** Undefined for the bundled sample. @param {ImageSource} source */
+async function bytesOf(source) {
+  return source.kind === "file" ? new Uint8Array(await readFile(source.file)) : undefined;
+}
+
 /** @param {FromWorker} message @param {Transferable[]} [transfer] */
 function post(message, transfer = []) {
   self.postMessage(message, { transfer });
@@ -202,7 +259,7 @@ function reportCrash(reason) {
 
 /** The buffers of a reply that can move instead of being copied. @param {any} value @returns {Transferable[]} */
 function buffersOf(value) {
-  return [value, value?.mask].filter(ArrayBuffer.isView).map((view) => /** @type {ArrayBuffer} */ (view.buffer));
+  return [value, value?.mask, value?.ids].filter(ArrayBuffer.isView).map((view) => /** @type {ArrayBuffer} */ (view.buffer));
 }
 
 /** Reports go at most every 100 ms, and always at the end. @param {number} id */

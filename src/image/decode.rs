@@ -45,6 +45,17 @@ pub struct Rgb {
     pub pixels: Vec<u8>,
 }
 
+impl Rgb {
+    /// A black square.
+    pub fn black(side: usize) -> Self {
+        Self {
+            width: side,
+            height: side,
+            pixels: vec![0; 3 * side * side],
+        }
+    }
+}
+
 /// A decoded image.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Picture {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::decode::{Picture, Samples, read};
-use super::encode::png16;
+use super::encode::{png16, tiff16};
 use crate::error::{Error, Result};
 
 /// A decoded label image.
@@ -125,6 +125,18 @@ impl Labels {
     /// # Errors
     /// When an object's number is over 65535.
     pub fn to_png(&self) -> Result<Vec<u8>> {
+        png16(&self.short()?, (self.width, self.height))
+    }
+
+    /// As a 16-bit TIFF file, compressed with Deflate.
+    ///
+    /// # Errors
+    /// Those of [`Self::to_png`].
+    pub fn to_tiff(&self) -> Result<Vec<u8>> {
+        tiff16(&self.short()?, (self.width, self.height))
+    }
+
+    fn short(&self) -> Result<Vec<u16>> {
         let short = |&id: &u32| {
             u16::try_from(id).map_err(|_| {
                 Error::new(format!(
@@ -132,8 +144,7 @@ impl Labels {
                 ))
             })
         };
-        let ids: Vec<u16> = self.ids.iter().map(short).collect::<Result<_>>()?;
-        png16(&ids, (self.width, self.height))
+        self.ids.iter().map(short).collect()
     }
 
     /// Where the object `id` is: `width × height` values, all false if there is none.

@@ -1,6 +1,7 @@
 //! Masks: from low-resolution logits to the image's own size, and comparing and saving them.
 
 use super::encode::png8;
+use crate::annotation::shapes::Shape;
 use crate::error::Result;
 
 /// Logits above this are inside the mask, as in segment_anything.
@@ -9,31 +10,78 @@ pub const THRESHOLD: f32 = 0.0;
 /// A result as a weighted sum of four inputs.
 type Taps = [(usize, f32); 4];
 
-/// Enlarges the decoder's logits to the image, as segment_anything's `Sam.postprocess_masks`.
+/// A part of the decoder's logits, enlarged to the image.
+pub struct Enlarged {
+    /// Where its first logit lies, in pixels of the image.
+    x: usize,
+    y: usize,
+    width: usize,
+    /// Row-major.
+    pub logits: Vec<f32>,
+}
+
+/// Enlarges the decoder's logits to the image, as segment_anything's `Sam.postprocess_masks`: the
+/// part in which all of them over `above` lie; nothing where there is none.
 ///
-/// `logits` are `side × side`; they are interpolated bilinearly (half-pixel centres, no
-/// antialiasing) to `image_size × image_size`, cropped to `input` (width and height of the
-/// resized image in its top left corner) and interpolated to `original` (width, height). The
-/// result has the size of `original`. Both interpolations of an axis are composed into four
-/// taps, so nothing of `image_size²` is ever held.
+/// The square of `logits` is interpolated bilinearly (half-pixel centres, no antialiasing) to
+/// `image_size × image_size`, cropped to `input` (width and height of the resized image in its
+/// top left corner) and interpolated to `original` (width, height). Both interpolations of an
+/// axis are composed into four taps, so nothing of `image_size²` is ever held.
 ///
 /// # Panics
-/// If `logits` does not hold `side × side` values or `input` does not fit into `image_size`.
-pub fn postprocess(
+/// If `input` does not fit into `image_size`.
+pub fn enlarge(
     logits: &[f32],
-    side: usize,
+    above: f32,
     image_size: usize,
     input: (usize, usize),
     original: (usize, usize),
-) -> Vec<f32> {
-    assert_eq!(logits.len(), side * side, "logits are side × side");
+) -> Option<Enlarged> {
     assert!(
         input.0.max(input.1) <= image_size,
         "input exceeds image_size"
     );
-    let columns = taps(side, image_size, input.0, original.0);
-    let rows = taps(side, image_size, input.1, original.1);
-    let width = original.0;
+    let side = logits.len().isqrt();
+    let (mut columns, mut rows) = (vec![false; side], vec![false; side]);
+    for i in (0..logits.len()).filter(|&i| logits[i] > above) {
+        columns[i % side] = true;
+        rows[i / side] = true;
+    }
+    let (x, columns) = reached(taps(side, image_size, input.0, original.0), &columns)?;
+    let (y, rows) = reached(taps(side, image_size, input.1, original.1), &rows)?;
+    Some(Enlarged {
+        x,
+        y,
+        width: columns.len(),
+        logits: interpolate(logits, side, &columns, &rows),
+    })
+}
+
+impl Enlarged {
+    /// What is inside the mask; nothing where that is nowhere.
+    pub fn shape(&self) -> Option<Shape> {
+        Shape::trimmed(self.x, self.y, self.width, threshold(&self.logits))
+    }
+
+    /// How many logits are over `above`, which is no less than what this was made for.
+    pub fn count(&self, above: f32) -> usize {
+        self.logits.iter().filter(|logit| **logit > above).count()
+    }
+}
+
+/// The outputs that an input of `wanted` has a part in, from the first to the last, and where they
+/// begin. An output is a mean of its inputs, so no other one is over what all of its inputs are not.
+fn reached(mut taps: Vec<Taps>, wanted: &[bool]) -> Option<(usize, Vec<Taps>)> {
+    let reaches = |taps: &Taps| taps.iter().any(|&(input, _)| wanted[input]);
+    let first = taps.iter().position(reaches)?;
+    let last = taps.iter().rposition(reaches)?;
+    taps.truncate(last + 1);
+    Some((first, taps.split_off(first)))
+}
+
+/// The sums of the logits that each column's and each row's taps meet.
+fn interpolate(logits: &[f32], side: usize, columns: &[Taps], rows: &[Taps]) -> Vec<f32> {
+    let width = columns.len();
     let mut stretched = Vec::with_capacity(side * width);
     for row in logits.chunks_exact(side) {
         stretched.extend(
@@ -42,7 +90,7 @@ pub fn postprocess(
                 .map(|taps| taps.iter().map(|&(x, w)| row[x] * w).sum::<f32>()),
         );
     }
-    let mut out = Vec::with_capacity(width * original.1);
+    let mut out = Vec::with_capacity(width * rows.len());
     for taps in rows {
         let [a, b, c, d] = taps.map(|(y, _)| &stretched[y * width..][..width]);
         let [wa, wb, wc, wd] = taps.map(|(_, w)| w);

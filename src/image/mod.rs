@@ -6,7 +6,7 @@
 mod channels;
 pub mod decode;
 pub mod display;
-mod encode;
+pub(crate) mod encode;
 pub mod labels;
 pub mod levels;
 pub mod mask;

@@ -56,9 +56,19 @@ impl MaskDecoderConfig {
 
 impl SamConfig {
     fn vit(embed_dim: usize, depth: usize, heads: usize, global_blocks: &[usize]) -> Self {
+        Self::vit_on(1024, embed_dim, depth, heads, global_blocks)
+    }
+
+    fn vit_on(
+        image_size: usize,
+        embed_dim: usize,
+        depth: usize,
+        heads: usize,
+        global_blocks: &[usize],
+    ) -> Self {
         Self {
             image_encoder: ImageEncoderConfig::Vit(VitConfig {
-                image_size: 1024,
+                image_size,
                 patch_size: 16,
                 embed_dim,
                 depth,
@@ -96,6 +106,12 @@ impl SamConfig {
         }
     }
 
+    /// One windowed and one global block of ViT-B's widths on an image of half the side: what a
+    /// measurement on a slow device can afford.
+    pub fn two_blocks() -> Self {
+        Self::vit_on(512, 768, 2, 12, &[1])
+    }
+
     /// Every part of SAM at a size that a test can afford: windows that need padding, and
     /// both kinds of block.
     pub fn tiny() -> Self {
@@ -120,16 +136,17 @@ impl SamConfig {
         }
     }
 
-    /// The model of that name: `vit_b`, `vit_l`, `vit_h`, `mobile_sam` or `tiny`.
+    /// The model of that name: `vit_b`, `vit_l`, `vit_h`, `mobile_sam`, `two_blocks` or `tiny`.
     pub fn named(name: &str) -> Result<Self> {
         match name {
             "vit_b" => Ok(Self::vit_b()),
             "vit_l" => Ok(Self::vit_l()),
             "vit_h" => Ok(Self::vit_h()),
             "mobile_sam" => Ok(Self::mobile_sam()),
+            "two_blocks" => Ok(Self::two_blocks()),
             "tiny" => Ok(Self::tiny()),
             _ => Err(Error::new(format!(
-                "There is no model configuration \u{201c}{name}\u{201d}: choose vit_b, vit_l, vit_h, mobile_sam or tiny."
+                "There is no model configuration \u{201c}{name}\u{201d}: choose vit_b, vit_l, vit_h, mobile_sam, two_blocks or tiny."
             ))),
         }
     }

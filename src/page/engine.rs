@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use burn::tensor::Device;
 use js_sys::{Function, Promise};
 use sha2::Digest;
 use wasm_bindgen::Clamped;
@@ -13,9 +14,11 @@ use super::blob::BlobReader;
 use super::json::{self, ImageInfo, JsResult, ModelInfo, to_js};
 use crate::device::{self, DeviceChoice, OpenDevice};
 use crate::error::{Error, Result};
+use crate::everything::Everything;
 use crate::image::decode::{self, Picture, Rgb};
+use crate::image::display::Display;
 use crate::image::levels::{self, Levels};
-use crate::image::{display, mask, sample};
+use crate::image::{display, encode, mask, resize, sample};
 use crate::model::mask_decoder::MaskDecoder;
 use crate::model::precision::Precision;
 use crate::predictor::{Embedding, Encoding, Predictor, Prompt};
@@ -47,6 +50,8 @@ pub struct Engine {
     encoding: Cell<Option<(Encoding, Purpose)>>,
     /// What was encoded or restored last, and for what.
     encoded: RefCell<Option<(Embedding, Purpose)>>,
+    /// Taken out while it works.
+    pub(super) everything: Cell<Option<Everything>>,
     pub(super) labelled: RefCell<Vec<LabelledImage>>,
     /// Taken out while it works.
     pub(super) trainer: Cell<Option<Trainer>>,
@@ -87,6 +92,7 @@ impl Engine {
             mask: RefCell::default(),
             encoding: Cell::default(),
             encoded: RefCell::default(),
+            everything: Cell::default(),
             labelled: RefCell::default(),
             trainer: Cell::default(),
             cancelled: Cell::new(false),
@@ -97,6 +103,12 @@ impl Engine {
     #[wasm_bindgen(getter)]
     pub fn device(&self) -> String {
         self.device.name.clone()
+    }
+
+    /// Whether it is a GPU, and no software that stands for one.
+    #[wasm_bindgen(getter)]
+    pub fn device_is_gpu(&self) -> bool {
+        self.device.is_gpu
     }
 
     /// Why the GPU was not taken, if it was not.
@@ -176,12 +188,17 @@ impl Engine {
         file: Option<Vec<u8>>,
         display: JsValue,
     ) -> JsResult<String> {
-        let picture = match file {
-            Some(bytes) => decode::decode(&bytes)?,
-            None => Picture::Gray(sample::nuclei().0),
-        };
-        let rgb = display::to_rgb(&picture, &json::display(&display)?)?;
+        let rgb = display::to_rgb(&picture(file)?, &json::display(&display)?)?;
         self.begin(&rgb, Purpose::Training).await
+    }
+
+    /// A small picture of a file's image, or of the bundled sample, as the default display shows
+    /// it: a PNG file, `side` pixels on the longer side.
+    pub fn thumbnail(&self, file: Option<Vec<u8>>, side: usize) -> JsResult<Vec<u8>> {
+        let rgb = display::to_rgb(&picture(file)?, &Display::default())?;
+        let (width, height) = resize::longest_side(rgb.width, rgb.height, side);
+        let small = resize::bilinear_antialias(&rgb, width, height);
+        Ok(encode::png_rgb(&small)?)
     }
 
     /// Encodes what was made ready and lets the event loop run between the steps, so that
@@ -209,6 +226,25 @@ impl Engine {
             self.place(embedding, purpose).await?;
         }
         Ok(finished)
+    }
+
+    /// Runs decoder and image encoder on zeros, because a GPU compiles their programs at the
+    /// first use. Only while no image is open; `cancel` is heard between the steps.
+    pub async fn warm_up(&self) -> JsResult<()> {
+        self.cancelled.set(false);
+        let work = async |predictor: &mut Predictor| {
+            predictor.warm_up().await?;
+            let image = Rgb::black(predictor.config().image_size());
+            let mut encoding = predictor.begin_encoding(&image);
+            while !self.cancelled.get() {
+                if predictor.advance(&mut encoding).await?.is_some() {
+                    break;
+                }
+                pause().await;
+            }
+            Ok(())
+        };
+        Ok(self.with_predictor(work).await?)
     }
 
     /// Takes a kept embedding instead of encoding what was made ready.
@@ -288,6 +324,14 @@ impl Engine {
         Ok(mask.as_deref().map(bytes))
     }
 
+    /// The mask for a single point, as `mask`, whatever the prompts are; they stay.
+    pub async fn preview(&self, x: f32, y: f32) -> JsResult<Vec<u8>> {
+        let mask = self
+            .with_predictor(async |predictor| predictor.preview(x, y).await)
+            .await?;
+        Ok(bytes(&mask))
+    }
+
     /// The selected mask as a PNG file of the image's own size.
     pub fn mask_png(&self) -> JsResult<Vec<u8>> {
         let (width, height) = self.image_size()?;
@@ -324,6 +368,10 @@ impl Engine {
             Some((embedding, Purpose::Training)) => Ok(embedding),
             _ => Err(not_begun()),
         }
+    }
+
+    pub(super) fn tensor_device(&self) -> &Device {
+        &self.device.device
     }
 
     /// Width and height of the open image.
@@ -401,7 +449,7 @@ impl Engine {
         })
     }
 
-    fn displayed(&self, display: JsValue) -> JsResult<Rgb> {
+    pub(super) fn displayed(&self, display: JsValue) -> JsResult<Rgb> {
         let image = self.image.borrow();
         let image = image.as_ref().ok_or_else(no_image)?;
         Ok(display::to_rgb(&image.picture, &json::display(&display)?)?)
@@ -417,6 +465,14 @@ async fn pause() {
 fn bytes(mask: &[bool]) -> Vec<u8> {
     let byte = |inside: &bool| if *inside { 255 } else { 0 };
     mask.iter().map(byte).collect()
+}
+
+/// What a file shows, or the bundled sample where there is none.
+fn picture(file: Option<Vec<u8>>) -> Result<Picture> {
+    match file {
+        Some(bytes) => decode::decode(&bytes),
+        None => Ok(Picture::Gray(sample::nuclei().0)),
+    }
 }
 
 pub(super) fn reader(file: &Blob) -> Result<BlobReader> {

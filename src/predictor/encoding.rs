@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 use crate::device;
 use crate::error::Result;
 use crate::image::decode::Rgb;
-use crate::image::{mask, resize};
+use crate::image::mask::{self, Enlarged, THRESHOLD};
+use crate::image::resize;
 use crate::model::sam::preprocess;
 use crate::weights::hex;
 
@@ -41,17 +42,30 @@ impl Embedding {
         self.geometry.to_input([1.0, 1.0]).map(|x| x * scale)
     }
 
-    /// The decoder's square `logits` over the image, cut at zero: `width · height` booleans.
-    pub fn postprocess(&self, logits: &[f32]) -> Vec<bool> {
+    /// The part of the decoder's square `logits`, enlarged to the image, in which all over `above`
+    /// lie; nothing where there is none.
+    pub fn enlarge(&self, logits: &[f32], above: f32) -> Option<Enlarged> {
         let Geometry {
             side,
             original,
             resized,
         } = self.geometry;
-        let low_side = logits.len().isqrt();
-        mask::threshold(&mask::postprocess(
-            logits, low_side, side, resized, original,
-        ))
+        mask::enlarge(logits, above, side, resized, original)
+    }
+
+    /// The decoder's square `logits` over the image, cut at zero: `width · height` booleans.
+    pub fn postprocess(&self, logits: &[f32]) -> Vec<bool> {
+        let (width, height) = self.geometry.original;
+        let mut plane = vec![false; width * height];
+        let shape = self
+            .enlarge(logits, THRESHOLD)
+            .and_then(|part| part.shape());
+        if let Some(shape) = shape {
+            for (row, y) in shape.bits.chunks_exact(shape.width).zip(shape.y..) {
+                plane[y * width + shape.x..][..shape.width].copy_from_slice(row);
+            }
+        }
+        plane
     }
 }
 

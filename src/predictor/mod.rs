@@ -57,6 +57,8 @@ pub struct Predictor {
     encoder_digest: Vec<u8>,
     embedding: Option<Embedding>,
     rounds: Vec<Round>,
+    /// The answer to the last preview, on the present embedding by the present decoder.
+    previewed: Option<Round>,
 }
 
 impl Predictor {
@@ -77,6 +79,7 @@ impl Predictor {
             encoder_digest: Vec::new(),
             embedding: None,
             rounds: Vec::new(),
+            previewed: None,
         })
     }
 
@@ -114,6 +117,7 @@ impl Predictor {
     /// Puts a fine-tuned decoder in the place of the model's own, or takes it away.
     pub fn set_fine_tuned(&mut self, decoder: Option<MaskDecoder>) {
         self.fine_tuned = decoder;
+        self.previewed = None;
     }
 
     /// The decoder that answers.
@@ -187,13 +191,15 @@ impl Predictor {
 
     /// Puts the embedding of another image in place. The rounds so far stay.
     pub fn set_embedding(&mut self, embedding: Embedding) {
+        self.previewed = None;
         self.embedding = Some(embedding);
     }
 
     /// Encodes `image` in one go. The rounds so far are forgotten.
     pub async fn set_image(&mut self, image: &Rgb) -> Result<()> {
         self.rounds.clear();
-        self.embedding = Some(self.encode(image).await?);
+        let embedding = self.encode(image).await?;
+        self.set_embedding(embedding);
         Ok(())
     }
 
@@ -210,9 +216,29 @@ impl Predictor {
     /// candidates, and every further prompt refines the selected mask of the round before.
     pub async fn add(&mut self, prompt: Prompt) -> Result<&Round> {
         prompt.check(self.embedding()?.geometry.original)?;
-        let round = self.round(self.decoder(), &self.rounds, prompt).await?;
+        let first = self.rounds.is_empty();
+        let previewed = self
+            .previewed
+            .take_if(|round| first && round.prompt == prompt);
+        let round = match previewed {
+            Some(round) => round,
+            None => self.round(self.decoder(), &self.rounds, prompt).await?,
+        };
         self.rounds.push(round);
         Ok(&self.rounds[self.rounds.len() - 1])
+    }
+
+    /// The mask of the highest predicted IoU for a single point inside, `width · height` booleans;
+    /// the rounds stay as they are. If that very point is the first prompt then, its answer is here
+    /// already.
+    pub async fn preview(&mut self, x: f32, y: f32) -> Result<Vec<bool>> {
+        let positive = true;
+        let prompt = Prompt::Point { x, y, positive };
+        prompt.check(self.embedding()?.geometry.original)?;
+        let round = self.round(self.decoder(), &[], prompt).await?;
+        let mask = self.mask_of(std::slice::from_ref(&round))?;
+        self.previewed = Some(round);
+        Ok(mask)
     }
 
     /// The answer of `decoder` to `prompt` after the rounds `before`.
@@ -243,6 +269,24 @@ impl Predictor {
             candidates,
             selected,
         })
+    }
+
+    /// Answers a click and a second one on an embedding of zeros, so that a GPU has compiled the
+    /// decoder's programs before the first image. Only while there is no image.
+    pub async fn warm_up(&mut self) -> Result<()> {
+        let side = self.config.image_size();
+        let zeros = vec![0.0; self.config.embed_dim * self.config.grid().pow(2)];
+        let embedding = self.restored(&self.begin_encoding(&Rgb::black(side)), zeros)?;
+        self.set_embedding(embedding);
+        let (x, y, positive) = (0.0, 0.0, true);
+        let prompt = Prompt::Point { x, y, positive };
+        let answered = match self.add(prompt).await {
+            Ok(_) => self.add(prompt).await.map(drop),
+            Err(error) => Err(error),
+        };
+        self.clear();
+        self.drop_embedding();
+        answered
     }
 
     /// Takes the last prompt back.
@@ -366,4 +410,82 @@ fn recognised<R: Read + Seek>(
 
 fn no_prompt() -> Error {
     Error::new("There is no prompt yet: click on an object or draw a box round it.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::weights::source::NoiseSource;
+
+    #[test]
+    fn warm_up_leaves_no_trace() {
+        let device = Device::flex();
+        let config = SamConfig::tiny();
+        let mut predictor =
+            Predictor::load(&mut NoiseSource::default(), config, &device, Precision::F32).unwrap();
+        device::block_on(predictor.warm_up()).unwrap();
+        assert!(predictor.rounds().is_empty());
+        assert!(predictor.embedding().is_err());
+    }
+
+    #[test]
+    fn preview_gives_the_mask_of_a_click_and_no_round() {
+        let device = Device::flex();
+        let config = SamConfig::tiny();
+        let mut predictor =
+            Predictor::load(&mut NoiseSource::default(), config, &device, Precision::F32).unwrap();
+        let image = Rgb {
+            width: 40,
+            height: 30,
+            pixels: (0..40 * 30 * 3).map(|i| (i % 251) as u8).collect(),
+        };
+        device::block_on(async {
+            predictor.set_image(&image).await.unwrap();
+            let preview = predictor.preview(12.0, 20.0).await.unwrap();
+            assert!(predictor.rounds().is_empty());
+            let (x, y, positive) = (12.0, 20.0, true);
+            predictor
+                .add(Prompt::Point { x, y, positive })
+                .await
+                .unwrap();
+            assert_eq!(predictor.mask().unwrap(), preview);
+            assert!(predictor.previewed.is_none(), "it was the answer");
+
+            // Further prompts do not count for it.
+            let (x0, y0, x1, y1) = (1.0, 1.0, 9.0, 9.0);
+            predictor.add(Prompt::Box { x0, y0, x1, y1 }).await.unwrap();
+            assert_eq!(predictor.preview(12.0, 20.0).await.unwrap(), preview);
+            assert!(predictor.preview(41.0, 0.0).await.is_err());
+        });
+    }
+
+    #[test]
+    fn preview_of_another_image_is_no_answer() {
+        let image = |shade: u8| Rgb {
+            width: 40,
+            height: 30,
+            pixels: (0..40 * 30 * 3).map(|i| (i % 251) as u8 ^ shade).collect(),
+        };
+        let config = SamConfig::tiny();
+        let point = Prompt::Point {
+            x: 12.0,
+            y: 20.0,
+            positive: true,
+        };
+        let logits = |preview_first: bool| {
+            let (source, device) = (&mut NoiseSource::default(), Device::flex());
+            let mut predictor =
+                Predictor::load(source, config.clone(), &device, Precision::F32).unwrap();
+            device::block_on(async {
+                if preview_first {
+                    predictor.set_image(&image(0)).await.unwrap();
+                    predictor.preview(12.0, 20.0).await.unwrap();
+                }
+                predictor.set_image(&image(99)).await.unwrap();
+                let round = predictor.add(point).await.unwrap();
+                round.candidates[0].logits.clone()
+            })
+        };
+        assert_eq!(logits(true), logits(false));
+    }
 }

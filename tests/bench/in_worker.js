@@ -19,12 +19,12 @@ export async function timed(count, run, prepare = () => {}) {
   return seconds;
 }
 
-/** The page's engine on the CPU device, with a model. @param {string} base @param {string} model a file below base */
-export async function openEngine(base, model) {
+/** The page's engine with a model. @param {string} base @param {string} model a file below base @param {"cpu" | "webgpu"} [device] */
+export async function openEngine(base, model, device = "cpu") {
   /** @type {EngineModule} */
   const { default: init, Engine } = await import(`${base}dist/www/engine/graysam.js`);
   await init({ module_or_path: `${base}dist/www/engine/graysam_bg.wasm` });
-  const engine = await Engine.create("cpu");
+  const engine = await Engine.create(device);
   const response = await fetch(`${base}${model}`);
   if (!response.ok) throw new Error(`${model} is missing`);
   await engine.load_model(await response.blob(), () => {});

@@ -24,41 +24,49 @@ const ENGINE_FLAGS = [
   "--enable-unsafe-webgpu",
 ];
 
+const LAUNCH = { executablePath: process.env.GRAYSAM_CHROMIUM ?? "/usr/bin/chromium", args: ENGINE_FLAGS };
+const VIEWPORT = { width: 1366, height: 768 };
+
 /** Chromium from GRAYSAM_CHROMIUM, by default the system's. @returns {Promise<Browser>} */
 export function launch() {
-  return chromium.launch({
-    executablePath: process.env.GRAYSAM_CHROMIUM ?? "/usr/bin/chromium",
-    args: ENGINE_FLAGS,
-  });
+  return chromium.launch(LAUNCH);
+}
+
+/** Chromium with a profile that outlives it. @param {string} folder */
+export function launchWithProfile(folder) {
+  return chromium.launchPersistentContext(folder, { ...LAUNCH, viewport: VIEWPORT });
 }
 
 /**
- * Opens a path of the page served at GRAYSAM_URL in a context of its own.
+ * Opens a path of the page served at GRAYSAM_URL in a context of its own. Service workers are blocked unless allowed,
+ * as routes would not see what they answer.
  * @param {Browser} browser
  * @param {string} [path] such as "?device=cpu"
+ * @param {{serviceWorkers?: "allow" | "block", base?: string}} [options]
  * @returns {Promise<{page: Page, observed: Observed}>}
  */
-export async function openPage(browser, path = "") {
-  const base = process.env.GRAYSAM_URL;
+export async function openPage(browser, path = "", { serviceWorkers = "block", base = process.env.GRAYSAM_URL } = {}) {
   if (!base) throw new Error("Set GRAYSAM_URL to the address at which dist/ is served.");
-  const context = await browser.newContext({ viewport: { width: 1366, height: 768 }, acceptDownloads: true });
+  const context = await browser.newContext({ viewport: VIEWPORT, acceptDownloads: true, serviceWorkers });
   /** @type {Observed} */
   const observed = { errors: [], requests: [] };
   // Of the context: a worker's requests are not the page's.
   context.on("request", (request) => observed.requests.push(request.url()));
   context.on("console", (message) => {
+    // The browser asks for this icon by itself where a test begins on a bare file.
+    if (message.location().url.endsWith("/favicon.ico")) return;
     if (message.type() === "error") observed.errors.push(message.text());
   });
   const page = await context.newPage();
   page.on("pageerror", (error) => observed.errors.push(error.message));
   page.on("crash", () => observed.errors.push("the page crashed"));
-  await openPath(page, path);
+  await openPath(page, path, base);
   return { page, observed };
 }
 
-/** Goes to another path of the page. @param {Page} page @param {string} path */
-export async function openPath(page, path) {
-  const url = new URL(path, process.env.GRAYSAM_URL);
+/** Goes to another path of the page. @param {Page} page @param {string} path @param {string} [base] */
+export async function openPath(page, path, base = process.env.GRAYSAM_URL) {
+  const url = new URL(path, base);
   await page.goto(url.href, { waitUntil: "domcontentloaded", timeout: 120_000 });
 }
 

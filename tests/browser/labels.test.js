@@ -80,21 +80,17 @@ function trainingSet(page) {
 
 /** Waits until the labels that are stored are these. @param {Page} page @param {number} pixels labelled ones */
 async function waitStored(page, pixels) {
-  await page.waitForFunction(
-    async (wanted) => {
-      const root = await navigator.storage.getDirectory();
-      try {
-        const folder = await root.getDirectoryHandle("project");
-        const list = JSON.parse(await (await (await folder.getFileHandle("project.json")).getFile()).text());
-        const file = await (await folder.getFileHandle(`${list.images[0].id}.labels`)).getFile();
-        return new Uint32Array(await file.arrayBuffer()).filter(Boolean).length === wanted;
-      } catch {
-        return false;
-      }
-    },
-    pixels,
-    { polling: 100 },
-  );
+  const stored = () =>
+    page.evaluate(async () => {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("project");
+      const { images } = JSON.parse(await (await (await folder.getFileHandle("project.json")).getFile()).text());
+      const file = await (await folder.getFileHandle(`${images[0].id}.objects`)).getFile();
+      const [length] = new Uint32Array(await file.slice(0, 4).arrayBuffer());
+      const runs = new Uint32Array(await file.slice(4 + length).arrayBuffer());
+      return runs.reduce((sum, value, i) => (i % 2 && value ? sum + runs[i - 1] : sum), 0);
+    });
+  // A file may be missing yet, or be replaced while it is read.
+  while ((await stored().catch(() => -1)) !== pixels) await page.waitForTimeout(100);
 }
 
 test("a mask is accepted as an object, corrected with brush and eraser, and had back by undo", async () => {
@@ -138,6 +134,18 @@ test("a mask is accepted as an object, corrected with brush and eraser, and had 
   assert.deepEqual(observed.errors, []);
 });
 
+/** Resolves once the state was "predicting", however shortly. @param {import("./harness.js").Page} page */
+function becomesPredicting(page) {
+  return page.evaluate(
+    () =>
+      new Promise((/** @type {(value: undefined) => void} */ resolve) => {
+        const root = document.documentElement;
+        const watch = new MutationObserver(() => root.dataset.state === "predicting" && resolve(undefined));
+        watch.observe(root, { attributes: true });
+      }),
+  );
+}
+
 test("brush and eraser correct the mask itself, and the correction outlasts a further prompt", async () => {
   const { page } = await openSample();
   const object = largestObject(sample().labels);
@@ -152,12 +160,17 @@ test("brush and eraser correct the mask itself, and the correction outlasts a fu
   await page.keyboard.press("e");
   await dragImage(page, object.x - 1, object.y, object.x + 1, object.y);
   await page.keyboard.press("p");
+  const predicting = becomesPredicting(page);
   await clickImage(page, object.x, object.y);
-  await page.waitForFunction(() => document.documentElement.dataset.state === "predicting");
+  await predicting;
   await waitState(page, "masked");
   const corrected = await downloadedMask(page);
   assert.deepEqual([at(corrected, corner.x, corner.y), at(corrected, object.x, object.y)], [255, 0]);
 
+  const takenBack = becomesPredicting(page);
+  await page.keyboard.press("Control+z");
+  await takenBack;
+  await waitState(page, "masked");
   await page.keyboard.press("Control+z");
   const restored = await downloadedMask(page);
   assert.deepEqual([at(restored, corner.x, corner.y), at(restored, object.x, object.y)], [255, 255]);

@@ -97,6 +97,20 @@ test("neither the page nor its worker can send anything elsewhere", async () => 
   }
 });
 
+test("the service worker can send nothing elsewhere where the host sends its policy", async () => {
+  const listener = await startListener();
+  try {
+    const { page } = await openPage(browser, "?device=cpu", { serviceWorkers: "allow" });
+    await page.waitForSelector("html[data-offline=ready]", { timeout: 180_000 });
+    const workers = page.context().serviceWorkers();
+    assert.equal(workers.length, 1);
+    assert.deepEqual(await workers[0].evaluate(tryToSend, listener.address), []);
+    assert.equal(listener.heard.join(), "");
+  } finally {
+    listener.close();
+  }
+});
+
 test("the policy allows the page's own origin and the catalogue's hosts, no others", async () => {
   const { page } = await openPage(browser, "?device=cpu");
   const policy = await page.getAttribute("meta[http-equiv=Content-Security-Policy]", "content");

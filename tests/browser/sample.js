@@ -30,11 +30,8 @@ export function sample() {
   return { imagePath, labels: decode(readFileSync(labelsPath)) };
 }
 
-/**
- * The largest object that touches neither the border nor another object, with its centroid and its tight box.
- * @param {Gray} labels @returns {LabelledObject}
- */
-export function largestObject(labels) {
+/** All objects, with the sums of their pixels' coordinates and their tight boxes. @param {Gray} labels @returns {LabelledObject[]} */
+function objectsOf(labels) {
   /** @type {Map<number, LabelledObject>} */
   const objects = new Map();
   for (let i = 0; i < labels.data.length; i++) {
@@ -51,10 +48,23 @@ export function largestObject(labels) {
     o.y1 = Math.max(o.y1, y + 1);
     objects.set(id, o);
   }
-  const largest = [...objects.values()]
-    .filter((o) => standsAlone(labels, o))
-    .reduce((a, b) => (b.area > a.area ? b : a));
+  return [...objects.values()];
+}
+
+/**
+ * The largest object that touches neither the border nor another object, with its centroid and its tight box.
+ * @param {Gray} labels @returns {LabelledObject}
+ */
+export function largestObject(labels) {
+  const alone = objectsOf(labels).filter((o) => standsAlone(labels, o));
+  const largest = alone.reduce((a, b) => (b.area > a.area ? b : a));
   return { ...largest, x: largest.x / largest.area, y: largest.y / largest.area };
+}
+
+/** The centroid of each object, from the largest on. @param {Gray} labels @returns {{x: number, y: number}[]} */
+export function centres(labels) {
+  const sorted = objectsOf(labels).sort((a, b) => b.area - a.area);
+  return sorted.map(({ x, y, area }) => ({ x: x / area, y: y / area }));
 }
 
 /** Whether nothing else lies within ten pixels of the object's box. @param {Gray} labels @param {LabelledObject} object */

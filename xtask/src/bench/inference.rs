@@ -4,13 +4,14 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::{WORK, in_chromium, in_turn, medians, versions};
-use crate::comparison::{Comparison, Series};
-use crate::{build, python, shell};
+use super::{in_chromium, in_turn, medians, models, versions};
+use crate::build;
+use crate::comparison::{CPU, Comparison, Series};
 
 const ENGINE: &str = "tests/bench/engine.js";
 const REFERENCE: &str = "tests/bench/onnxruntime_web.js";
-const VIT_B_ONNX: &str = "tests/fixtures/make_vit_b_onnx.py";
+/// The whole page.
+const CLICK: &str = "tests/bench/click.js";
 
 /// A task, and the name of its figure in what the scripts print.
 struct Task {
@@ -30,32 +31,32 @@ pub fn mobile_sam(runs: usize, machine: &str) -> Result<Vec<Comparison>> {
             name: "mask decoder of MobileSAM, one click, CPU, in Chromium",
         },
     ];
-    compare(runs, machine, tasks, &[], &[])
+    compare(runs, machine, tasks, in_chromium(ENGINE)?, &[])
+}
+
+/// A click in the page until its mask is painted.
+pub fn click(runs: usize, machine: &str) -> Result<Vec<Comparison>> {
+    let tasks = [Task {
+        figure: "decoder_s",
+        name: "click to painted mask, MobileSAM, in the page on the CPU",
+    }];
+    let mut page = in_chromium(CLICK)?;
+    page.env("GRAYSAM_BIN", build::program()?);
+    compare(runs, machine, tasks, page, &["--encodings", "0"])
 }
 
 /// SAM ViT-B's encoder, with weights of noise, which cost as much.
 pub fn vit_b(runs: usize, machine: &str) -> Result<Vec<Comparison>> {
-    let (model, onnx) = (
-        &format!("{WORK}/vit_b.safetensors"),
-        &format!("{WORK}/vit_b_encoder.onnx"),
-    );
-    let mut noise = Command::new(build::program()?);
-    shell::run(noise.args(["noise", "--config", "vit_b", "--out", model]))?;
-    // The exporter warns of what changes with the image's size, which does not change.
-    let mut export = Command::new(python::environment()?);
-    shell::run(export.args(["-W", "ignore", VIT_B_ONNX, onnx]))?;
+    let (model, onnx) = (&models::noise("vit_b")?, &models::vit_b_onnx()?);
     let once = ["--encodings", "1", "--clicks", "0"];
     let tasks = [Task {
         figure: "encoder_s",
         name: "image encoder of SAM ViT-B, 1024×1024, CPU, in Chromium",
     }];
-    compare(
-        runs,
-        machine,
-        tasks,
-        &[&["--model", model], &once[..]].concat(),
-        &[&["--encoder", onnx], &once[..]].concat(),
-    )
+    let mut engine = in_chromium(ENGINE)?;
+    engine.args(["--model", model]).args(once);
+    let reference = [&["--encoder", onnx], &once[..]].concat();
+    compare(runs, machine, tasks, engine, &reference)
 }
 
 /// A row of each task for onnxruntime-web with one thread, and one for it with two.
@@ -63,17 +64,15 @@ fn compare<const M: usize>(
     runs: usize,
     machine: &str,
     tasks: [Task; M],
-    engine_options: &[&str],
+    graysam: Command,
     reference_options: &[&str],
 ) -> Result<Vec<Comparison>> {
-    let mut engine = in_chromium(ENGINE)?;
-    engine.args(engine_options);
     let reference = |threads: &str| -> Result<Command> {
         let mut script = in_chromium(REFERENCE)?;
         script.args(["--threads", threads]).args(reference_options);
         Ok(script)
     };
-    let programs = [engine, reference("1")?, reference("2")?];
+    let programs = [graysam, reference("1")?, reference("2")?];
     let names = tasks.each_ref().map(|task| task.figure);
     let [graysam, one, two] = in_turn(
         runs,
@@ -85,8 +84,10 @@ fn compare<const M: usize>(
     for (((task, graysam), one), two) in tasks.iter().zip(graysam).zip(one).zip(two) {
         for (threads, seconds) in [("1 thread", one), ("2 threads", two)] {
             rows.push(Comparison {
+                section: CPU,
                 task: task.name.to_owned(),
                 machine: machine.to_owned(),
+                unit: "s",
                 graysam: Series::new(burn.clone(), graysam.clone()),
                 reference: Series::new(format!("{onnxruntime}, {threads}"), seconds),
             });

@@ -1,8 +1,12 @@
 //! `cargo xtask bench`: GraySAM's speed against that of other programs on the same machine.
 
+mod gpu;
 mod inference;
+mod models;
+mod start_up;
 mod training;
 mod versions;
+mod webgpu;
 
 use std::path::Path;
 use std::process::Command;
@@ -25,6 +29,8 @@ pub struct Options {
     pub runs: usize,
     /// Whether SAM ViT-B's encoder is measured too, minutes for each run.
     pub vit_b: bool,
+    /// Whether WebGPU in Chromium is measured too, many minutes on a software adapter.
+    pub webgpu: bool,
 }
 
 /// Runs every comparison and writes `docs/benchmarks.md` and `docs/benchmarks.json`, in which rows
@@ -39,8 +45,15 @@ pub fn bench(options: &Options) -> Result<()> {
     fs::create_dir_all(WORK).with_context(|| format!("{WORK} cannot be made"))?;
     let rows = keep(rows, &training::step(runs, &machine)?)?;
     let rows = keep(rows, &inference::mobile_sam(runs, &machine)?)?;
-    if options.vit_b {
-        keep(rows, &inference::vit_b(runs, &machine)?)?;
+    let rows = keep(rows, &inference::click(runs, &machine)?)?;
+    let rows = keep(rows, &start_up::visits(runs, &machine)?)?;
+    let rows = keep(rows, &gpu::native(runs, &machine)?)?;
+    let rows = match options.vit_b {
+        true => keep(rows, &inference::vit_b(runs, &machine)?)?,
+        false => rows,
+    };
+    if options.webgpu {
+        keep(rows, &webgpu::parts(runs, &machine)?)?;
     }
     println!("The figures are in {TABLE} and {DATA}.");
     Ok(())
@@ -61,7 +74,7 @@ fn read_rows() -> Result<Vec<Value>> {
 fn keep(rows: Vec<Value>, measured: &[Comparison]) -> Result<Vec<Value>> {
     let rows = comparison::merge(rows, measured.iter().map(Comparison::to_json).collect());
     let data = serde_json::to_string_pretty(&json!({ "comparisons": rows }))? + "\n";
-    for (path, text) in [(DATA, data), (TABLE, comparison::table(&rows)?)] {
+    for (path, text) in [(DATA, data), (TABLE, comparison::tables(&rows)?)] {
         fs::write(path, text).with_context(|| format!("{path} cannot be written"))?;
     }
     Ok(rows)
@@ -78,13 +91,9 @@ fn in_turn<const N: usize, const M: usize>(
         let mut printed = Vec::new();
         for (program, series) in programs.iter_mut().zip(&mut series) {
             let figures = program()?;
-            printed.push(
-                figures
-                    .map(|seconds| format!("{seconds:.3} s"))
-                    .join(" and "),
-            );
-            for (series, seconds) in series.iter_mut().zip(figures) {
-                series.push(seconds);
+            printed.push(figures.map(|figure| format!("{figure:.3}")).join(" "));
+            for (series, figure) in series.iter_mut().zip(figures) {
+                series.push(figure);
             }
         }
         println!("[{run}/{runs}] {}", printed.join(", "));
@@ -92,14 +101,14 @@ fn in_turn<const N: usize, const M: usize>(
     Ok(series)
 }
 
-/// Runs a program that prints medians in seconds as a JSON object, and gives those called `names`.
+/// Runs a program that prints its figures as a JSON object, and gives those called `names`.
 fn medians<const M: usize>(command: &mut Command, names: [&str; M]) -> Result<[f64; M]> {
     let printed = shell::printed(command)?;
     let figures: Value = serde_json::from_str(&printed).unwrap_or_default();
     let mut medians = [0.0; M];
     for (median, name) in medians.iter_mut().zip(names) {
         match figures[name].as_f64() {
-            Some(seconds) if seconds > 0.0 => *median = seconds,
+            Some(figure) if figure > 0.0 => *median = figure,
             _ => bail!("a program that is measured printed no {name}, but: {printed}"),
         }
     }

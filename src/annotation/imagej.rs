@@ -1,0 +1,104 @@
+//! ImageJ's ROI files (`ij/io/RoiEncoder.java`): a polygon, or a composite where an object has
+//! holes or several parts.
+
+use super::contours::{Ring, polygons};
+use super::shapes::Shape;
+use super::{Class, Object, rgb};
+use crate::error::{Error, Result};
+
+const VERSION: i16 = 228;
+const POLYGON: u8 = 0;
+/// The type under which a composite is kept.
+const RECTANGLE: u8 = 1;
+const HEADER: usize = 64;
+const HEADER2: usize = 64;
+const MOVE: f32 = 0.0;
+const LINE: f32 = 1.0;
+const CLOSE: f32 = 4.0;
+
+/// An object as a `.roi` file.
+///
+/// # Errors
+/// When it lies beyond the 32767 pixels that the format counts.
+pub fn roi(object: &Object, classes: &[Class], shape: &Shape) -> Result<Vec<u8>> {
+    let sides = [
+        shape.y,
+        shape.x,
+        shape.y + shape.height,
+        shape.x + shape.width,
+    ];
+    if sides.iter().any(|side| *side > i16::MAX as usize) {
+        return Err(Error::new(
+            "ImageJ's ROI files count pixels up to 32767 only; export this image in another format.",
+        ));
+    }
+    let parts = polygons(shape);
+    let rings: Vec<&Ring> = parts
+        .iter()
+        .flat_map(|part| std::iter::once(&part.outer).chain(&part.holes))
+        .collect();
+    let polygon = match rings.as_slice() {
+        [ring] if ring.len() <= usize::from(u16::MAX) => Some(*ring),
+        _ => None,
+    };
+    let mut file = b"Iout".to_vec();
+    file.extend(VERSION.to_be_bytes());
+    file.extend([
+        if polygon.is_some() {
+            POLYGON
+        } else {
+            RECTANGLE
+        },
+        0,
+    ]);
+    for side in sides {
+        file.extend((side as i16).to_be_bytes());
+    }
+    file.extend((polygon.map_or(0, Vec::len) as u16).to_be_bytes());
+    file.resize(HEADER, 0);
+    match polygon {
+        Some(ring) => corners(&mut file, ring, shape),
+        None => path(&mut file, &rings),
+    }
+    let colour = object.class(classes).map(|class| rgb(&class.colour));
+    let stroke = colour.map_or([0; 4], |[red, green, blue]| [255, red, green, blue]);
+    file[40..44].copy_from_slice(&stroke);
+    let at = file.len() as u32;
+    file[60..64].copy_from_slice(&at.to_be_bytes());
+    name(&mut file, &object.title());
+    Ok(file)
+}
+
+/// Columns and then rows, counted from the box's corner.
+fn corners(file: &mut Vec<u8>, ring: &Ring, shape: &Shape) {
+    for &(x, _) in ring {
+        file.extend(((x - shape.x) as i16).to_be_bytes());
+    }
+    for &(_, y) in ring {
+        file.extend(((y - shape.y) as i16).to_be_bytes());
+    }
+}
+
+/// The segments of a composite's path.
+fn path(file: &mut Vec<u8>, rings: &[&Ring]) {
+    let mut segments = Vec::new();
+    for ring in rings {
+        for (i, &(x, y)) in ring.iter().enumerate() {
+            segments.extend([if i == 0 { MOVE } else { LINE }, x as f32, y as f32]);
+        }
+        segments.push(CLOSE);
+    }
+    file[36..40].copy_from_slice(&(segments.len() as u32).to_be_bytes());
+    file.extend(segments.iter().flat_map(|value| value.to_be_bytes()));
+}
+
+/// The second header, with the name behind it.
+fn name(file: &mut Vec<u8>, title: &str) {
+    let header = file.len();
+    file.resize(header + HEADER2, 0);
+    let units: Vec<u16> = title.encode_utf16().collect();
+    let place = (file.len() as u32).to_be_bytes();
+    file[header + 16..header + 20].copy_from_slice(&place);
+    file[header + 20..header + 24].copy_from_slice(&(units.len() as u32).to_be_bytes());
+    file.extend(units.iter().flat_map(|unit| unit.to_be_bytes()));
+}

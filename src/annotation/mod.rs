@@ -1,0 +1,64 @@
+//! The objects of images as other tools read them, and objects that other tools wrote.
+
+pub mod coco;
+pub mod contours;
+pub mod csv;
+pub mod export;
+pub mod geojson;
+pub mod imagej;
+pub mod measurements;
+pub mod rle;
+pub mod shapes;
+
+use serde::{Deserialize, Serialize};
+
+/// A kind of objects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Class {
+    pub name: String,
+    /// `#rrggbb`.
+    pub colour: String,
+}
+
+/// What is known of an object besides its pixels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Object {
+    /// Its number in the label image.
+    pub id: u32,
+    /// Empty where it has none.
+    pub name: String,
+    /// Its place in the list of classes.
+    pub class: Option<usize>,
+    /// The IoU that the model predicted.
+    pub iou: Option<f32>,
+}
+
+impl Object {
+    /// One of which nothing is known.
+    pub fn plain(id: u32) -> Self {
+        Self {
+            id,
+            name: String::new(),
+            class: None,
+            iou: None,
+        }
+    }
+
+    /// Its name, or one made of its number.
+    pub fn title(&self) -> String {
+        match self.name.is_empty() {
+            true => format!("Object {}", self.id),
+            false => self.name.clone(),
+        }
+    }
+
+    pub fn class<'a>(&self, classes: &'a [Class]) -> Option<&'a Class> {
+        self.class.and_then(|place| classes.get(place))
+    }
+}
+
+/// Red, green and blue of a `#rrggbb`, gray where it is none.
+pub fn rgb(colour: &str) -> [u8; 3] {
+    let part = |at: usize| u8::from_str_radix(colour.get(at..at + 2)?, 16).ok();
+    [1, 3, 5].map(|at| part(at).unwrap_or(128))
+}

@@ -1,0 +1,89 @@
+//! The pixels of each object of a label image, as bitmaps within their boxes.
+
+use std::collections::BTreeMap;
+
+use crate::image::labels::Labels;
+
+/// An object's pixels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// The first column and row that it touches.
+    pub x: usize,
+    pub y: usize,
+    pub width: usize,
+    pub height: usize,
+    /// `width × height`, row-major.
+    pub bits: Vec<bool>,
+    pub area: usize,
+}
+
+impl Shape {
+    /// What is inside of a plane `width` wide whose first pixel lies at x, y; nothing where
+    /// nothing is.
+    pub fn trimmed(x: usize, y: usize, width: usize, bits: Vec<bool>) -> Option<Self> {
+        let rows = || bits.chunks_exact(width);
+        let any = |row: &[bool]| row.contains(&true);
+        let (top, bottom) = (rows().position(any)?, rows().rposition(any)? + 1);
+        let left = rows()
+            .filter_map(|row| row.iter().position(|bit| *bit))
+            .min()?;
+        let last = rows()
+            .filter_map(|row| row.iter().rposition(|bit| *bit))
+            .max()?;
+        let kept = rows()
+            .take(bottom)
+            .skip(top)
+            .flat_map(|row| &row[left..=last]);
+        let kept: Vec<bool> = kept.copied().collect();
+        Some(Self {
+            x: x + left,
+            y: y + top,
+            width: last + 1 - left,
+            height: bottom - top,
+            area: kept.iter().filter(|inside| **inside).count(),
+            bits: kept,
+        })
+    }
+
+    /// Whether the pixel is inside, in pixels of the image; nothing is outside of the box.
+    pub fn contains(&self, x: usize, y: usize) -> bool {
+        let (dx, dy) = (x.wrapping_sub(self.x), y.wrapping_sub(self.y));
+        dx < self.width && dy < self.height && self.bits[dy * self.width + dx]
+    }
+}
+
+/// The boxes of all objects, by ascending number: left, top, right and bottom, just outside.
+pub fn boxes(labels: &Labels) -> BTreeMap<u32, [usize; 4]> {
+    let mut boxes = BTreeMap::<u32, [usize; 4]>::new();
+    for (y, row) in labels.ids.chunks_exact(labels.width.max(1)).enumerate() {
+        let mut x = 0;
+        for run in row.chunk_by(|a, b| a == b) {
+            if run[0] != 0 {
+                let found = [x, y, x + run.len(), y + 1];
+                let grown = boxes.entry(run[0]).or_insert(found);
+                *grown = [
+                    grown[0].min(x),
+                    grown[1],
+                    grown[2].max(x + run.len()),
+                    y + 1,
+                ];
+            }
+            x += run.len();
+        }
+    }
+    boxes
+}
+
+/// The object `id` within its box.
+pub fn shape(labels: &Labels, id: u32, [x0, y0, x1, y1]: [usize; 4]) -> Shape {
+    let rows = (y0..y1).map(|y| &labels.ids[y * labels.width..][x0..x1]);
+    let bits: Vec<bool> = rows.flatten().map(|&other| other == id).collect();
+    Shape {
+        x: x0,
+        y: y0,
+        width: x1 - x0,
+        height: y1 - y0,
+        area: bits.iter().filter(|inside| **inside).count(),
+        bits,
+    }
+}

@@ -16,7 +16,7 @@ use graysam::image::decode::{self, Rgb};
 use graysam::image::display::{self, Display};
 use graysam::image::labels::Labels;
 use graysam::image::{mask, sample};
-use graysam::model::{Sam, SamConfig};
+use graysam::model::{Precision, Sam, SamConfig};
 use graysam::predictor::Predictor;
 use graysam::training::dataset::{HeldOut, LabelledImage};
 use graysam::training::decoder_file::{self, Base, Info};
@@ -184,7 +184,7 @@ pub fn noise(options: &Options) -> Result<()> {
     let out = needed(&options.out, "out")?;
     let config = SamConfig::named(options.config.as_deref().unwrap_or("vit_b"))?;
     let mut source = NoiseSource::default();
-    Sam::load(&mut source, &config, &Device::flex())?;
+    Sam::load(&mut source, &config, &Device::flex(), Precision::F32)?;
     let tensors: Vec<_> = source
         .parameters
         .into_iter()
@@ -272,7 +272,7 @@ fn open_predictor(options: &Options) -> Result<Predictor> {
 
 fn open_model(options: &Options, device: &Device) -> Result<Predictor> {
     let path = needed(&options.model, "model")?;
-    Predictor::open(open(path)?, device, &mut |_| ()).map_err(in_file(path))
+    Predictor::open(open(path)?, device, options.precision, &mut |_| ()).map_err(in_file(path))
 }
 
 fn base(path: &Path, config: &SamConfig) -> Result<Base> {

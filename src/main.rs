@@ -10,6 +10,7 @@ use graysam::device::DeviceChoice;
 use graysam::everything;
 use graysam::image::display::Window;
 use graysam::image::sample::Scene;
+use graysam::model::Precision;
 use graysam::predictor::Prompt;
 use graysam::training::trainer::Settings;
 use graysam::weights::Naming;
@@ -52,6 +53,7 @@ graysam: the Segment Anything Model for grayscale images
   --image I     PNG, JPEG, TIFF, BMP or WebP
   --window W    full, minmax, percentile (the default) or LOW,HIGH: the gray values shown as black and white
   --device D    cpu (the default), gpu, or auto: the GPU where there is a real one
+  --precision P f16 (the default) or f32: whether a GPU that has float16 holds the image encoder's weights in it
 ";
 
 fn main() -> ExitCode {
@@ -75,6 +77,7 @@ struct Options {
     prompts: Vec<Prompt>,
     window: Window,
     device: Option<DeviceChoice>,
+    precision: Precision,
     training: Settings,
     everything: everything::Settings,
     runs: Option<usize>,
@@ -164,6 +167,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
             "lr" => options.training.learning_rate = number(&name, &text()?, 1e-9..=1.0)?,
             "held-out" => options.training.held_out = number(&name, &text()?, 0.01..=0.99)?,
             "device" => options.device = Some(DeviceChoice::parse(&text()?)?),
+            "precision" => options.precision = Precision::parse(&text()?)?,
             _ => {
                 return Err(Error::new(format!(
                     "There is no option --{name}: graysam --help lists them."

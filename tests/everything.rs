@@ -15,6 +15,7 @@ use graysam::image::display::{Display, to_rgb};
 use graysam::image::labels::Labels;
 use graysam::image::mask;
 use graysam::image::sample::nuclei;
+use graysam::model::Precision;
 use graysam::predictor::Predictor;
 use serde::Deserialize;
 
@@ -44,7 +45,12 @@ fn predictor() -> Predictor {
     let model =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("target/models/mobile_sam_f32.safetensors");
     let model = File::open(model).expect("the tests' models are made first");
-    let opened = Predictor::open(BufReader::new(model), &Device::flex(), &mut |_| ());
+    let opened = Predictor::open(
+        BufReader::new(model),
+        &Device::flex(),
+        Precision::F32,
+        &mut |_| (),
+    );
     opened.expect("it is a checkpoint")
 }
 

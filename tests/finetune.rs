@@ -11,6 +11,7 @@ use graysam::evaluate::Scores;
 use graysam::image::decode::Picture;
 use graysam::image::display::{Display, to_rgb};
 use graysam::image::sample::vesicles;
+use graysam::model::Precision;
 use graysam::predictor::Predictor;
 use graysam::training::dataset::{HeldOut, LabelledImage};
 use graysam::training::trainer::{Settings, Trainer};
@@ -59,7 +60,12 @@ fn fine_tuning_learns_what_it_learns_in_pytorch() {
     let model =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("target/models/mobile_sam_f32.safetensors");
     let model = File::open(model).expect("the tests' models are made first");
-    let predictor = Predictor::open(BufReader::new(model), &Device::flex(), &mut |_| ());
+    let predictor = Predictor::open(
+        BufReader::new(model),
+        &Device::flex(),
+        Precision::F32,
+        &mut |_| (),
+    );
     let predictor = predictor.expect("it is a checkpoint");
     let (gray, labels) = vesicles();
     let image = to_rgb(&Picture::Gray(gray), &Display::default()).expect("it can be shown");

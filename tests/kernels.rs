@@ -2,15 +2,17 @@
 
 use std::sync::LazyLock;
 
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::tensor::{DType, Device, Tensor, TensorData, activation};
 use graysam::device::{self, DeviceChoice};
+use graysam::model::Precision;
 use graysam::model::kernels::{self, Activation, Form, Grid};
 use graysam::model::tiny_vit::biased_attention;
 use graysam::model::vit::relative_attention;
 use graysam::weights::noise::noise;
 
-/// Largest relative error ‖a−b‖/‖b‖.
+/// Largest relative error ‖a−b‖/‖b‖, and that with weights in float16.
 const TOLERANCE: f64 = 1e-5;
+const HALF: f64 = 1e-3;
 
 /// The GPU, which a process can open only once.
 fn gpu() -> Option<Device> {
@@ -36,6 +38,10 @@ fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 }
 
 fn compare<const D: usize>(what: &str, ours: Tensor<D>, plain: Tensor<D>) {
+    compare_within(TOLERANCE, what, ours, plain);
+}
+
+fn compare_within<const D: usize>(tolerance: f64, what: &str, ours: Tensor<D>, plain: Tensor<D>) {
     assert_eq!(ours.dims(), plain.dims(), "shape of {what}");
     let (mut difference, mut norm) = (0.0, 0.0);
     for (ours, plain) in read(ours).into_iter().zip(read(plain)) {
@@ -44,7 +50,7 @@ fn compare<const D: usize>(what: &str, ours: Tensor<D>, plain: Tensor<D>) {
     }
     let error = (difference / norm).sqrt();
     println!("{what}: relative error {error:.1e}");
-    assert!(error < TOLERANCE, "{what} is off by {error:.1e}");
+    assert!(error < tolerance, "{what} is off by {error:.1e}");
 }
 
 /// `(qkv, rel_h, rel_w)`; large enough that the softmax is far from an average.
@@ -156,6 +162,30 @@ fn compare_linear(sizes: [usize; 3]) {
 fn linear_layers() {
     compare_linear([256, 128, 128]);
     compare_linear([196, 768, 192]);
+}
+
+/// Weights in float16 on the GPU against float32 on the CPU.
+fn compare_half_linear(sizes: [usize; 3]) {
+    let Some(gpu) = gpu() else { return };
+    if Precision::F16.on(&gpu) == Precision::F32 {
+        println!("The GPU adapter here has no float16: weights in it are not tested.");
+        return;
+    }
+    for then in [Activation::None, Activation::Gelu] {
+        let (x, weight, bias) = linear_inputs(sizes, &gpu);
+        let ours = kernels::linear(x, weight.cast(DType::F16), bias, then);
+        let plain = plain_linear(sizes, &Device::flex(), then);
+        let what = format!("{sizes:?} {then:?} in float16");
+        compare_within(HALF, &what, ours, plain);
+    }
+}
+
+#[test]
+fn linear_layers_in_float16() {
+    compare_half_linear([256, 128, 128]);
+    compare_half_linear([196, 768, 192]);
+    compare_half_linear([1, 16, 4]);
+    compare_half_linear([129, 48, 68]);
 }
 
 #[test]

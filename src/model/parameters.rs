@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::precision::Precision;
 use crate::error::Result;
 
 /// Gives parameters by their `segment_anything` names.
@@ -21,6 +22,7 @@ pub trait ParameterSource {
 pub struct Parameters<'a> {
     source: &'a RefCell<&'a mut dyn ParameterSource>,
     device: &'a Device,
+    precision: Precision,
     prefix: String,
 }
 
@@ -33,6 +35,7 @@ pub fn with_parameters<T>(
     build(&Parameters {
         source: &RefCell::new(source),
         device,
+        precision: Precision::F32,
         prefix: String::new(),
     })
 }
@@ -43,8 +46,22 @@ impl<'a> Parameters<'a> {
         Parameters {
             source: self.source,
             device: self.device,
+            precision: self.precision,
             prefix: format!("{}{name}.", self.prefix),
         }
+    }
+
+    /// The same subtree, with linear layers' weights in what the device makes of `precision`.
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self {
+            precision: precision.on(self.device),
+            ..self
+        }
+    }
+
+    /// How the weights of linear layers are held.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// The device on which the model is built.

@@ -7,6 +7,7 @@ use super::config::SamConfig;
 use super::image_encoder::ImageEncoder;
 use super::mask_decoder::MaskDecoder;
 use super::parameters::{ParameterSource, with_parameters};
+use super::precision::Precision;
 use super::prompt_encoder::PromptEncoder;
 use crate::error::Result;
 
@@ -23,7 +24,8 @@ pub struct Sam {
 }
 
 impl Sam {
-    /// Builds the model of `config` on `device` with the parameters of `source`.
+    /// Builds the model of `config` on `device` with the parameters of `source`; the image
+    /// encoder's linear layers with that `precision`, where `device` has it.
     ///
     /// # Errors
     /// Whatever the source says of a parameter that is missing or has another shape.
@@ -31,10 +33,12 @@ impl Sam {
         source: &mut dyn ParameterSource,
         config: &SamConfig,
         device: &Device,
+        precision: Precision,
     ) -> Result<Self> {
         with_parameters(source, device, |p| {
+            let encoder = p.at("image_encoder").with_precision(precision);
             Ok(Self {
-                image_encoder: ImageEncoder::load(&p.at("image_encoder"), config)?,
+                image_encoder: ImageEncoder::load(&encoder, config)?,
                 prompt_encoder: PromptEncoder::load(&p.at("prompt_encoder"), config)?,
                 mask_decoder: MaskDecoder::load(&p.at("mask_decoder"), config)?,
             })

@@ -20,6 +20,7 @@ use crate::image::display::Display;
 use crate::image::levels::{self, Levels};
 use crate::image::{display, encode, mask, resize, sample};
 use crate::model::mask_decoder::MaskDecoder;
+use crate::model::precision::Precision;
 use crate::predictor::{Embedding, Encoding, Predictor, Prompt};
 use crate::training::dataset::LabelledImage;
 use crate::training::decoder_file::{Base, Info};
@@ -131,7 +132,8 @@ impl Engine {
             // A page that does not listen is no reason to stop.
             let _ = progress.call1(&JsValue::NULL, &fraction.into());
         };
-        let mut new = Predictor::open(reader, &self.device.device, &mut report)?;
+        let (device, precision) = (&self.device.device, Precision::default());
+        let mut new = Predictor::open(reader, device, precision, &mut report)?;
         if let Some(mut old) = self.predictor.take() {
             new.adopt_rounds(&mut old);
         }

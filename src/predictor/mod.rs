@@ -20,6 +20,7 @@ use crate::image::decode::Rgb;
 use crate::model::config::SamConfig;
 use crate::model::mask_decoder::{MASK_TOKENS, MaskDecoder};
 use crate::model::parameters::ParameterSource;
+use crate::model::precision::Precision;
 use crate::model::sam::Sam;
 use crate::weights::source::CheckpointSource;
 use crate::weights::{Checkpoint, recognise};
@@ -51,7 +52,8 @@ pub struct Predictor {
     /// In the place of the model's own decoder.
     fine_tuned: Option<MaskDecoder>,
     parameters: usize,
-    /// SHA-256 of the image encoder's parameters; empty where they come from no checkpoint.
+    /// SHA-256 of the image encoder's parameters and what they are held in, if not float32;
+    /// empty where they come from no checkpoint.
     encoder_digest: Vec<u8>,
     embedding: Option<Embedding>,
     rounds: Vec<Round>,
@@ -65,8 +67,9 @@ impl Predictor {
         source: &mut dyn ParameterSource,
         config: SamConfig,
         device: &Device,
+        precision: Precision,
     ) -> Result<Self> {
-        let model = Sam::load(source, &config, device)?;
+        let model = Sam::load(source, &config, device, precision)?;
         Ok(Self {
             model,
             config,
@@ -85,13 +88,18 @@ impl Predictor {
     pub fn open<R: Read + Seek>(
         reader: R,
         device: &Device,
+        precision: Precision,
         progress: &mut dyn FnMut(f64),
     ) -> Result<Self> {
         let (config, mut source) = recognised(reader, progress)?;
-        let predictor = Self::load(&mut source, config, device)?;
+        let predictor = Self::load(&mut source, config, device, precision)?;
+        let mut encoder_digest = source.encoder_digest();
+        if precision.on(device) == Precision::F16 {
+            encoder_digest.extend(b"f16");
+        }
         Ok(Self {
             parameters: source.parameters(),
-            encoder_digest: source.encoder_digest(),
+            encoder_digest,
             ..predictor
         })
     }
@@ -413,7 +421,8 @@ mod tests {
     fn warm_up_leaves_no_trace() {
         let device = Device::flex();
         let config = SamConfig::tiny();
-        let mut predictor = Predictor::load(&mut NoiseSource::default(), config, &device).unwrap();
+        let mut predictor =
+            Predictor::load(&mut NoiseSource::default(), config, &device, Precision::F32).unwrap();
         device::block_on(predictor.warm_up()).unwrap();
         assert!(predictor.rounds().is_empty());
         assert!(predictor.embedding().is_err());
@@ -423,7 +432,8 @@ mod tests {
     fn preview_gives_the_mask_of_a_click_and_no_round() {
         let device = Device::flex();
         let config = SamConfig::tiny();
-        let mut predictor = Predictor::load(&mut NoiseSource::default(), config, &device).unwrap();
+        let mut predictor =
+            Predictor::load(&mut NoiseSource::default(), config, &device, Precision::F32).unwrap();
         let image = Rgb {
             width: 40,
             height: 30,
@@ -464,7 +474,8 @@ mod tests {
         };
         let logits = |preview_first: bool| {
             let (source, device) = (&mut NoiseSource::default(), Device::flex());
-            let mut predictor = Predictor::load(source, config.clone(), &device).unwrap();
+            let mut predictor =
+                Predictor::load(source, config.clone(), &device, Precision::F32).unwrap();
             device::block_on(async {
                 if preview_first {
                     predictor.set_image(&image(0)).await.unwrap();

@@ -1,8 +1,11 @@
 //! A linear layer: a matrix product with bias and activation.
 //!
 //! A workgroup computes 128 rows by 64 columns, and each of its 16 by 8 units eight by eight of
-//! them, in registers; both factors pass through workgroup memory 16 inputs at a time.
+//! them, in registers; both factors pass through workgroup memory 16 inputs at a time. Weights in
+//! float16 become float32 on their way there: WGSL has no product of halves that is summed in
+//! float32 without a conversion of every one, so multiplying in float16 would gain nothing.
 
+use burn::backend::cubecl::dtype_to_storage_type;
 use burn_cubecl::cubecl;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
@@ -35,6 +38,7 @@ pub fn launch(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, then: Activat
     let (rows, inputs) = (x.meta.shape()[0], x.meta.shape()[1]);
     let outputs = weight.meta.shape()[1];
     let out = empty(&x, [rows, outputs]);
+    let weight_type = dtype_to_storage_type(weight.dtype);
     let sizes = Sizes {
         rows,
         inputs,
@@ -53,19 +57,21 @@ pub fn launch(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, then: Activat
             values(out.clone()),
             sizes,
             then,
+            weight_type,
         );
     }
     out
 }
 
 #[cube(launch_unchecked)]
-fn multiply(
+fn multiply<W: Float>(
     x: &[Quad],
-    weight: &[Quad],
+    weight: &[Vector<W, Const<LANES>>],
     bias: &[Quad],
     out: &mut [Quad],
     #[comptime] sizes: Sizes,
     #[comptime] then: Activation,
+    #[define(W)] _weight_type: ElemType,
 ) {
     let unit = UNIT_POS as usize;
     let (down, across) = (unit / ACROSS, unit % ACROSS);
@@ -112,8 +118,8 @@ fn load_rows(x: &[Quad], shared: &mut Shared<[Quad]>, chunk: usize, #[comptime] 
 
 /// Brings 64 columns of weights to workgroup memory, `(input, column)`; a unit two quads.
 #[cube]
-fn load_weights(
-    weight: &[Quad],
+fn load_weights<W: Float>(
+    weight: &[Vector<W, Const<LANES>>],
     shared: &mut Shared<[Quad]>,
     chunk: usize,
     #[comptime] sizes: Sizes,
@@ -124,7 +130,8 @@ fn load_weights(
         let at = n * UNITS + UNIT_POS as usize;
         let column = CUBE_POS_X as usize * COLUMN_QUADS + at % COLUMN_QUADS;
         let input = chunk * DEPTH + at / COLUMN_QUADS;
-        shared[WEIGHTS + at] = weight[input * outputs + min(column, comptime!(outputs - 1))];
+        let quad = weight[input * outputs + min(column, comptime!(outputs - 1))];
+        shared[WEIGHTS + at] = Quad::cast_from(quad);
     }
 }
 

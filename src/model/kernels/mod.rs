@@ -23,8 +23,12 @@ pub use attention::{Form, Grid};
 
 /// Whether a tensor is where these kernels run: on the GPU, with nothing to be differentiated.
 pub fn on_gpu<const D: usize>(x: &Tensor<D>) -> bool {
-    let device = x.device();
-    !device.is_autodiff() && device != Device::flex()
+    runs_on(&x.device())
+}
+
+/// Whether these kernels run on `device`.
+pub fn runs_on(device: &Device) -> bool {
+    !device.is_autodiff() && *device != Device::flex()
 }
 
 /// What follows a matrix product.
@@ -35,7 +39,8 @@ pub enum Activation {
 }
 
 /// `(rows, inputs)` times `(inputs, outputs)`, plus a bias of `(outputs)`; see
-/// [`linear_fits`] for the sizes.
+/// [`linear_fits`] for the sizes. The weight is in float32 or, where the device has it, in
+/// float16; the rest is in float32.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, then: Activation) -> Tensor<2> {
     let [inputs, outputs] = weight.dims();
     assert!(linear_fits(inputs, outputs) && x.dims()[1] == inputs && bias.dims() == [outputs]);

@@ -1,0 +1,36 @@
+//! In which numbers the image encoder's linear layers, the bulk of a model, hold their weights.
+
+use burn::tensor::{DType, Device};
+
+use super::kernels;
+use crate::error::{Error, Result};
+
+/// How the image encoder's linear layers hold their weights.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Precision {
+    F32,
+    /// In half the memory, where a GPU has float16.
+    #[default]
+    F16,
+}
+
+impl Precision {
+    /// `f32` and `f16`.
+    pub fn parse(text: &str) -> Result<Self> {
+        match text {
+            "f32" => Ok(Self::F32),
+            "f16" => Ok(Self::F16),
+            _ => Err(Error::new(format!(
+                "There is no precision \u{201c}{text}\u{201d}: choose f16 or f32."
+            ))),
+        }
+    }
+
+    /// What `device` makes of it: float16 only on a GPU whose shaders have it.
+    pub fn on(self, device: &Device) -> Self {
+        match kernels::runs_on(device) && device.supports_dtype(DType::F16) {
+            true => self,
+            false => Self::F32,
+        }
+    }
+}

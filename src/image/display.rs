@@ -1,7 +1,7 @@
 //! The display window: how grayscale values become the three 8-bit channels that SAM sees.
 
-use super::decode::{Picture, Rgb, Samples};
-use super::levels::{Distribution, full_range};
+use super::decode::{Gray, Picture, Rgb, Samples};
+use super::levels::{Distribution, Levels, full_range};
 use crate::error::{Error, Result};
 
 /// Which values become black and white; between them brightness is linear before gamma.
@@ -72,6 +72,17 @@ impl Window {
         Ok(window)
     }
 
+    /// The same window as a range, so that it need not be sought in the image again.
+    pub fn fixed(self, levels: &Levels) -> Self {
+        let (black, white) = match self {
+            Window::Full => (levels.full_min, levels.full_max),
+            Window::MinMax => (levels.min, levels.max),
+            Window::Percentile => (levels.low, levels.high),
+            Window::Range { .. } => return self,
+        };
+        Window::Range { black, white }
+    }
+
     fn validate(&self) -> Result<()> {
         match *self {
             Window::Range { black, white }
@@ -119,15 +130,22 @@ impl Display {
         self.window.validate()
     }
 
-    /// The colour of window position `t`, where 0 is black and 1 is white.
-    fn shade(&self, t: f64) -> [u8; 3] {
+    /// The gray of window position `t`, where 0 is black and 1 is white.
+    fn gray(&self, t: f64) -> u8 {
         let bright = t.clamp(0.0, 1.0).powf(f64::from(self.gamma));
         let t = if self.invert { 1.0 - bright } else { bright };
-        match self.colormap {
-            Colormap::Gray => [(t * 255.0).round() as u8; 3],
-            Colormap::Viridis => interpolate(&VIRIDIS, t),
-            Colormap::Inferno => interpolate(&INFERNO, t),
-        }
+        (t * 255.0).round() as u8
+    }
+}
+
+impl Colormap {
+    /// RGB of each gray.
+    pub fn colours(self) -> [[u8; 3]; 256] {
+        std::array::from_fn(|gray| match self {
+            Colormap::Gray => [gray as u8; 3],
+            Colormap::Viridis => interpolate(&VIRIDIS, gray as f64 / 255.0),
+            Colormap::Inferno => interpolate(&INFERNO, gray as f64 / 255.0),
+        })
     }
 }
 
@@ -152,6 +170,29 @@ pub fn to_rgb(picture: &Picture, display: &Display) -> Result<Rgb> {
         Picture::Rgb(rgb) => return Ok(rgb.clone()),
         Picture::Gray(gray) => gray,
     };
+    let colours = display.colormap.colours();
+    Ok(Rgb {
+        width: gray.width,
+        height: gray.height,
+        pixels: shown(gray, display, |gray| colours[usize::from(gray)]),
+    })
+}
+
+/// The grays 0..=255, row-major, whose [`Colormap::colours`] the picture is shown in.
+///
+/// # Errors
+/// If `display` is not valid.
+pub fn to_grays(gray: &Gray, display: &Display) -> Result<Vec<u8>> {
+    display.validate()?;
+    Ok(shown(gray, display, |gray| [gray]))
+}
+
+/// What `colour` makes of the gray of each pixel.
+fn shown<const N: usize>(
+    gray: &Gray,
+    display: &Display,
+    colour: impl Fn(u8) -> [u8; N],
+) -> Vec<u8> {
     let (black, white) = bounds(&gray.samples, display.window);
     let (black, white) = (f64::from(black), f64::from(white));
     // Equal bounds are those of a constant image; it is shown black.
@@ -162,31 +203,30 @@ pub fn to_rgb(picture: &Picture, display: &Display) -> Result<Rgb> {
             0.0
         }
     };
-    let table = |size: u32| -> Vec<[u8; 3]> {
-        let shade = |value| display.shade(position(f64::from(value)));
+    let table = |size: u32| -> Vec<[u8; N]> {
+        let shade = |value| colour(display.gray(position(f64::from(value))));
         (0..size).map(shade).collect()
     };
-    let pixels = match &gray.samples {
+    match &gray.samples {
         Samples::U8(v) => look_up(v, &table(256), usize::from),
         Samples::U16(v) => look_up(v, &table(65_536), usize::from),
         Samples::F32(v) => {
             let steps: Vec<_> = (0..65_536u32)
-                .map(|i| display.shade(f64::from(i) / 65_535.0))
+                .map(|i| colour(display.gray(f64::from(i) / 65_535.0)))
                 .collect();
             let step = |v: f32| (position(f64::from(v)).clamp(0.0, 1.0) * 65_535.0 + 0.5) as usize;
             look_up(v, &steps, step)
         }
-    };
-    Ok(Rgb {
-        width: gray.width,
-        height: gray.height,
-        pixels,
-    })
+    }
 }
 
-fn look_up<T: Copy>(values: &[T], table: &[[u8; 3]], index: impl Fn(T) -> usize) -> Vec<u8> {
-    let mut pixels = vec![0; values.len() * 3];
-    for (pixel, &value) in pixels.chunks_exact_mut(3).zip(values) {
+fn look_up<T: Copy, const N: usize>(
+    values: &[T],
+    table: &[[u8; N]],
+    index: impl Fn(T) -> usize,
+) -> Vec<u8> {
+    let mut pixels = vec![0; values.len() * N];
+    for (pixel, &value) in pixels.chunks_exact_mut(N).zip(values) {
         pixel.copy_from_slice(&table[index(value)]);
     }
     pixels

@@ -5,7 +5,6 @@ use std::cell::{Cell, RefCell};
 use burn::tensor::Device;
 use js_sys::{Function, Promise};
 use sha2::Digest;
-use wasm_bindgen::Clamped;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
@@ -42,7 +41,7 @@ pub struct Engine {
     pub(super) model_file: RefCell<Option<Blob>>,
     pub(super) base: RefCell<Option<Base>>,
     pub(super) fine_tuned: RefCell<Option<FineTuned>>,
-    image: RefCell<Option<Image>>,
+    pub(super) image: RefCell<Option<Image>>,
     /// The selected mask of the last prediction.
     mask: RefCell<Vec<bool>>,
     /// What is ready to be encoded, and for what.
@@ -57,9 +56,20 @@ pub struct Engine {
     cancelled: Cell<bool>,
 }
 
-struct Image {
-    picture: Picture,
+pub(super) struct Image {
+    pub picture: Picture,
     levels: Levels,
+}
+
+impl Image {
+    /// What the page wants to see of it.
+    pub fn display(&self, wanted: &JsValue) -> JsResult<Display> {
+        let display = json::display(wanted)?;
+        Ok(Display {
+            window: display.window.fixed(&self.levels),
+            ..display
+        })
+    }
 }
 
 /// What an image is encoded for.
@@ -156,15 +166,6 @@ impl Engine {
     pub fn open_sample(&self) -> JsResult<JsValue> {
         let (gray, _) = sample::nuclei();
         self.put_image(Picture::Gray(gray))
-    }
-
-    /// What the encoder gets, as RGBA of the image's own size.
-    pub fn render(&self, display: JsValue) -> JsResult<Clamped<Vec<u8>>> {
-        let rgb = self.displayed(display)?;
-        let opaque = |pixel: &[u8]| [pixel[0], pixel[1], pixel[2], 255];
-        Ok(Clamped(
-            rgb.pixels.chunks_exact(3).flat_map(opaque).collect(),
-        ))
     }
 
     /// Makes the displayed image ready for encoding and tells the key under which its embedding
@@ -450,7 +451,7 @@ impl Engine {
     pub(super) fn displayed(&self, display: JsValue) -> JsResult<Rgb> {
         let image = self.image.borrow();
         let image = image.as_ref().ok_or_else(no_image)?;
-        Ok(display::to_rgb(&image.picture, &json::display(&display)?)?)
+        Ok(display::to_rgb(&image.picture, &image.display(&display)?)?)
     }
 }
 
@@ -482,7 +483,7 @@ fn not_begun() -> Error {
     Error::new("The image is not ready for encoding: begin anew.")
 }
 
-fn no_image() -> Error {
+pub(super) fn no_image() -> Error {
     Error::new("There is no image yet: open one first.")
 }
 

@@ -75,8 +75,8 @@ const session = new Session(
     failed: (sentence) => showAlert(sentence),
     progress: showProgress,
     imageOpened,
-    rendered(pixels) {
-      viewer.setPixels(pixels);
+    rendered(image) {
+      viewer.setPixels(image);
       compare.imageChanged();
     },
     masked: (mask) => tools.setMask(mask),
@@ -529,6 +529,7 @@ function wire() {
   button("zoom-in").onclick = () => viewer.zoom(1.5);
   button("zoom-out").onclick = () => viewer.zoom(1 / 1.5);
   button("zoom-fit").onclick = () => viewer.fit();
+  button("zoom-actual").onclick = () => viewer.zoomActual();
   document.addEventListener("keydown", onKey);
   document.addEventListener("paste", (event) => void openFiles(event.clipboardData?.files ?? []));
   document.addEventListener("dragover", (event) => {

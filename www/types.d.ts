@@ -28,6 +28,14 @@ interface Display {
   colormap: "gray" | "viridis" | "inferno";
 }
 
+/** The image as it is displayed, in 8 bits. */
+interface RenderedImage {
+  /** At its own size, at half, at a quarter and so on: grays, or RGB of a colour image. */
+  planes: Uint8Array<ArrayBuffer>[];
+  /** RGB of each of 256 grays; undefined for a colour image. */
+  colours: Uint8Array | undefined;
+}
+
 type PointPrompt = { kind: "point"; x: number; y: number; positive: boolean };
 type BoxPrompt = { kind: "box"; x0: number; y0: number; x1: number; y1: number };
 /** In pixels of the original image, x to the right and y down. */
@@ -271,7 +279,7 @@ interface WorkerMethods {
   loadStored(sha256: string): ModelInfo;
   openImage(file: Blob): ImageInfo;
   openSample(): ImageInfo;
-  render(display: Display): Uint8ClampedArray<ArrayBuffer>;
+  render(display: Display): RenderedImage;
   encode(display: Display): boolean;
   /** Encodes another image and keeps its embedding for when that is opened; false when it was cancelled. */
   encodeAhead(source: ImageSource, display: Display): boolean;
@@ -409,7 +417,9 @@ declare module "*/engine/graysam.js" {
     load_model(file: Blob, progress: (fraction: number) => void): Promise<ModelInfo>;
     open_image(bytes: Uint8Array): ImageInfo;
     open_sample(): ImageInfo;
-    render(display: Display): Uint8ClampedArray<ArrayBuffer>;
+    /** Planes down to one that is no larger than `side`. */
+    render(display: Display, side: number): RenderedImage["planes"];
+    colours(display: Display): RenderedImage["colours"];
     /** A PNG file of an image file, or of the sample, at most `side` pixels wide and high. */
     thumbnail(file: Uint8Array | undefined, side: number): Uint8Array<ArrayBuffer>;
     /** Resolves to the key under which the embedding may have been kept. */

@@ -3,6 +3,7 @@
 
 import { storeEmbedding, storedEmbedding } from "./embedding_store.js";
 import { downloadModel, listModels, removeModel, storedModel } from "./model_store.js";
+import { TILE } from "./tiled_layer.js";
 import { readCheckpoint, removeCheckpoint, storeCheckpoint, storedTraining } from "./training_store.js";
 
 /** @typedef {typeof import("./engine/graysam.js")} EngineModule */
@@ -109,7 +110,10 @@ const methods = {
     return requireEngine().open_image(new Uint8Array(await readFile(file)));
   },
   openSample: () => requireEngine().open_sample(),
-  render: (_request, display) => requireEngine().render(display),
+  render(_request, display) {
+    const engine = requireEngine();
+    return { planes: engine.render(display, TILE), colours: engine.colours(display) };
+  },
   encode(request, display) {
     const engine = requireEngine();
     return cancellableEncode(request, () => engine.begin_encoding(display));
@@ -259,7 +263,7 @@ function reportCrash(reason) {
 
 /** The buffers of a reply that can move instead of being copied. @param {any} value @returns {Transferable[]} */
 function buffersOf(value) {
-  return [value, value?.mask, value?.ids].filter(ArrayBuffer.isView).map((view) => /** @type {ArrayBuffer} */ (view.buffer));
+  return [value, value?.mask, value?.ids, ...(value?.planes ?? [])].filter(ArrayBuffer.isView).map((view) => /** @type {ArrayBuffer} */ (view.buffer));
 }
 
 /** Reports go at most every 100 ms, and always at the end. @param {number} id */

@@ -26,7 +26,7 @@ const KEPT = 32 << 20;
 /**
  * @typedef {object} Tile
  * @property {number} level
- * @property {PixelBox} box in pixels of the level
+ * @property {PixelBox} box in pixels of the level: its own and one around them
  * @property {PixelBox | undefined} stale what of it is to be painted
  * @property {OffscreenCanvasRenderingContext2D | undefined} context undefined: nothing is there
  */
@@ -149,9 +149,12 @@ export class TiledLayer {
 
   /** @param {number} level @param {number} x @param {number} y @returns {Tile} */
   #blank(level, x, y) {
-    const [width, height] = [this.#width, this.#height].map((side) => Math.ceil(side / 2 ** level));
-    const [x0, y0] = [x * TILE, y * TILE];
-    const box = { x0, y0, x1: Math.min(width, x0 + TILE), y1: Math.min(height, y0 + TILE) };
+    const range = (/** @type {number} */ place, /** @type {number} */ image) => [
+      Math.max(0, place * TILE - 1),
+      Math.min(Math.ceil(image / 2 ** level), (place + 1) * TILE + 1),
+    ];
+    const [[x0, x1], [y0, y1]] = [range(x, this.#width), range(y, this.#height)];
+    const box = { x0, y0, x1, y1 };
     return { level, box, stale: box, context: undefined };
   }
 
@@ -174,13 +177,17 @@ export class TiledLayer {
    */
   #blit(context, view, { level, box, context: painted }, { x0, y0, x1, y1 }) {
     if (!painted) return;
-    const size = 2 ** level;
-    [x1, y1] = [Math.min(x1, this.#width), Math.min(y1, this.#height)];
-    // Tiles meet between two pixels of the canvas; a pixel that both cover in part would show a seam.
-    const [left, right] = [x0, x1].map((x) => Math.round(view.x + x * view.scale));
-    const [top, bottom] = [y0, y1].map((y) => Math.round(view.y + y * view.scale));
-    const from = /** @type {const} */ ([x0 / size - box.x0, y0 / size - box.y0, (x1 - x0) / size, (y1 - y0) / size]);
-    context.drawImage(painted.canvas, ...from, left, top, right - left, bottom - top);
+    // Two tiles meet between two pixels of the canvas, as one that both cover in part would show a seam.
+    const edge = (/** @type {number} */ at, /** @type {number} */ origin, /** @type {number} */ image) => {
+      const exact = origin + Math.min(at, image) * view.scale;
+      return at === 0 || at >= image ? exact : Math.round(exact);
+    };
+    const [left, right] = [x0, x1].map((x) => edge(x, view.x, this.#width));
+    const [top, bottom] = [y0, y1].map((y) => edge(y, view.y, this.#height));
+    const scale = view.scale * 2 ** level;
+    const from = /** @type {const} */ ([(left - view.x) / scale - box.x0, (top - view.y) / scale - box.y0]);
+    const [width, height] = [right - left, bottom - top];
+    context.drawImage(painted.canvas, ...from, width / scale, height / scale, left, top, width, height);
   }
 
   /** Drops tiles that were used longest ago. @param {number} used how many were used last, and stay */

@@ -195,9 +195,12 @@ export class Viewer {
     this.pan((x - this.offset.x) * (1 - ratio), (y - this.offset.y) * (1 - ratio));
   }
 
-  /** A pixel of the image on each of the screen; the middle stays in place. */
+  /** A pixel of the image on each of the screen; the middle stays in place to half a pixel. */
   zoomActual() {
-    this.zoom(1 / window.devicePixelRatio / this.scale);
+    const ratio = window.devicePixelRatio;
+    this.zoom(1 / ratio / this.scale);
+    const { x, y } = this.offset;
+    this.pan(Math.round(x * ratio) / ratio - x, Math.round(y * ratio) / ratio - y);
   }
 
   /** @param {number} dx @param {number} dy */

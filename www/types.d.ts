@@ -422,8 +422,8 @@ declare module "*/engine/graysam.js" {
     colours(display: Display): RenderedImage["colours"];
     /** A PNG file of an image file, or of the sample, at most `side` pixels wide and high. */
     thumbnail(file: Uint8Array | undefined, side: number): Uint8Array<ArrayBuffer>;
-    /** Resolves to the key under which the embedding may have been kept. */
-    begin_encoding(display: Display): Promise<string>;
+    /** The key under which the embedding may have been kept. */
+    begin_encoding(display: Display): string;
     encode(progress: (step: number, steps: number) => void): Promise<boolean>;
     restore_embedding(values: Float32Array): Promise<void>;
     embedding(): Promise<Float32Array<ArrayBuffer>>;
@@ -455,7 +455,7 @@ declare module "*/engine/graysam.js" {
     advance_everything(): Promise<EverythingProgress>;
     /** Takes the search apart. */
     finish_everything(): { objects(): FoundEverything["objects"]; ids(): Uint32Array<ArrayBuffer> };
-    begin_labelled(bytes: Uint8Array | undefined, display: Display): Promise<string>;
+    begin_labelled(bytes: Uint8Array | undefined, display: Display): string;
     /** Puts the image just encoded into the training set. */
     add_labelled(ids: Uint32Array): void;
     /** Empties the training set and drops the training. */

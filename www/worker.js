@@ -65,11 +65,11 @@ function withMaskIfAny(prediction) {
 /**
  * Encodes an image, or takes the embedding that an earlier encode of the same input left.
  * @param {Engine} engine
- * @param {() => Promise<string>} begin makes the engine ready to encode the image and gives the embedding's key
+ * @param {() => string} begin makes the engine ready to encode the image and gives the embedding's key
  * @param {(fraction: number) => void} progress
  */
 async function encode(engine, begin, progress) {
-  const key = await begin();
+  const key = begin();
   const stored = await storedEmbedding(key);
   if (stored) {
     try {
@@ -77,7 +77,7 @@ async function encode(engine, begin, progress) {
       return true;
     } catch {
       // A write was cut short.
-      await begin();
+      begin();
     }
   }
   const finished = await engine.encode((step, steps) => progress(step / steps));
@@ -85,7 +85,7 @@ async function encode(engine, begin, progress) {
   return finished;
 }
 
-/** @param {Request} request @param {() => Promise<string>} begin */
+/** @param {Request} request @param {() => string} begin */
 async function cancellableEncode({ id, progress }, begin) {
   if (cancelled.delete(id)) return false;
   encoding = id;

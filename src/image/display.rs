@@ -1,7 +1,11 @@
 //! The display window: how grayscale values become the three 8-bit channels that SAM sees.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use super::decode::{Gray, Picture, Rgb, Samples};
 use super::levels::{Distribution, Levels, full_range};
+use super::resize::Rows;
 use crate::error::{Error, Result};
 
 /// Which values become black and white; between them brightness is linear before gamma.
@@ -170,11 +174,10 @@ pub fn to_rgb(picture: &Picture, display: &Display) -> Result<Rgb> {
         Picture::Rgb(rgb) => return Ok(rgb.clone()),
         Picture::Gray(gray) => gray,
     };
-    let colours = display.colormap.colours();
     Ok(Rgb {
         width: gray.width,
         height: gray.height,
-        pixels: shown(gray, display, |gray| colours[usize::from(gray)]),
+        pixels: Shades::rgb(gray, display).of(&gray.samples, 0..gray.width * gray.height),
     })
 }
 
@@ -184,38 +187,103 @@ pub fn to_rgb(picture: &Picture, display: &Display) -> Result<Rgb> {
 /// If `display` is not valid.
 pub fn to_grays(gray: &Gray, display: &Display) -> Result<Vec<u8>> {
     display.validate()?;
-    Ok(shown(gray, display, |gray| [gray]))
+    let shades = Shades::new(gray, display, |gray| [gray]);
+    Ok(shades.of(&gray.samples, 0..gray.width * gray.height))
 }
 
-/// What `colour` makes of the gray of each pixel.
-fn shown<const N: usize>(
-    gray: &Gray,
-    display: &Display,
-    colour: impl Fn(u8) -> [u8; N],
-) -> Vec<u8> {
-    let (black, white) = bounds(&gray.samples, display.window);
-    let (black, white) = (f64::from(black), f64::from(white));
-    // Equal bounds are those of a constant image; it is shown black.
-    let position = |v: f64| {
-        if white > black {
-            (v - black) / (white - black)
+/// [`to_rgb`] row by row, so that a large picture is not held once more.
+pub struct Shown<'a>(Source<'a>);
+
+enum Source<'a> {
+    Gray(&'a Gray, Shades<3>),
+    Rgb(&'a Rgb),
+}
+
+impl<'a> Shown<'a> {
+    /// # Errors
+    /// If `display` is not valid.
+    pub fn new(picture: &'a Picture, display: &Display) -> Result<Self> {
+        display.validate()?;
+        Ok(Self(match picture {
+            Picture::Gray(gray) => Source::Gray(gray, Shades::rgb(gray, display)),
+            Picture::Rgb(rgb) => Source::Rgb(rgb),
+        }))
+    }
+}
+
+impl Rows for Shown<'_> {
+    fn size(&self) -> (usize, usize) {
+        match self.0 {
+            Source::Gray(gray, _) => (gray.width, gray.height),
+            Source::Rgb(rgb) => rgb.size(),
+        }
+    }
+
+    fn row(&self, y: usize) -> Cow<'_, [u8]> {
+        match &self.0 {
+            Source::Gray(gray, shades) => {
+                let row = y * gray.width..(y + 1) * gray.width;
+                shades.of(&gray.samples, row).into()
+            }
+            Source::Rgb(rgb) => rgb.row(y),
+        }
+    }
+}
+
+/// What the values of a picture are shown as, in `N` channels.
+struct Shades<const N: usize> {
+    black: f64,
+    white: f64,
+    /// Of each value; of floats, of equal steps from black to white.
+    table: Vec<[u8; N]>,
+}
+
+impl Shades<3> {
+    fn rgb(gray: &Gray, display: &Display) -> Self {
+        let colours = display.colormap.colours();
+        Self::new(gray, display, |gray| colours[usize::from(gray)])
+    }
+}
+
+impl<const N: usize> Shades<N> {
+    fn new(gray: &Gray, display: &Display, colour: impl Fn(u8) -> [u8; N]) -> Self {
+        let (black, white) = bounds(&gray.samples, display.window);
+        let mut shades = Self {
+            black: f64::from(black),
+            white: f64::from(white),
+            table: Vec::new(),
+        };
+        let position = |i: u32| match &gray.samples {
+            Samples::F32(_) => f64::from(i) / 65_535.0,
+            Samples::U8(_) | Samples::U16(_) => shades.position(f64::from(i)),
+        };
+        let size = match &gray.samples {
+            Samples::U8(_) => 256,
+            Samples::U16(_) | Samples::F32(_) => 65_536,
+        };
+        shades.table = (0..size)
+            .map(|i| colour(display.gray(position(i))))
+            .collect();
+        shades
+    }
+
+    /// Where a value lies in the window: 0 at black, 1 at white.
+    fn position(&self, value: f64) -> f64 {
+        // Equal bounds are those of a constant image; it is shown black.
+        if self.white > self.black {
+            (value - self.black) / (self.white - self.black)
         } else {
             0.0
         }
-    };
-    let table = |size: u32| -> Vec<[u8; N]> {
-        let shade = |value| colour(display.gray(position(f64::from(value))));
-        (0..size).map(shade).collect()
-    };
-    match &gray.samples {
-        Samples::U8(v) => look_up(v, &table(256), usize::from),
-        Samples::U16(v) => look_up(v, &table(65_536), usize::from),
-        Samples::F32(v) => {
-            let steps: Vec<_> = (0..65_536u32)
-                .map(|i| colour(display.gray(f64::from(i) / 65_535.0)))
-                .collect();
-            let step = |v: f32| (position(f64::from(v)).clamp(0.0, 1.0) * 65_535.0 + 0.5) as usize;
-            look_up(v, &steps, step)
+    }
+
+    /// Those of some samples, which must be the picture's.
+    fn of(&self, samples: &Samples, range: Range<usize>) -> Vec<u8> {
+        let step = |v: f32| (self.position(f64::from(v)).clamp(0.0, 1.0) * 65_535.0 + 0.5) as usize;
+        match samples {
+            Samples::U8(v) => look_up(&v[range], &self.table, usize::from),
+            Samples::U16(v) => look_up(&v[range], &self.table, usize::from),
+            Samples::F32(v) => look_up(&v[range], &self.table, step),
         }
     }
 }

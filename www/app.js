@@ -55,7 +55,7 @@ const tools = new LabelTools(viewer, editor, history, {
   predictedIou: () => session.prediction?.ious[session.prediction.selected] ?? null,
 });
 const controls = new WindowControls((display, committed) => {
-  session.setDisplay(display, committed);
+  session.setDisplay(display, committed, viewer.part);
   if (committed) displayChanged(display);
 });
 /** Images of which no thumbnail could be made. @type {Set<string>} */
@@ -77,6 +77,10 @@ const session = new Session(
     imageOpened,
     rendered(image) {
       viewer.setPixels(image);
+      compare.imageChanged();
+    },
+    renderedPart(image, part) {
+      viewer.setPart(image, part);
       compare.imageChanged();
     },
     masked: (mask) => tools.setMask(mask),

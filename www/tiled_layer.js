@@ -54,6 +54,23 @@ function common(a, b) {
   return x0 < x1 && y0 < y1 ? { x0, y0, x1, y1 } : undefined;
 }
 
+/** The level that a zoom needs: no more of its pixels than two fall on one of the canvas. @param {number} scale of a View */
+export function levelAt(scale) {
+  return Math.max(0, Math.floor(-Math.log2(scale)));
+}
+
+/**
+ * The columns, or the rows, of squares of the image that are visible, from the first to just behind the last.
+ * @param {number} size of a square in image pixels @param {number} scale
+ * @param {number} origin @param {number} canvas @param {number} image
+ */
+export function visibleRange(size, scale, origin, canvas, image) {
+  return [
+    Math.max(0, Math.floor(-origin / scale / size)),
+    Math.min(Math.ceil(image / size), Math.ceil((canvas - origin) / scale / size)),
+  ];
+}
+
 export class TiledLayer {
   #width;
   #height;
@@ -98,14 +115,10 @@ export class TiledLayer {
    * @returns {boolean} whether all of it is as it should be; otherwise another frame goes on
    */
   draw(context, view, allowance) {
-    const level = Math.min(this.#coarsest, Math.max(0, Math.floor(-Math.log2(view.scale))));
+    const level = Math.min(this.#coarsest, levelAt(view.scale));
     const size = TILE * 2 ** level;
-    const range = (/** @type {number} */ origin, /** @type {number} */ canvas, /** @type {number} */ image) => [
-      Math.max(0, Math.floor(-origin / view.scale / size)),
-      Math.min(Math.ceil(image / size), Math.ceil((canvas - origin) / view.scale / size)),
-    ];
-    const [left, right] = range(view.x, view.width, this.#width);
-    const [top, bottom] = range(view.y, view.height, this.#height);
+    const [left, right] = visibleRange(size, view.scale, view.x, view.width, this.#width);
+    const [top, bottom] = visibleRange(size, view.scale, view.y, view.height, this.#height);
     /** @type {Set<Tile>} */
     const used = new Set();
     let complete = true;

@@ -36,6 +36,12 @@ interface RenderedImage {
   colours: Uint8Array | undefined;
 }
 
+/** A part of the image, sampled at every step-th pixel of every step-th row; the box counts only those. */
+interface ImagePart {
+  step: number;
+  box: PixelBox;
+}
+
 type PointPrompt = { kind: "point"; x: number; y: number; positive: boolean };
 type BoxPrompt = { kind: "box"; x0: number; y0: number; x1: number; y1: number };
 /** In pixels of the original image, x to the right and y down. */
@@ -280,6 +286,8 @@ interface WorkerMethods {
   openImage(file: Blob): ImageInfo;
   openSample(): ImageInfo;
   render(display: Display): RenderedImage;
+  /** What is visible of a large image while its display changes; one plane of the part's box. */
+  renderPart(display: Display, part: ImagePart): RenderedImage;
   encode(display: Display): boolean;
   /** Encodes another image and keeps its embedding for when that is opened; false when it was cancelled. */
   encodeAhead(source: ImageSource, display: Display): boolean;
@@ -419,6 +427,8 @@ declare module "*/engine/graysam.js" {
     open_sample(): ImageInfo;
     /** Planes down to one that is no larger than `side`. */
     render(display: Display, side: number): RenderedImage["planes"];
+    /** [begin, end] of columns and rows, of which only every `step`-th counts. */
+    render_part(display: Display, step: number, columns: Uint32Array, rows: Uint32Array): Uint8Array<ArrayBuffer>;
     colours(display: Display): RenderedImage["colours"];
     /** A PNG file of an image file, or of the sample, at most `side` pixels wide and high. */
     thumbnail(file: Uint8Array | undefined, side: number): Uint8Array<ArrayBuffer>;

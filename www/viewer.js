@@ -1,8 +1,8 @@
 // The canvas: image, labels, mask, prompts, crosshair and brush, with fit and zoom.
 
+import { ImageLayer } from "./image_layer.js";
 import { Marks } from "./marks.js";
 import { maskColours, Overlay, previewColours } from "./overlay.js";
-import { ShownImage } from "./shown_image.js";
 import { Allowance, TiledLayer } from "./tiled_layer.js";
 
 const LARGEST_SCALE = 64;
@@ -23,7 +23,7 @@ export class Viewer {
 
   #context;
   #marks;
-  /** @type {TiledLayer | undefined} */
+  /** @type {ImageLayer | undefined} */
   #image;
   /** @type {TiledLayer | undefined} */
   #mask;
@@ -72,7 +72,20 @@ export class Viewer {
 
   /** @param {RenderedImage} rendered of the image's size */
   setPixels(rendered) {
-    this.#image = this.#painted(this.#image, new ShownImage(rendered, this.width));
+    this.#image ??= new ImageLayer(this.width, this.height);
+    this.#image.setPixels(rendered);
+    this.#invalidate();
+  }
+
+  /** Of the image, to be shown in another display until all pixels are set. @returns {ImagePart | undefined} undefined: not worth it */
+  get part() {
+    return this.#image?.partIn(this.#view);
+  }
+
+  /** @param {RenderedImage} rendered one plane of the part @param {ImagePart} part */
+  setPart(rendered, part) {
+    this.#image?.setPart(rendered, part);
+    this.#invalidate();
   }
 
   /** Zooms and moves together with another viewer of the same size. @param {Viewer} other */
@@ -238,6 +251,13 @@ export class Viewer {
     return { x: Math.min(this.width, Math.max(0, x)), y: Math.min(this.height, Math.max(0, y)) };
   }
 
+  /** @returns {import("./tiled_layer.js").View} */
+  get #view() {
+    const ratio = window.devicePixelRatio;
+    const { width, height } = this.canvas;
+    return { scale: this.scale * ratio, x: this.offset.x * ratio, y: this.offset.y * ratio, width, height };
+  }
+
   /** Pans so that the point is in view. @param {Point} point */
   #reveal({ x, y }) {
     const margin = 24;
@@ -286,13 +306,7 @@ export class Viewer {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     if (!this.#image) return;
-    const view = {
-      scale: this.scale * ratio,
-      x: this.offset.x * ratio,
-      y: this.offset.y * ratio,
-      width: this.canvas.width,
-      height: this.canvas.height,
-    };
+    const view = this.#view;
     // Pixels stay sharp when magnified.
     context.imageSmoothingEnabled = view.scale < 1;
     const allowance = new Allowance(PAINTING);

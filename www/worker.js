@@ -114,6 +114,11 @@ const methods = {
     const engine = requireEngine();
     return { planes: engine.render(display, TILE), colours: engine.colours(display) };
   },
+  renderPart(_request, display, { step, box }) {
+    const engine = requireEngine();
+    const [columns, rows] = [Uint32Array.of(box.x0, box.x1), Uint32Array.of(box.y0, box.y1)];
+    return { planes: [engine.render_part(display, step, columns, rows)], colours: engine.colours(display) };
+  },
   encode(request, display) {
     const engine = requireEngine();
     return cancellableEncode(request, () => engine.begin_encoding(display));

@@ -1,6 +1,36 @@
 //! An image at its own size, at half of it, at a quarter and so on.
 
 use std::borrow::Cow;
+use std::ops::Range;
+
+use super::decode::{Gray, Samples};
+
+/// Every `step`-th pixel of a part of an image: of the columns and rows that are left when only
+/// these are counted. What lies beyond the image is left out; `step` 0 is 1.
+pub fn sampled(gray: &Gray, step: usize, columns: Range<usize>, rows: Range<usize>) -> Gray {
+    let step = step.max(1);
+    let inside = |wanted: Range<usize>, side: usize| {
+        let end = wanted.end.min(side.div_ceil(step));
+        wanted.start.min(end)..end
+    };
+    let (columns, rows) = (inside(columns, gray.width), inside(rows, gray.height));
+    let width = gray.width;
+    let places = || {
+        let columns = columns.clone();
+        let row = move |y: usize| columns.clone().map(move |x| y * step * width + x * step);
+        rows.clone().flat_map(row)
+    };
+    let samples = match &gray.samples {
+        Samples::U8(v) => Samples::U8(places().map(|i| v[i]).collect()),
+        Samples::U16(v) => Samples::U16(places().map(|i| v[i]).collect()),
+        Samples::F32(v) => Samples::F32(places().map(|i| v[i]).collect()),
+    };
+    Gray {
+        width: columns.len(),
+        height: rows.len(),
+        samples,
+    }
+}
 
 /// An image of 8-bit values, row-major.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +80,22 @@ impl Plane<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::Plane;
+    use super::{Plane, sampled};
+    use crate::image::decode::{Gray, Samples};
+
+    #[test]
+    fn samples_are_every_second_of_a_part() {
+        let gray = Gray {
+            width: 5,
+            height: 3,
+            samples: Samples::U16((0..15).collect()),
+        };
+        let part = sampled(&gray, 2, 1..9, 0..2);
+        assert_eq!((part.width, part.height), (2, 2));
+        assert_eq!(part.samples, Samples::U16(vec![2, 4, 12, 14]));
+        let beyond = sampled(&gray, 1, 7..9, 1..2);
+        assert_eq!((beyond.width, beyond.height), (0, 1));
+    }
 
     #[test]
     fn halves_are_means_of_four() {

@@ -7,7 +7,7 @@ use super::engine::{Engine, no_image};
 use super::json::JsResult;
 use crate::image::decode::Picture;
 use crate::image::display;
-use crate::image::pyramid::Plane;
+use crate::image::pyramid::{Plane, sampled};
 
 #[wasm_bindgen]
 impl Engine {
@@ -34,6 +34,24 @@ impl Engine {
             }
             plane = plane.halved();
         }
+    }
+
+    /// The grays of a part of the image, sampled at every `step`-th pixel of every `step`-th row,
+    /// for as long as the display changes; see [`sampled`]. Nothing of an image in colour.
+    pub fn render_part(
+        &self,
+        display: JsValue,
+        step: usize,
+        columns: &[usize],
+        rows: &[usize],
+    ) -> JsResult<Vec<u8>> {
+        let image = self.image.borrow();
+        let image = image.as_ref().ok_or_else(no_image)?;
+        let (Picture::Gray(gray), [x0, x1], [y0, y1]) = (&image.picture, columns, rows) else {
+            return Ok(Vec::new());
+        };
+        let part = sampled(gray, step, *x0..*x1, *y0..*y1);
+        Ok(display::to_grays(&part, &image.display(&display)?)?)
     }
 
     /// RGB of each of 256 grays; `undefined` where the image is in colour.

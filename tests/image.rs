@@ -1,10 +1,11 @@
 //! Display, resizing, masks, labels and the sample against Pillow, PyTorch and hand arithmetic.
 
 use graysam::image::decode::{Gray, Picture, Rgb, Samples, decode};
-use graysam::image::display::{Colormap, Display, Window, to_rgb};
+use graysam::image::display::{Colormap, Display, Shown, Window, to_grays, to_rgb};
 use graysam::image::labels::Labels;
 use graysam::image::levels::{levels, levels_rgb};
 use graysam::image::mask::THRESHOLD;
+use graysam::image::resize::Rows;
 use graysam::image::{mask, resize, sample};
 use serde_json::Value;
 
@@ -137,6 +138,95 @@ fn colour_passes_through() {
         ..Display::default()
     };
     assert_eq!(Picture::Rgb(to_rgb(&picture, &display).unwrap()), picture);
+}
+
+#[test]
+fn rows_are_those_of_the_whole_picture() {
+    let thousand = thousand();
+    let gray = |samples| {
+        Picture::Gray(Gray {
+            width: 143,
+            height: 7,
+            samples,
+        })
+    };
+    let floats = thousand.iter().map(|&v| f32::from(v) / 7.0).collect();
+    let bytes: Vec<u8> = thousand.iter().map(|&v| (v % 251) as u8).collect();
+    let pictures = [
+        gray(Samples::U8(bytes.clone())),
+        gray(Samples::U16(thousand)),
+        gray(Samples::F32(floats)),
+        Picture::Rgb(Rgb {
+            width: 13,
+            height: 11,
+            pixels: bytes[..429].to_vec(),
+        }),
+    ];
+    let display = Display {
+        gamma: 0.5,
+        colormap: Colormap::Viridis,
+        ..Display::default()
+    };
+    for picture in pictures {
+        let shown = Shown::new(&picture, &display).unwrap();
+        let whole = to_rgb(&picture, &display).unwrap();
+        assert_eq!(shown.size(), picture.size());
+        let rows: Vec<u8> = (0..whole.height)
+            .flat_map(|y| shown.row(y).into_owned())
+            .collect();
+        assert_eq!(rows, whole.pixels);
+    }
+}
+
+#[test]
+fn grays_are_those_that_the_colours_are_of() {
+    let picture = row(Samples::U16(vec![0, 100, 200, 300, 400]), 5);
+    let display = Display {
+        window: Window::Range {
+            black: 100.0,
+            white: 300.0,
+        },
+        colormap: Colormap::Inferno,
+        invert: true,
+        ..Display::default()
+    };
+    let grays = to_grays(&picture, &display).unwrap();
+    assert_eq!(grays, [255, 255, 128, 0, 0]);
+    let colours = Colormap::Inferno.colours();
+    let rgb = to_rgb(&Picture::Gray(picture), &display).unwrap();
+    assert_eq!(
+        rgb.pixels,
+        grays
+            .iter()
+            .flat_map(|&gray| colours[usize::from(gray)])
+            .collect::<Vec<u8>>()
+    );
+}
+
+#[test]
+fn a_fixed_window_shows_the_same() {
+    let gray = row(Samples::U16(thousand()), 1001);
+    let levels = levels(&gray);
+    for window in [
+        Window::Full,
+        Window::MinMax,
+        Window::Percentile,
+        Window::Range {
+            black: 3.0,
+            white: 9.0,
+        },
+    ] {
+        let display = |window| Display {
+            window,
+            ..Display::default()
+        };
+        let fixed = window.fixed(&levels);
+        assert!(matches!(fixed, Window::Range { .. }));
+        assert_eq!(
+            to_grays(&gray, &display(fixed)).unwrap(),
+            to_grays(&gray, &display(window)).unwrap()
+        );
+    }
 }
 
 #[test]

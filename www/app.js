@@ -55,7 +55,7 @@ const tools = new LabelTools(viewer, editor, history, {
   predictedIou: () => session.prediction?.ious[session.prediction.selected] ?? null,
 });
 const controls = new WindowControls((display, committed) => {
-  session.setDisplay(display, committed);
+  session.setDisplay(display, committed, viewer.part);
   if (committed) displayChanged(display);
 });
 /** Images of which no thumbnail could be made. @type {Set<string>} */
@@ -75,8 +75,12 @@ const session = new Session(
     failed: (sentence) => showAlert(sentence),
     progress: showProgress,
     imageOpened,
-    rendered(pixels) {
-      viewer.setPixels(pixels);
+    rendered(image) {
+      viewer.setPixels(image);
+      compare.imageChanged();
+    },
+    renderedPart(image, part) {
+      viewer.setPart(image, part);
       compare.imageChanged();
     },
     masked: (mask) => tools.setMask(mask),
@@ -529,6 +533,7 @@ function wire() {
   button("zoom-in").onclick = () => viewer.zoom(1.5);
   button("zoom-out").onclick = () => viewer.zoom(1 / 1.5);
   button("zoom-fit").onclick = () => viewer.fit();
+  button("zoom-actual").onclick = () => viewer.zoomActual();
   document.addEventListener("keydown", onKey);
   document.addEventListener("paste", (event) => void openFiles(event.clipboardData?.files ?? []));
   document.addEventListener("dragover", (event) => {

@@ -2,10 +2,8 @@
 
 import { packed } from "./colours.js";
 
-/** Rows that are painted at once, so that a large image needs no second one in memory. */
-const BAND = 256;
-
 /** @typedef {import("./colours.js").Colours} Colours */
+/** @typedef {import("./tiled_layer.js").Painter} Painter */
 
 /** @type {Colours} */
 const MASK = { fill: packed(25, 181, 230, 96), outline: packed(0, 150, 215, 255) };
@@ -19,10 +17,11 @@ const PREVIEW = { fill: packed(25, 181, 230, 48), outline: packed(25, 181, 230, 
 /** Of the mask under the pointer. */
 export const previewColours = () => PREVIEW;
 
+/** A coarse level shows one of the pixels that each of its own stands for. @implements {Painter} */
 export class Overlay {
-  canvas = document.createElement("canvas");
-  #context;
   #values;
+  #width;
+  #height;
   #coloursOf;
 
   /**
@@ -32,52 +31,46 @@ export class Overlay {
    */
   constructor(values, width, height, coloursOf) {
     this.#values = values;
+    this.#width = width;
+    this.#height = height;
     this.#coloursOf = coloursOf;
-    this.canvas.width = width;
-    this.canvas.height = height;
-    this.#context = this.canvas.getContext("2d");
-    this.paint({ x0: 0, y0: 0, x1: width, y1: height });
   }
 
-  /** Shows other values of the same size. @param {Uint8Array | Uint32Array} values */
-  replace(values) {
-    this.#values = values;
-    this.paint({ x0: 0, y0: 0, x1: this.canvas.width, y1: this.canvas.height });
-  }
-
-  /** Paints again what changed and the pixels around it, whose outlines depend on it. @param {PixelBox} box */
-  paint({ x0, y0, x1, y1 }) {
-    const { width, height } = this.canvas;
-    const [left, right] = [Math.max(0, x0 - 1), Math.min(width, x1 + 1)];
-    const [top, bottom] = [Math.max(0, y0 - 1), Math.min(height, y1 + 1)];
-    for (let y = top; y < bottom; y += BAND) this.#paintBand(left, y, right, Math.min(bottom, y + BAND));
-  }
-
-  /** @param {number} x0 @param {number} y0 @param {number} x1 @param {number} y1 */
-  #paintBand(x0, y0, x1, y1) {
-    const { width, height } = this.canvas;
+  /** @param {Uint32Array} pixels @param {number} level @param {PixelBox} box */
+  paint(pixels, level, { x0, y0, x1, y1 }) {
     const values = this.#values;
-    const image = new ImageData(x1 - x0, y1 - y0);
-    const pixels = new Uint32Array(image.data.buffer);
+    // With their neighbours; a border is no end of a region.
+    const columns = shownPlaces(x0 - 1, x1 + 1, level, this.#width);
+    const rows = shownPlaces(y0 - 1, y1 + 1, level, this.#height).map((y) => y * this.#width);
     let last = 0;
     /** @type {Colours | undefined} */
     let lastColours;
-    for (let y = y0, at = 0; y < y1; y++) {
-      for (let x = x0; x < x1; x++, at++) {
-        const i = y * width + x;
-        const value = values[i];
+    for (let y = 1, at = 0; y < rows.length - 1; y++) {
+      const [above, row, below] = [rows[y - 1], rows[y], rows[y + 1]];
+      for (let x = 1; x < columns.length - 1; x++, at++) {
+        const column = columns[x];
+        const value = values[row + column];
         if (!value) continue;
         const edge =
-          (x > 0 && values[i - 1] !== value) ||
-          (x + 1 < width && values[i + 1] !== value) ||
-          (y > 0 && values[i - width] !== value) ||
-          (y + 1 < height && values[i + width] !== value);
+          values[row + columns[x - 1]] !== value ||
+          values[row + columns[x + 1]] !== value ||
+          values[above + column] !== value ||
+          values[below + column] !== value;
         const colours = value === last ? lastColours : this.#coloursOf(value);
         [last, lastColours] = [value, colours];
         if (!colours) continue;
         pixels[at] = edge ? colours.outline : colours.fill;
       }
     }
-    this.#context?.putImageData(image, x0, y0);
   }
+}
+
+/** The columns or rows of the image that those of a level show; beyond the image its last one. @param {number} from @param {number} to @param {number} level @param {number} side */
+function shownPlaces(from, to, level, side) {
+  const size = 2 ** level;
+  const last = Math.ceil(side / size) - 1;
+  return Float64Array.from({ length: to - from }, (_, i) => {
+    const place = Math.min(last, Math.max(0, from + i));
+    return Math.min(side - 1, place * size + (size >> 1));
+  });
 }

@@ -33,6 +33,8 @@ export class PromptInput {
   #crosshair;
   /** The first corner marked with B. @type {Point | undefined} */
   #corner;
+  /** Space is held; let go, it marks the crosshair unless it moved the image. @type {{marks: boolean, positive: boolean} | undefined} */
+  #space;
 
   /**
    * @param {Viewer} viewer
@@ -60,6 +62,9 @@ export class PromptInput {
     canvas.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     canvas.addEventListener("keydown", (event) => this.#key(event));
     canvas.addEventListener("blur", () => viewer.setCrosshair(undefined));
+    document.addEventListener("keydown", (event) => this.#spaceDown(event));
+    document.addEventListener("keyup", (event) => this.#spaceUp(event));
+    window.addEventListener("blur", () => this.#endSpace());
   }
 
   /** Forgets a begun box. @returns {boolean} whether there was one */
@@ -97,7 +102,8 @@ export class PromptInput {
     if (event.button === 1) event.preventDefault();
     this.#viewer.canvas.setPointerCapture(event.pointerId);
     this.#viewer.setCrosshair(undefined);
-    const pan = event.button === 1 || event.shiftKey;
+    const pan = event.button === 1 || event.shiftKey || this.#space !== undefined;
+    if (this.#space) this.#space.marks = false;
     const at = this.#viewer.toImage(event);
     const stroke = !this.#prompting && !pan && event.button === 0;
     this.#press = { event, at, pan, stroke, dragged: false };
@@ -158,17 +164,42 @@ export class PromptInput {
       ArrowRight: () => this.#step(step, 0),
       ArrowUp: () => this.#step(0, -step),
       ArrowDown: () => this.#step(0, step),
-      " ": () => this.#mark(this.#step(0, 0), !event.shiftKey && !event.altKey),
       b: () => this.#markCorner(this.#step(0, 0)),
       "+": () => this.#viewer.zoom(1.25),
       "=": () => this.#viewer.zoom(1.25),
       "-": () => this.#viewer.zoom(0.8),
       0: () => this.#viewer.fit(),
+      o: () => this.#viewer.zoomActual(),
     };
     const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!action) return;
     event.preventDefault();
     action();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #spaceDown(event) {
+    const { canvas } = this.#viewer;
+    const focused = event.target === canvas;
+    // Elsewhere it is a control's own.
+    const meant = focused || (event.target === document.body && canvas.matches(":hover"));
+    if (event.key !== " " || !meant || !this.#viewer.width || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    this.#space ??= { marks: focused && !this.#press, positive: !event.shiftKey && !event.altKey };
+    canvas.classList.add("movable");
+  }
+
+  /** @param {KeyboardEvent} event */
+  #spaceUp(event) {
+    const space = this.#space;
+    if (event.key !== " " || !space) return;
+    this.#endSpace();
+    if (space.marks) this.#mark(this.#step(0, 0), space.positive);
+  }
+
+  #endSpace() {
+    this.#space = undefined;
+    this.#viewer.canvas.classList.remove("movable");
   }
 
   /** Moves the crosshair, which starts in the middle. @param {number} dx @param {number} dy */

@@ -18,7 +18,8 @@ const CRASHES_IN_A_ROW = 3;
  * @property {(sentence: string) => void} failed
  * @property {(progress: Progress | null) => void} progress
  * @property {(info: ImageInfo) => void} imageOpened another image is open; its display may be set here
- * @property {(pixels: Uint8ClampedArray<ArrayBuffer>) => void} rendered
+ * @property {(image: RenderedImage) => void} rendered
+ * @property {(image: RenderedImage, part: ImagePart) => void} renderedPart of a large image, until it is rendered as a whole
  * @property {(mask: Uint8Array | null) => void} masked
  * @property {(mask: Uint8Array | null) => void} previewed the mask under the pointer
  * @property {(found: FoundEverything) => void} found all objects of the image
@@ -68,6 +69,10 @@ export class Session {
   #display;
   /** The display moves; no encode until it is committed. */
   #adjusting = false;
+  /** What is visible of a large image whose display moves. @type {ImagePart | undefined} */
+  #part;
+  /** Only a part was rendered last. */
+  #partRendered = false;
   /** The display that the worker's embedding is of. @type {string | undefined} */
   #encodedAs;
   /** @type {Command[]} */
@@ -189,13 +194,17 @@ export class Session {
     this.#ask({ kind: "model", source, settle: () => {} });
   }
 
-  /** @param {Display} display @param {boolean} committed false while a control still moves */
-  setDisplay(display, committed) {
+  /**
+   * @param {Display} display @param {boolean} committed false while a control still moves
+   * @param {ImagePart} [part] what is to be rendered while it does, if not the whole image
+   */
+  setDisplay(display, committed, part) {
     const changed = JSON.stringify(display) !== JSON.stringify(this.#display);
     this.#display = display;
     this.#adjusting = !committed;
+    this.#part = committed ? undefined : part;
+    if (changed || (committed && this.#partRendered)) this.#renderStale = true;
     if (changed) {
-      this.#renderStale = true;
       this.#encodeWanted = true;
       this.preview.clear();
       this.#encode?.cancel();
@@ -511,7 +520,11 @@ export class Session {
 
   async #render() {
     this.#renderStale = false;
-    this.#events.rendered(await this.#requireClient().request("render", [this.#display]));
+    const client = this.#requireClient();
+    const part = this.#part;
+    this.#partRendered = part !== undefined;
+    if (part) this.#events.renderedPart(await client.request("renderPart", [this.#display, part]), part);
+    else this.#events.rendered(await client.request("render", [this.#display]));
   }
 
   async #runEncode() {

@@ -28,6 +28,20 @@ interface Display {
   colormap: "gray" | "viridis" | "inferno";
 }
 
+/** The image as it is displayed, in 8 bits. */
+interface RenderedImage {
+  /** At its own size, at half, at a quarter and so on: grays, or RGB of a colour image. */
+  planes: Uint8Array<ArrayBuffer>[];
+  /** RGB of each of 256 grays; undefined for a colour image. */
+  colours: Uint8Array | undefined;
+}
+
+/** A part of the image, sampled at every step-th pixel of every step-th row; the box counts only those. */
+interface ImagePart {
+  step: number;
+  box: PixelBox;
+}
+
 type PointPrompt = { kind: "point"; x: number; y: number; positive: boolean };
 type BoxPrompt = { kind: "box"; x0: number; y0: number; x1: number; y1: number };
 /** In pixels of the original image, x to the right and y down. */
@@ -271,7 +285,9 @@ interface WorkerMethods {
   loadStored(sha256: string): ModelInfo;
   openImage(file: Blob): ImageInfo;
   openSample(): ImageInfo;
-  render(display: Display): Uint8ClampedArray<ArrayBuffer>;
+  render(display: Display): RenderedImage;
+  /** What is visible of a large image while its display changes; one plane of the part's box. */
+  renderPart(display: Display, part: ImagePart): RenderedImage;
   encode(display: Display): boolean;
   /** Encodes another image and keeps its embedding for when that is opened; false when it was cancelled. */
   encodeAhead(source: ImageSource, display: Display): boolean;
@@ -409,11 +425,15 @@ declare module "*/engine/graysam.js" {
     load_model(file: Blob, progress: (fraction: number) => void): Promise<ModelInfo>;
     open_image(bytes: Uint8Array): ImageInfo;
     open_sample(): ImageInfo;
-    render(display: Display): Uint8ClampedArray<ArrayBuffer>;
+    /** Planes down to one that is no larger than `side`. */
+    render(display: Display, side: number): RenderedImage["planes"];
+    /** [begin, end] of columns and rows, of which only every `step`-th counts. */
+    render_part(display: Display, step: number, columns: Uint32Array, rows: Uint32Array): Uint8Array<ArrayBuffer>;
+    colours(display: Display): RenderedImage["colours"];
     /** A PNG file of an image file, or of the sample, at most `side` pixels wide and high. */
     thumbnail(file: Uint8Array | undefined, side: number): Uint8Array<ArrayBuffer>;
-    /** Resolves to the key under which the embedding may have been kept. */
-    begin_encoding(display: Display): Promise<string>;
+    /** The key under which the embedding may have been kept. */
+    begin_encoding(display: Display): string;
     encode(progress: (step: number, steps: number) => void): Promise<boolean>;
     restore_embedding(values: Float32Array): Promise<void>;
     embedding(): Promise<Float32Array<ArrayBuffer>>;
@@ -445,7 +465,7 @@ declare module "*/engine/graysam.js" {
     advance_everything(): Promise<EverythingProgress>;
     /** Takes the search apart. */
     finish_everything(): { objects(): FoundEverything["objects"]; ids(): Uint32Array<ArrayBuffer> };
-    begin_labelled(bytes: Uint8Array | undefined, display: Display): Promise<string>;
+    begin_labelled(bytes: Uint8Array | undefined, display: Display): string;
     /** Puts the image just encoded into the training set. */
     add_labelled(ids: Uint32Array): void;
     /** Empties the training set and drops the training. */

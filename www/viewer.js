@@ -1,24 +1,17 @@
 // The canvas: image, labels, mask, prompts, crosshair and brush, with fit and zoom.
 
+import { ImageLayer } from "./image_layer.js";
+import { Marks } from "./marks.js";
 import { maskColours, Overlay, previewColours } from "./overlay.js";
+import { Allowance, TiledLayer } from "./tiled_layer.js";
 
-const POSITIVE = "#1f9d55";
-const NEGATIVE = "#d6333f";
-const BOX = "#ffb020";
 const LARGEST_SCALE = 64;
+/** Milliseconds of a frame in which tiles are painted. */
+const PAINTING = 8;
 
 /** @typedef {import("./colours.js").Colours} Colours */
 /** @typedef {{x: number, y: number}} Point */
 /** @typedef {{x0: number, y0: number, x1: number, y1: number}} Box */
-
-/** @param {number} width @param {number} height @param {Uint8ClampedArray<ArrayBuffer>} pixels */
-function toCanvas(width, height, pixels) {
-  const canvas = document.createElement("canvas");
-  canvas.width = width;
-  canvas.height = height;
-  canvas.getContext("2d")?.putImageData(new ImageData(pixels, width, height), 0, 0);
-  return canvas;
-}
 
 export class Viewer {
   canvas;
@@ -29,14 +22,15 @@ export class Viewer {
   offset = { x: 0, y: 0 };
 
   #context;
-  /** @type {HTMLCanvasElement | undefined} */
+  #marks;
+  /** @type {ImageLayer | undefined} */
   #image;
-  /** @type {Overlay | undefined} */
+  /** @type {TiledLayer | undefined} */
   #mask;
   #maskShown = true;
-  /** @type {Overlay | undefined} */
+  /** @type {TiledLayer | undefined} */
   #preview;
-  /** @type {Overlay | undefined} */
+  /** @type {TiledLayer | undefined} */
   #labels;
   #labelsShown = true;
   /** @type {{x: number, y: number, diameter: number} | undefined} */
@@ -54,8 +48,6 @@ export class Viewer {
   /** Zooms and moves along. @type {Viewer | undefined} */
   #linked;
   #frame = 0;
-  /** Grows with the page's text. */
-  #markRadius = 8;
 
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
@@ -63,6 +55,7 @@ export class Viewer {
     const context = canvas.getContext("2d");
     if (!context) throw new Error("This browser gives the page no canvas to draw on; try another one.");
     this.#context = context;
+    this.#marks = new Marks(context);
     new ResizeObserver(() => this.#resize()).observe(canvas);
   }
 
@@ -77,9 +70,21 @@ export class Viewer {
     this.fit();
   }
 
-  /** @param {Uint8ClampedArray<ArrayBuffer>} pixels RGBA of the image's size */
-  setPixels(pixels) {
-    this.#image = toCanvas(this.width, this.height, pixels);
+  /** @param {RenderedImage} rendered of the image's size */
+  setPixels(rendered) {
+    this.#image ??= new ImageLayer(this.width, this.height);
+    this.#image.setPixels(rendered);
+    this.#invalidate();
+  }
+
+  /** Of the image, to be shown in another display until all pixels are set. @returns {ImagePart | undefined} undefined: not worth it */
+  get part() {
+    return this.#image?.partIn(this.#view);
+  }
+
+  /** @param {RenderedImage} rendered one plane of the part @param {ImagePart} part */
+  setPart(rendered, part) {
+    this.#image?.setPart(rendered, part);
     this.#invalidate();
   }
 
@@ -100,23 +105,17 @@ export class Viewer {
 
   /** @param {Uint8Array | null} mask it is not copied: call maskChanged when it changes */
   setMask(mask) {
-    if (!mask) this.#mask = undefined;
-    else if (this.#mask) this.#mask.replace(mask);
-    else this.#mask = new Overlay(mask, this.width, this.height, maskColours);
-    this.#invalidate();
+    this.#mask = this.#painted(this.#mask, mask && new Overlay(mask, this.width, this.height, maskColours));
   }
 
   /** @param {Uint8Array | null} mask what a click where the pointer is would give */
   setPreview(mask) {
-    if (!mask) this.#preview = undefined;
-    else if (this.#preview) this.#preview.replace(mask);
-    else this.#preview = new Overlay(mask, this.width, this.height, previewColours);
-    this.#invalidate();
+    this.#preview = this.#painted(this.#preview, mask && new Overlay(mask, this.width, this.height, previewColours));
   }
 
   /** @param {PixelBox} box */
   maskChanged(box) {
-    this.#mask?.paint(box);
+    this.#mask?.invalidate(box);
     this.#invalidate();
   }
 
@@ -125,13 +124,12 @@ export class Viewer {
    * @param {(id: number) => Colours | undefined} coloursOf undefined: not shown
    */
   setLabels(ids, coloursOf) {
-    this.#labels = new Overlay(ids, this.width, this.height, coloursOf);
-    this.#invalidate();
+    this.#labels = this.#painted(this.#labels, new Overlay(ids, this.width, this.height, coloursOf));
   }
 
   /** @param {PixelBox} box */
   labelsChanged(box) {
-    this.#labels?.paint(box);
+    this.#labels?.invalidate(box);
     this.#invalidate();
   }
 
@@ -210,6 +208,14 @@ export class Viewer {
     this.pan((x - this.offset.x) * (1 - ratio), (y - this.offset.y) * (1 - ratio));
   }
 
+  /** A pixel of the image on each of the screen; the middle stays in place to half a pixel. */
+  zoomActual() {
+    const ratio = window.devicePixelRatio;
+    this.zoom(1 / ratio / this.scale);
+    const { x, y } = this.offset;
+    this.pan(Math.round(x * ratio) / ratio - x, Math.round(y * ratio) / ratio - y);
+  }
+
   /** @param {number} dx @param {number} dy */
   pan(dx, dy) {
     this.#fitted = false;
@@ -245,6 +251,13 @@ export class Viewer {
     return { x: Math.min(this.width, Math.max(0, x)), y: Math.min(this.height, Math.max(0, y)) };
   }
 
+  /** @returns {import("./tiled_layer.js").View} */
+  get #view() {
+    const ratio = window.devicePixelRatio;
+    const { width, height } = this.canvas;
+    return { scale: this.scale * ratio, x: this.offset.x * ratio, y: this.offset.y * ratio, width, height };
+  }
+
   /** Pans so that the point is in view. @param {Point} point */
   #reveal({ x, y }) {
     const margin = 24;
@@ -259,13 +272,26 @@ export class Viewer {
     const ratio = window.devicePixelRatio;
     this.canvas.width = Math.round(this.canvas.clientWidth * ratio);
     this.canvas.height = Math.round(this.canvas.clientHeight * ratio);
-    this.#markRadius = parseFloat(getComputedStyle(document.documentElement).fontSize) / 2;
+    this.#marks.fitText();
     if (this.#fitted) this.fit();
     this.#draw();
   }
 
+  /**
+   * The layer with another picture.
+   * @param {TiledLayer | undefined} layer @param {import("./tiled_layer.js").Painter | null} painter
+   */
+  #painted(layer, painter) {
+    this.#invalidate();
+    if (!painter) return undefined;
+    if (!layer) return new TiledLayer(this.width, this.height, painter);
+    layer.replace(painter);
+    return layer;
+  }
+
   #invalidate() {
     const { dataset } = this.canvas;
+    dataset.complete = "false";
     dataset.scale = String(this.scale);
     dataset.offsetX = String(this.offset.x);
     dataset.offsetY = String(this.offset.y);
@@ -280,92 +306,27 @@ export class Viewer {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     if (!this.#image) return;
-    context.setTransform(ratio, 0, 0, ratio, this.offset.x * ratio, this.offset.y * ratio);
+    const view = this.#view;
     // Pixels stay sharp when magnified.
-    context.imageSmoothingEnabled = this.scale * ratio < 1;
-    context.imageSmoothingQuality = "high";
-    const size = /** @type {const} */ ([this.width * this.scale, this.height * this.scale]);
-    context.drawImage(this.#image, 0, 0, ...size);
-    // They change under the brush, and a better quality would work through all of a large image each time.
-    context.imageSmoothingQuality = "low";
-    for (const layer of [this.#labelsShown && this.#labels, this.#preview, this.#maskShown && this.#mask]) {
-      if (layer) context.drawImage(layer.canvas, 0, 0, ...size);
+    context.imageSmoothingEnabled = view.scale < 1;
+    const allowance = new Allowance(PAINTING);
+    let complete = true;
+    for (const layer of [this.#image, this.#labelsShown && this.#labels, this.#preview, this.#maskShown && this.#mask]) {
+      if (layer && !layer.draw(context, view, allowance)) complete = false;
     }
-    this.#prompts.forEach((prompt, i) => this.#drawPrompt(prompt, i < this.#answered));
-    if (this.#band) this.#drawBox(this.#band, true);
-    if (this.#crosshair) this.#drawCrosshair(this.#crosshair);
-    if (this.#brush) this.#drawBrush(this.#brush);
-    if (this.#line.length > 0) this.#drawLine(this.#line);
+    context.setTransform(ratio, 0, 0, ratio, view.x, view.y);
+    this.#drawMarks();
+    if (!complete) this.#invalidate();
+    else this.canvas.dataset.complete = "true";
   }
 
-  /** @param {Point[]} corners */
-  #drawLine(corners) {
-    const path = new Path2D();
-    for (const { x, y } of corners) path.lineTo(x * this.scale, y * this.scale);
-    const [{ x, y }] = corners;
-    path.rect(x * this.scale - 3, y * this.scale - 3, 6, 6);
-    this.#strokeOnHalo(path, BOX, 2, []);
-  }
-
-  /** @param {{x: number, y: number, diameter: number}} brush */
-  #drawBrush({ x, y, diameter }) {
-    const path = new Path2D();
-    path.arc(x * this.scale, y * this.scale, Math.max(1, (diameter / 2) * this.scale), 0, 2 * Math.PI);
-    this.#strokeOnHalo(path, "#fff", 1, []);
-  }
-
-  /** @param {Prompt} prompt @param {boolean} answered */
-  #drawPrompt(prompt, answered) {
-    if (prompt.kind === "box") this.#drawBox(prompt, !answered);
-    else this.#drawPoint(prompt, answered);
-  }
-
-  /** @param {PointPrompt} point @param {boolean} answered */
-  #drawPoint({ x, y, positive }, answered) {
-    const context = this.#context;
-    const [cx, cy] = [x * this.scale, y * this.scale];
-    const radius = this.#markRadius;
-    context.globalAlpha = answered ? 1 : 0.6;
-    context.beginPath();
-    context.arc(cx, cy, radius, 0, 2 * Math.PI);
-    context.fillStyle = positive ? POSITIVE : NEGATIVE;
-    context.fill();
-    const arm = radius / 2;
-    const sign = new Path2D(`M${cx - arm} ${cy}H${cx + arm}`);
-    if (positive) sign.addPath(new Path2D(`M${cx} ${cy - arm}V${cy + arm}`));
-    context.strokeStyle = "#fff";
-    context.lineWidth = 2;
-    context.stroke();
-    context.stroke(sign);
-    context.globalAlpha = 1;
-  }
-
-  /** @param {Box} box @param {boolean} dashed */
-  #drawBox({ x0, y0, x1, y1 }, dashed) {
-    const path = new Path2D();
-    path.rect(x0 * this.scale, y0 * this.scale, (x1 - x0) * this.scale, (y1 - y0) * this.scale);
-    this.#strokeOnHalo(path, BOX, 2, dashed ? [6, 4] : []);
-  }
-
-  /** @param {Point} point */
-  #drawCrosshair({ x, y }) {
-    const [cx, cy] = [x * this.scale, y * this.scale];
-    const path = new Path2D(
-      `M${cx - 18} ${cy}H${cx - 4}M${cx + 4} ${cy}H${cx + 18}M${cx} ${cy - 18}V${cy - 4}M${cx} ${cy + 4}V${cy + 18}`,
-    );
-    this.#strokeOnHalo(path, "#fff", 2, []);
-  }
-
-  /** Readable on dark and on bright. @param {Path2D} path @param {string} colour @param {number} width @param {number[]} dash */
-  #strokeOnHalo(path, colour, width, dash) {
-    const context = this.#context;
-    context.strokeStyle = "rgb(0 0 0 / 0.65)";
-    context.lineWidth = width + 2;
-    context.stroke(path);
-    context.setLineDash(dash);
-    context.strokeStyle = colour;
-    context.lineWidth = width;
-    context.stroke(path);
-    context.setLineDash([]);
+  #drawMarks() {
+    const marks = this.#marks;
+    marks.scale = this.scale;
+    this.#prompts.forEach((prompt, i) => marks.prompt(prompt, i < this.#answered));
+    if (this.#band) marks.box(this.#band, true);
+    if (this.#crosshair) marks.crosshair(this.#crosshair);
+    if (this.#brush) marks.brush(this.#brush);
+    if (this.#line.length > 0) marks.line(this.#line);
   }
 }

@@ -3,6 +3,7 @@
 
 import { storeEmbedding, storedEmbedding } from "./embedding_store.js";
 import { downloadModel, listModels, removeModel, storedModel } from "./model_store.js";
+import { TILE } from "./tiled_layer.js";
 import { readCheckpoint, removeCheckpoint, storeCheckpoint, storedTraining } from "./training_store.js";
 
 /** @typedef {typeof import("./engine/graysam.js")} EngineModule */
@@ -64,11 +65,11 @@ function withMaskIfAny(prediction) {
 /**
  * Encodes an image, or takes the embedding that an earlier encode of the same input left.
  * @param {Engine} engine
- * @param {() => Promise<string>} begin makes the engine ready to encode the image and gives the embedding's key
+ * @param {() => string} begin makes the engine ready to encode the image and gives the embedding's key
  * @param {(fraction: number) => void} progress
  */
 async function encode(engine, begin, progress) {
-  const key = await begin();
+  const key = begin();
   const stored = await storedEmbedding(key);
   if (stored) {
     try {
@@ -76,7 +77,7 @@ async function encode(engine, begin, progress) {
       return true;
     } catch {
       // A write was cut short.
-      await begin();
+      begin();
     }
   }
   const finished = await engine.encode((step, steps) => progress(step / steps));
@@ -84,7 +85,7 @@ async function encode(engine, begin, progress) {
   return finished;
 }
 
-/** @param {Request} request @param {() => Promise<string>} begin */
+/** @param {Request} request @param {() => string} begin */
 async function cancellableEncode({ id, progress }, begin) {
   if (cancelled.delete(id)) return false;
   encoding = id;
@@ -109,7 +110,15 @@ const methods = {
     return requireEngine().open_image(new Uint8Array(await readFile(file)));
   },
   openSample: () => requireEngine().open_sample(),
-  render: (_request, display) => requireEngine().render(display),
+  render(_request, display) {
+    const engine = requireEngine();
+    return { planes: engine.render(display, TILE), colours: engine.colours(display) };
+  },
+  renderPart(_request, display, { step, box }) {
+    const engine = requireEngine();
+    const [columns, rows] = [Uint32Array.of(box.x0, box.x1), Uint32Array.of(box.y0, box.y1)];
+    return { planes: [engine.render_part(display, step, columns, rows)], colours: engine.colours(display) };
+  },
   encode(request, display) {
     const engine = requireEngine();
     return cancellableEncode(request, () => engine.begin_encoding(display));
@@ -259,7 +268,7 @@ function reportCrash(reason) {
 
 /** The buffers of a reply that can move instead of being copied. @param {any} value @returns {Transferable[]} */
 function buffersOf(value) {
-  return [value, value?.mask, value?.ids].filter(ArrayBuffer.isView).map((view) => /** @type {ArrayBuffer} */ (view.buffer));
+  return [value, value?.mask, value?.ids, ...(value?.planes ?? [])].filter(ArrayBuffer.isView).map((view) => /** @type {ArrayBuffer} */ (view.buffer));
 }
 
 /** Reports go at most every 100 ms, and always at the end. @param {number} id */

@@ -1,7 +1,11 @@
 //! The display window: how grayscale values become the three 8-bit channels that SAM sees.
 
-use super::decode::{Picture, Rgb, Samples};
-use super::levels::{Distribution, full_range};
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::decode::{Gray, Picture, Rgb, Samples};
+use super::levels::{Distribution, Levels, full_range};
+use super::resize::Rows;
 use crate::error::{Error, Result};
 
 /// Which values become black and white; between them brightness is linear before gamma.
@@ -72,6 +76,17 @@ impl Window {
         Ok(window)
     }
 
+    /// The same window as a range, so that it need not be sought in the image again.
+    pub fn fixed(self, levels: &Levels) -> Self {
+        let (black, white) = match self {
+            Window::Full => (levels.full_min, levels.full_max),
+            Window::MinMax => (levels.min, levels.max),
+            Window::Percentile => (levels.low, levels.high),
+            Window::Range { .. } => return self,
+        };
+        Window::Range { black, white }
+    }
+
     fn validate(&self) -> Result<()> {
         match *self {
             Window::Range { black, white }
@@ -119,15 +134,22 @@ impl Display {
         self.window.validate()
     }
 
-    /// The colour of window position `t`, where 0 is black and 1 is white.
-    fn shade(&self, t: f64) -> [u8; 3] {
+    /// The gray of window position `t`, where 0 is black and 1 is white.
+    fn gray(&self, t: f64) -> u8 {
         let bright = t.clamp(0.0, 1.0).powf(f64::from(self.gamma));
         let t = if self.invert { 1.0 - bright } else { bright };
-        match self.colormap {
-            Colormap::Gray => [(t * 255.0).round() as u8; 3],
-            Colormap::Viridis => interpolate(&VIRIDIS, t),
-            Colormap::Inferno => interpolate(&INFERNO, t),
-        }
+        (t * 255.0).round() as u8
+    }
+}
+
+impl Colormap {
+    /// RGB of each gray.
+    pub fn colours(self) -> [[u8; 3]; 256] {
+        std::array::from_fn(|gray| match self {
+            Colormap::Gray => [gray as u8; 3],
+            Colormap::Viridis => interpolate(&VIRIDIS, gray as f64 / 255.0),
+            Colormap::Inferno => interpolate(&INFERNO, gray as f64 / 255.0),
+        })
     }
 }
 
@@ -152,41 +174,127 @@ pub fn to_rgb(picture: &Picture, display: &Display) -> Result<Rgb> {
         Picture::Rgb(rgb) => return Ok(rgb.clone()),
         Picture::Gray(gray) => gray,
     };
-    let (black, white) = bounds(&gray.samples, display.window);
-    let (black, white) = (f64::from(black), f64::from(white));
-    // Equal bounds are those of a constant image; it is shown black.
-    let position = |v: f64| {
-        if white > black {
-            (v - black) / (white - black)
-        } else {
-            0.0
-        }
-    };
-    let table = |size: u32| -> Vec<[u8; 3]> {
-        let shade = |value| display.shade(position(f64::from(value)));
-        (0..size).map(shade).collect()
-    };
-    let pixels = match &gray.samples {
-        Samples::U8(v) => look_up(v, &table(256), usize::from),
-        Samples::U16(v) => look_up(v, &table(65_536), usize::from),
-        Samples::F32(v) => {
-            let steps: Vec<_> = (0..65_536u32)
-                .map(|i| display.shade(f64::from(i) / 65_535.0))
-                .collect();
-            let step = |v: f32| (position(f64::from(v)).clamp(0.0, 1.0) * 65_535.0 + 0.5) as usize;
-            look_up(v, &steps, step)
-        }
-    };
     Ok(Rgb {
         width: gray.width,
         height: gray.height,
-        pixels,
+        pixels: Shades::rgb(gray, display).of(&gray.samples, 0..gray.width * gray.height),
     })
 }
 
-fn look_up<T: Copy>(values: &[T], table: &[[u8; 3]], index: impl Fn(T) -> usize) -> Vec<u8> {
-    let mut pixels = vec![0; values.len() * 3];
-    for (pixel, &value) in pixels.chunks_exact_mut(3).zip(values) {
+/// The grays 0..=255, row-major, whose [`Colormap::colours`] the picture is shown in.
+///
+/// # Errors
+/// If `display` is not valid.
+pub fn to_grays(gray: &Gray, display: &Display) -> Result<Vec<u8>> {
+    display.validate()?;
+    let shades = Shades::new(gray, display, |gray| [gray]);
+    Ok(shades.of(&gray.samples, 0..gray.width * gray.height))
+}
+
+/// [`to_rgb`] row by row, so that a large picture is not held once more.
+pub struct Shown<'a>(Source<'a>);
+
+enum Source<'a> {
+    Gray(&'a Gray, Shades<3>),
+    Rgb(&'a Rgb),
+}
+
+impl<'a> Shown<'a> {
+    /// # Errors
+    /// If `display` is not valid.
+    pub fn new(picture: &'a Picture, display: &Display) -> Result<Self> {
+        display.validate()?;
+        Ok(Self(match picture {
+            Picture::Gray(gray) => Source::Gray(gray, Shades::rgb(gray, display)),
+            Picture::Rgb(rgb) => Source::Rgb(rgb),
+        }))
+    }
+}
+
+impl Rows for Shown<'_> {
+    fn size(&self) -> (usize, usize) {
+        match self.0 {
+            Source::Gray(gray, _) => (gray.width, gray.height),
+            Source::Rgb(rgb) => rgb.size(),
+        }
+    }
+
+    fn row(&self, y: usize) -> Cow<'_, [u8]> {
+        match &self.0 {
+            Source::Gray(gray, shades) => {
+                let row = y * gray.width..(y + 1) * gray.width;
+                shades.of(&gray.samples, row).into()
+            }
+            Source::Rgb(rgb) => rgb.row(y),
+        }
+    }
+}
+
+/// What the values of a picture are shown as, in `N` channels.
+struct Shades<const N: usize> {
+    black: f64,
+    white: f64,
+    /// Of each value; of floats, of equal steps from black to white.
+    table: Vec<[u8; N]>,
+}
+
+impl Shades<3> {
+    fn rgb(gray: &Gray, display: &Display) -> Self {
+        let colours = display.colormap.colours();
+        Self::new(gray, display, |gray| colours[usize::from(gray)])
+    }
+}
+
+impl<const N: usize> Shades<N> {
+    fn new(gray: &Gray, display: &Display, colour: impl Fn(u8) -> [u8; N]) -> Self {
+        let (black, white) = bounds(&gray.samples, display.window);
+        let mut shades = Self {
+            black: f64::from(black),
+            white: f64::from(white),
+            table: Vec::new(),
+        };
+        let position = |i: u32| match &gray.samples {
+            Samples::F32(_) => f64::from(i) / 65_535.0,
+            Samples::U8(_) | Samples::U16(_) => shades.position(f64::from(i)),
+        };
+        let size = match &gray.samples {
+            Samples::U8(_) => 256,
+            Samples::U16(_) | Samples::F32(_) => 65_536,
+        };
+        shades.table = (0..size)
+            .map(|i| colour(display.gray(position(i))))
+            .collect();
+        shades
+    }
+
+    /// Where a value lies in the window: 0 at black, 1 at white.
+    fn position(&self, value: f64) -> f64 {
+        // Equal bounds are those of a constant image; it is shown black.
+        if self.white > self.black {
+            (value - self.black) / (self.white - self.black)
+        } else {
+            0.0
+        }
+    }
+
+    /// Those of some samples, which must be the picture's.
+    fn of(&self, samples: &Samples, range: Range<usize>) -> Vec<u8> {
+        let step = |v: f32| (self.position(f64::from(v)).clamp(0.0, 1.0) * 65_535.0 + 0.5) as usize;
+        match samples {
+            Samples::U8(v) => look_up(&v[range], &self.table, usize::from),
+            Samples::U16(v) => look_up(&v[range], &self.table, usize::from),
+            Samples::F32(v) => look_up(&v[range], &self.table, step),
+        }
+    }
+}
+
+fn look_up<T: Copy, const N: usize>(
+    values: &[T],
+    table: &[[u8; N]],
+    index: impl Fn(T) -> usize,
+) -> Vec<u8> {
+    let mut pixels = vec![0; values.len() * N];
+    for (pixel, &value) in pixels.chunks_exact_mut(N).zip(values) {
         pixel.copy_from_slice(&table[index(value)]);
     }
     pixels

@@ -10,6 +10,7 @@ pub(crate) mod encode;
 pub mod labels;
 pub mod levels;
 pub mod mask;
+pub mod pyramid;
 pub mod resize;
 pub mod sample;
 mod tiff;

@@ -1,5 +1,7 @@
 //! Resizing to the encoder's input, as segment_anything does it through Pillow.
 
+use std::borrow::Cow;
+
 use super::decode::Rgb;
 
 /// Fraction bits of a coefficient: 32 less 8 of the sample and 2 spare, as in Pillow.
@@ -13,22 +15,38 @@ pub fn longest_side(width: usize, height: usize, target: usize) -> (usize, usize
     (scaled(width), scaled(height))
 }
 
+/// An 8-bit RGB image whose rows can be had one after another.
+pub trait Rows {
+    /// Width and height in pixels.
+    fn size(&self) -> (usize, usize);
+
+    /// `width × 3` interleaved values; `y` is below the height.
+    fn row(&self, y: usize) -> Cow<'_, [u8]>;
+}
+
+impl Rows for Rgb {
+    fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
+    fn row(&self, y: usize) -> Cow<'_, [u8]> {
+        let stride = self.width * 3;
+        self.pixels[y * stride..][..stride].into()
+    }
+}
+
 /// Resizes with a triangle filter that widens when shrinking; equal bit by bit to Pillow's
 /// `Image.resize((new_width, new_height), Resampling.BILINEAR)` of an 8-bit RGB image.
-pub fn bilinear_antialias(rgb: &Rgb, new_width: usize, new_height: usize) -> Rgb {
-    let horizontal = if new_width == rgb.width {
-        None
-    } else {
-        Some(resize_rows(&rgb.pixels, rgb.width, rgb.height, new_width))
-    };
-    let pixels = horizontal.as_ref().unwrap_or(&rgb.pixels);
+pub fn bilinear_antialias(image: &impl Rows, new_width: usize, new_height: usize) -> Rgb {
+    let (_, height) = image.size();
+    let pixels = resize_rows(image, new_width);
     Rgb {
         width: new_width,
         height: new_height,
-        pixels: if new_height == rgb.height {
-            pixels.clone()
+        pixels: if new_height == height {
+            pixels
         } else {
-            resize_columns(pixels, new_width * 3, rgb.height, new_height)
+            resize_columns(&pixels, new_width * 3, height, new_height)
         },
     }
 }
@@ -66,10 +84,15 @@ fn round(sum: i32) -> u8 {
 
 const HALF: i32 = 1 << (PRECISION_BITS - 1);
 
-fn resize_rows(pixels: &[u8], width: usize, height: usize, new_width: usize) -> Vec<u8> {
+fn resize_rows(image: &impl Rows, new_width: usize) -> Vec<u8> {
+    let (width, height) = image.size();
     let filters = filters(width, new_width);
     let mut out = Vec::with_capacity(new_width * height * 3);
-    for row in pixels.chunks_exact(width * 3) {
+    for row in (0..height).map(|y| image.row(y)) {
+        if new_width == width {
+            out.extend_from_slice(&row);
+            continue;
+        }
         for filter in &filters {
             let mut sum = [HALF; 3];
             let inputs = row[filter.start * 3..].chunks_exact(3);

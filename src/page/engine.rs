@@ -5,7 +5,6 @@ use std::cell::{Cell, RefCell};
 use burn::tensor::Device;
 use js_sys::{Function, Promise};
 use sha2::Digest;
-use wasm_bindgen::Clamped;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
@@ -16,8 +15,9 @@ use crate::device::{self, DeviceChoice, OpenDevice};
 use crate::error::{Error, Result};
 use crate::everything::Everything;
 use crate::image::decode::{self, Picture, Rgb};
-use crate::image::display::Display;
+use crate::image::display::{Display, Shown};
 use crate::image::levels::{self, Levels};
+use crate::image::resize::Rows;
 use crate::image::{display, encode, mask, resize, sample};
 use crate::model::mask_decoder::MaskDecoder;
 use crate::model::precision::Precision;
@@ -43,7 +43,7 @@ pub struct Engine {
     pub(super) model_file: RefCell<Option<Blob>>,
     pub(super) base: RefCell<Option<Base>>,
     pub(super) fine_tuned: RefCell<Option<FineTuned>>,
-    image: RefCell<Option<Image>>,
+    pub(super) image: RefCell<Option<Image>>,
     /// The selected mask of the last prediction.
     mask: RefCell<Vec<bool>>,
     /// What is ready to be encoded, and for what.
@@ -58,9 +58,20 @@ pub struct Engine {
     cancelled: Cell<bool>,
 }
 
-struct Image {
-    picture: Picture,
+pub(super) struct Image {
+    pub picture: Picture,
     levels: Levels,
+}
+
+impl Image {
+    /// What the page wants to see of it.
+    pub fn display(&self, wanted: &JsValue) -> JsResult<Display> {
+        let display = json::display(wanted)?;
+        Ok(Display {
+            window: display.window.fixed(&self.levels),
+            ..display
+        })
+    }
 }
 
 /// What an image is encoded for.
@@ -160,44 +171,31 @@ impl Engine {
         self.put_image(Picture::Gray(gray))
     }
 
-    /// What the encoder gets, as RGBA of the image's own size.
-    pub fn render(&self, display: JsValue) -> JsResult<Clamped<Vec<u8>>> {
-        let rgb = self.displayed(display)?;
-        let opaque = |pixel: &[u8]| [pixel[0], pixel[1], pixel[2], 255];
-        Ok(Clamped(
-            rgb.pixels.chunks_exact(3).flat_map(opaque).collect(),
-        ))
-    }
-
     /// Makes the displayed image ready for encoding and tells the key under which its embedding
     /// may have been kept.
-    pub async fn begin_encoding(&self, display: JsValue) -> JsResult<String> {
-        let rgb = self.displayed(display)?;
-        self.with_predictor(async |predictor| {
-            predictor.drop_embedding();
-            Ok(())
-        })
-        .await?;
-        self.begin(&rgb, Purpose::Prompting).await
+    pub fn begin_encoding(&self, display: JsValue) -> JsResult<String> {
+        let image = self.image.borrow();
+        let image = image.as_ref().ok_or_else(no_image)?;
+        let shown = Shown::new(&image.picture, &image.display(&display)?)?;
+        self.begin(&shown, Purpose::Prompting)
     }
 
     /// Makes an image of the training set ready for encoding as `begin_encoding` does the open
     /// one, which stays: a file's bytes, or the bundled sample where there are none.
-    pub async fn begin_labelled(
-        &self,
-        file: Option<Vec<u8>>,
-        display: JsValue,
-    ) -> JsResult<String> {
-        let rgb = display::to_rgb(&picture(file)?, &json::display(&display)?)?;
-        self.begin(&rgb, Purpose::Training).await
+    pub fn begin_labelled(&self, file: Option<Vec<u8>>, display: JsValue) -> JsResult<String> {
+        let picture = picture(file)?;
+        let shown = Shown::new(&picture, &json::display(&display)?)?;
+        self.begin(&shown, Purpose::Training)
     }
 
     /// A small picture of a file's image, or of the bundled sample, as the default display shows
     /// it: a PNG file, `side` pixels on the longer side.
     pub fn thumbnail(&self, file: Option<Vec<u8>>, side: usize) -> JsResult<Vec<u8>> {
-        let rgb = display::to_rgb(&picture(file)?, &Display::default())?;
-        let (width, height) = resize::longest_side(rgb.width, rgb.height, side);
-        let small = resize::bilinear_antialias(&rgb, width, height);
+        let picture = picture(file)?;
+        let (width, height) = picture.size();
+        let (width, height) = resize::longest_side(width, height, side);
+        let shown = Shown::new(&picture, &Display::default())?;
+        let small = resize::bilinear_antialias(&shown, width, height);
         Ok(encode::png_rgb(&small)?)
     }
 
@@ -340,11 +338,14 @@ impl Engine {
 }
 
 impl Engine {
-    async fn begin(&self, rgb: &Rgb, purpose: Purpose) -> JsResult<String> {
+    fn begin(&self, image: &impl Rows, purpose: Purpose) -> JsResult<String> {
         self.cancelled.set(false);
-        let encoding = self
-            .with_predictor(async |predictor| Ok(predictor.begin_encoding(rgb)))
-            .await?;
+        let mut predictor = self.predictor.take().ok_or_else(no_model)?;
+        if purpose == Purpose::Prompting {
+            predictor.drop_embedding();
+        }
+        let encoding = predictor.begin_encoding(image);
+        self.predictor.set(Some(predictor));
         let key = encoding.key().to_owned();
         self.encoding.set(Some((encoding, purpose)));
         Ok(key)
@@ -385,10 +386,7 @@ impl Engine {
         &self,
         work: impl AsyncFnOnce(&mut Predictor) -> Result<T>,
     ) -> Result<T> {
-        let mut predictor = self
-            .predictor
-            .take()
-            .ok_or_else(|| Error::new("There is no model yet: wait until one is loaded."))?;
+        let mut predictor = self.predictor.take().ok_or_else(no_model)?;
         let result = work(&mut predictor).await;
         self.predictor.set(Some(predictor));
         result
@@ -452,7 +450,7 @@ impl Engine {
     pub(super) fn displayed(&self, display: JsValue) -> JsResult<Rgb> {
         let image = self.image.borrow();
         let image = image.as_ref().ok_or_else(no_image)?;
-        Ok(display::to_rgb(&image.picture, &json::display(&display)?)?)
+        Ok(display::to_rgb(&image.picture, &image.display(&display)?)?)
     }
 }
 
@@ -484,7 +482,11 @@ fn not_begun() -> Error {
     Error::new("The image is not ready for encoding: begin anew.")
 }
 
-fn no_image() -> Error {
+fn no_model() -> Error {
+    Error::new("There is no model yet: wait until one is loaded.")
+}
+
+pub(super) fn no_image() -> Error {
     Error::new("There is no image yet: open one first.")
 }
 

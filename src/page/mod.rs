@@ -9,4 +9,5 @@ mod json;
 mod labels;
 mod measure;
 mod panic;
+mod shown;
 mod training;

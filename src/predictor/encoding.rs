@@ -5,9 +5,8 @@ use sha2::{Digest, Sha256};
 
 use crate::device;
 use crate::error::Result;
-use crate::image::decode::Rgb;
 use crate::image::mask::{self, Enlarged, THRESHOLD};
-use crate::image::resize;
+use crate::image::resize::{self, Rows};
 use crate::model::sam::preprocess;
 use crate::weights::hex;
 
@@ -103,8 +102,14 @@ pub struct Encoding {
 impl Encoding {
     /// Resizes `image` to a longest side of `side`, normalises and pads it. `encoder_digest`
     /// stands for the image encoder in the key.
-    pub(super) fn begin(image: &Rgb, side: usize, encoder_digest: &[u8], device: &Device) -> Self {
-        let (width, height) = resize::longest_side(image.width, image.height, side);
+    pub(super) fn begin(
+        image: &impl Rows,
+        side: usize,
+        encoder_digest: &[u8],
+        device: &Device,
+    ) -> Self {
+        let original = image.size();
+        let (width, height) = resize::longest_side(original.0, original.1, side);
         let resized = resize::bilinear_antialias(image, width, height);
         let mut digest = Sha256::new_with_prefix(encoder_digest);
         digest.update(format!("{width}x{height}"));
@@ -114,7 +119,7 @@ impl Encoding {
             step: 0,
             geometry: Geometry {
                 side,
-                original: (image.width, image.height),
+                original,
                 resized: (width, height),
             },
             key: hex(&digest.finalize()),

@@ -17,6 +17,7 @@ pub use prompt::Prompt;
 use crate::device;
 use crate::error::{Error, Result};
 use crate::image::decode::Rgb;
+use crate::image::resize::Rows;
 use crate::model::config::SamConfig;
 use crate::model::mask_decoder::{MASK_TOKENS, MaskDecoder};
 use crate::model::parameters::ParameterSource;
@@ -139,7 +140,7 @@ impl Predictor {
     }
 
     /// Resizes, normalises and pads `image`, ready to be encoded.
-    pub fn begin_encoding(&self, image: &Rgb) -> Encoding {
+    pub fn begin_encoding(&self, image: &impl Rows) -> Encoding {
         let side = self.config.image_size();
         Encoding::begin(image, side, &self.encoder_digest, &self.device)
     }

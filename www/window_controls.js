@@ -67,6 +67,8 @@ export class WindowControls {
 
   /** Fits the controls to another image; black and white points of one image mean nothing in another. @param {ImageInfo} info */
   setImage(info) {
+    // Whoever inverted the last image by hand wants the next one so, if its file shows it alike.
+    if (info.invert !== (this.#info?.invert ?? false)) this.#invert.checked = info.invert;
     this.#info = info;
     this.#fieldset.disabled = info.kind === "colour";
     this.#note.textContent =
@@ -75,12 +77,21 @@ export class WindowControls {
         : `${info.kind}, values ${formatIntensity(info.min)} to ${formatIntensity(info.max)}`;
     if (this.#window.value === "range") this.#window.value = "percentile";
     const span = info.max - info.min;
+    const [low, high] = info.window ?? [info.min, info.max];
     for (const end of [this.#black, this.#white]) {
-      end.min = String(info.min);
-      end.max = String(info.max);
+      end.min = String(Math.min(info.min, low));
+      end.max = String(Math.max(info.max, high));
       end.step = String(info.kind === "32-bit float grayscale" ? span / FLOAT_STEPS || 1 : 1);
     }
+    if (info.window) this.#setRange(info.window);
     this.#placeEnds();
+  }
+
+  /** @param {[number, number]} ends */
+  #setRange([black, white]) {
+    this.#window.value = "range";
+    this.#black.value = String(black);
+    this.#white.value = String(white);
   }
 
   /** Sets the controls as they were for this image before. @param {Display} display */
@@ -89,18 +100,16 @@ export class WindowControls {
     this.#gamma.value = String(gamma);
     this.#invert.checked = invert;
     this.#colormap.value = colormap;
-    if (window === "range") {
-      this.#black.value = String(black);
-      this.#white.value = String(white);
-    }
+    if (window === "range") this.#setRange([black, white]);
     this.#placeEnds();
   }
 
   #reset() {
     this.#window.value = "percentile";
     this.#gamma.value = "1";
-    this.#invert.checked = false;
+    this.#invert.checked = this.#info?.invert ?? false;
     this.#colormap.value = "gray";
+    if (this.#info?.window) this.#setRange(this.#info.window);
     this.#placeEnds();
   }
 

@@ -1,6 +1,6 @@
 //! The display window: how grayscale values become the three 8-bit channels that SAM sees.
 
-use super::decode::{Picture, Rgb, Samples};
+use super::decode::{Page, Picture, Rgb, Samples};
 use super::levels::{Distribution, full_range};
 use crate::error::{Error, Result};
 
@@ -107,6 +107,16 @@ impl Default for Display {
 }
 
 impl Display {
+    /// What a file asks for, or else the default.
+    pub fn of(page: &Page) -> Self {
+        let window = |[black, white]: [f32; 2]| Window::Range { black, white };
+        Self {
+            window: page.window.map_or_else(Window::default, window),
+            invert: page.invert,
+            ..Self::default()
+        }
+    }
+
     /// # Errors
     /// If gamma is not in 0.1..=10, or a fixed window is not finite with black below white.
     pub fn validate(&self) -> Result<()> {

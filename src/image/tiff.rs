@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{Cursor, ErrorKind};
 
-use ::tiff::decoder::{Decoder, DecodingResult, Limits};
+use ::tiff::decoder::{ChunkType, Decoder, DecodingResult, Limits};
 use ::tiff::tags::Tag;
 use ::tiff::{ColorType, TiffError, TiffFormatError};
 
@@ -64,6 +64,7 @@ fn picture(mut decoder: Decoder<Cursor<&[u8]>>) -> Result<Picture> {
     let (width, height) = (width as usize, height as usize);
     let color = decoder.colortype().map_err(describe)?;
     let channels = channels(&mut decoder, color)?;
+    check_tiles(&mut decoder, channels)?;
     let mut data = DecodingResult::U8(Vec::new());
     let layout = decoder.read_image_to_buffer(&mut data).map_err(describe)?;
     let shape = Shape {
@@ -89,6 +90,18 @@ fn picture(mut decoder: Decoder<Cursor<&[u8]>>) -> Result<Picture> {
         DecodingResult::F32(v) => shape.float(v, |x| x),
         DecodingResult::F64(v) => shape.float(v, |x| x as f32),
     }
+}
+
+/// The `tiff` crate panics at tiles of separate planes that reach beyond the image.
+fn check_tiles(decoder: &mut Decoder<Cursor<&[u8]>>, channels: usize) -> Result<()> {
+    let configuration = decoder
+        .find_tag_unsigned::<u16>(Tag::PlanarConfiguration)
+        .map_err(describe)?;
+    let tiles = decoder.get_chunk_type() == ChunkType::Tile;
+    if tiles && channels > 1 && configuration == Some(2) {
+        return Err(unsupported(NAME, "tiles of separate colour planes"));
+    }
+    Ok(())
 }
 
 /// Channels of the decoded samples, alpha included.

@@ -197,12 +197,7 @@ impl Engine {
 
     /// A small picture of a page of a file, or of the bundled sample, in the display that it is
     /// opened with: a PNG file, `side` pixels on the longer side.
-    pub fn thumbnail(
-        &self,
-        file: Option<Vec<u8>>,
-        page: usize,
-        side: usize,
-    ) -> JsResult<Vec<u8>> {
+    pub fn thumbnail(&self, file: Option<Vec<u8>>, page: usize, side: usize) -> JsResult<Vec<u8>> {
         let page = open(file, page)?;
         let rgb = display::to_rgb(&page.picture, &Display::of(&page))?;
         let (width, height) = resize::longest_side(rgb.width, rgb.height, side);
@@ -432,7 +427,13 @@ impl Engine {
     }
 
     fn put_image(&self, opened: Page) -> JsResult<JsValue> {
-        let Page { picture, page, pages, window, invert } = opened;
+        let Page {
+            picture,
+            page,
+            pages,
+            window,
+            invert,
+        } = opened;
         let levels = match &picture {
             Picture::Gray(gray) => levels::levels(gray),
             Picture::Rgb(rgb) => levels::levels_rgb(rgb),

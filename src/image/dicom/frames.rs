@@ -32,11 +32,7 @@ pub fn swapped(value: &[u8], page: usize, length: usize) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// If the file does not tell which fragments belong to the frame, or they are not there.
-pub fn compressed<'a>(
-    element: &Element<'a>,
-    page: usize,
-    frames: usize,
-) -> Result<Cow<'a, [u8]>> {
+pub fn compressed<'a>(element: &Element<'a>, page: usize, frames: usize) -> Result<Cow<'a, [u8]>> {
     if !element.undefined_length {
         return Err(damaged(NAME, "its compressed pixels are not in fragments"));
     }
@@ -102,7 +98,11 @@ pub fn rle(bytes: &[u8], pixels: usize, samples: usize, size: usize) -> Result<V
     if header[0] != samples * size {
         return Err(damaged(
             NAME,
-            format!("{} segments for {} bytes a pixel", header[0], samples * size),
+            format!(
+                "{} segments for {} bytes a pixel",
+                header[0],
+                samples * size
+            ),
         ));
     }
     if bytes.len().saturating_mul(MOST_EXPANSION) < pixels * samples * size {
@@ -123,7 +123,10 @@ pub fn rle(bytes: &[u8], pixels: usize, samples: usize, size: usize) -> Result<V
 }
 
 /// PackBits, until all `places` are filled.
-fn unpack<'p>(mut packed: &[u8], mut places: impl ExactSizeIterator<Item = &'p mut u8>) -> Result<()> {
+fn unpack<'p>(
+    mut packed: &[u8],
+    mut places: impl ExactSizeIterator<Item = &'p mut u8>,
+) -> Result<()> {
     while places.len() > 0 {
         let (&count, rest) = packed.split_first().ok_or_else(|| truncated(NAME))?;
         packed = rest;

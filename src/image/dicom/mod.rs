@@ -189,9 +189,7 @@ impl Frame<'_> {
             Packing::Native if self.file.swaps_bytes(element, stored) => {
                 frames::swapped(element.value, self.page, length).map(Cow::Owned)
             }
-            Packing::Native => {
-                frames::native(element.value, self.page, length).map(Cow::Borrowed)
-            }
+            Packing::Native => frames::native(element.value, self.page, length).map(Cow::Borrowed),
             Packing::Rle => {
                 let packed = frames::compressed(element, self.page, self.frames)?;
                 frames::rle(&packed, pixels, samples, stored.size).map(Cow::Owned)

@@ -84,7 +84,9 @@ fn map<T>(bytes: &[u8], stored: Stored, encoding: Encoding, value: impl Fn(u32) 
         1 => bytes.iter().map(|&byte| value(byte.into())).collect(),
         2 => {
             let words = bytes.as_chunks().0.iter();
-            words.map(|&word| value(encoding.u16(word).into())).collect()
+            words
+                .map(|&word| value(encoding.u16(word).into()))
+                .collect()
         }
         _ => {
             let words = bytes.as_chunks().0.iter();
@@ -97,7 +99,9 @@ fn map<T>(bytes: &[u8], stored: Stored, encoding: Encoding, value: impl Fn(u32) 
 pub fn floats(bytes: &[u8], size: usize, encoding: Encoding) -> Vec<f32> {
     if size == 4 {
         let words = bytes.as_chunks().0.iter();
-        return words.map(|&word| f32::from_bits(encoding.u32(word))).collect();
+        return words
+            .map(|&word| f32::from_bits(encoding.u32(word)))
+            .collect();
     }
     let double = |&word: &[u8; 8]| {
         if encoding.big_endian {

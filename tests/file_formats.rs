@@ -200,6 +200,23 @@ fn dicom_in_jpeg_is_close() {
 }
 
 #[test]
+fn dicom_in_lossless_jpeg_is_exact() {
+    assert_eq!(samples("lossless.dcm"), u16s(0, |v| v * 257));
+    assert_eq!(samples("lossless_8.dcm"), u8s(0, |v| v));
+    // Each frame has another of the seven predictors.
+    for number in 0..3 {
+        let words = gray(page("lossless_frames.dcm", number)).2;
+        assert_eq!(words, u16s(number, |v| v * 257));
+        let twelve_bits = gray(page("lossless_more_frames.dcm", number)).2;
+        assert_eq!(twelve_bits, u16s(number, |v| v * 16));
+    }
+    assert_eq!(
+        samples("lossless_restarts.dcm"),
+        u16s(0, |v| v * 257 / 8 * 8)
+    );
+}
+
+#[test]
 fn dicom_says_how_it_is_shown() {
     let ct = page("ct.dcm", 0);
     // PS3.3, C.11.2.1.2: from c - 0.5 - (w - 1) / 2 to c - 0.5 + (w - 1) / 2.

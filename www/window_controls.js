@@ -2,8 +2,8 @@
 
 import { byId } from "./dom.js";
 
-/** Steps of a black or white point over the range of a float image. */
-const FLOAT_STEPS = 1000;
+/** Of the range of a float image, how near its black and white points may come. */
+const FLOAT_GAP = 1 / 1000;
 
 /** @param {number} value */
 export function formatIntensity(value) {
@@ -22,6 +22,8 @@ export class WindowControls {
   #note = byId("display-note", HTMLElement);
   /** @type {ImageInfo | undefined} */
   #info;
+  /** The least distance of the black and the white point. */
+  #gap = 1;
   #onDisplay;
 
   /** @param {(display: Display, committed: boolean) => void} onDisplay */
@@ -76,12 +78,13 @@ export class WindowControls {
         ? "A colour image is shown and encoded as it is."
         : `${info.kind}, values ${formatIntensity(info.min)} to ${formatIntensity(info.max)}`;
     if (this.#window.value === "range") this.#window.value = "percentile";
-    const span = info.max - info.min;
+    const float = info.kind === "32-bit float grayscale";
+    this.#gap = float ? (info.max - info.min) * FLOAT_GAP || 1 : 1;
     const [low, high] = info.window ?? [info.min, info.max];
     for (const end of [this.#black, this.#white]) {
       end.min = String(Math.min(info.min, low));
       end.max = String(Math.max(info.max, high));
-      end.step = String(info.kind === "32-bit float grayscale" ? span / FLOAT_STEPS || 1 : 1);
+      end.step = float ? "any" : "1";
     }
     if (info.window) this.#setRange(info.window);
     this.#placeEnds();
@@ -129,14 +132,13 @@ export class WindowControls {
     this.#label();
   }
 
-  /** A moved end makes the window a range; the ends keep one step apart. @param {HTMLInputElement} moved */
+  /** A moved end makes the window a range; the ends keep apart. @param {HTMLInputElement} moved */
   #moveEnd(moved) {
     this.#window.value = "range";
-    const step = Number(this.#black.step);
     if (moved === this.#black) {
-      moved.value = String(Math.min(moved.valueAsNumber, this.#white.valueAsNumber - step));
+      moved.value = String(Math.min(moved.valueAsNumber, this.#white.valueAsNumber - this.#gap));
     } else {
-      moved.value = String(Math.max(moved.valueAsNumber, this.#black.valueAsNumber + step));
+      moved.value = String(Math.max(moved.valueAsNumber, this.#black.valueAsNumber + this.#gap));
     }
     this.#report(false);
   }

@@ -1,8 +1,10 @@
 //! DICOM files, as scanners and X-ray machines write them (PS3.10): uncompressed, RLE, or JPEG.
 
 mod attributes;
+mod bits;
 mod elements;
 mod frames;
+mod lossless;
 mod values;
 
 use std::borrow::Cow;
@@ -30,13 +32,12 @@ enum Packing {
     Native,
     Rle,
     Jpeg,
+    LosslessJpeg,
 }
 
 /// Transfer syntaxes that are not read, by the beginnings of their identifiers.
-const OTHERS: [(&str, &str); 9] = [
+const OTHERS: [(&str, &str); 7] = [
     ("1.2.840.10008.1.2.1.99", "Deflate"),
-    ("1.2.840.10008.1.2.4.57", "lossless JPEG"),
-    ("1.2.840.10008.1.2.4.70", "lossless JPEG"),
     ("1.2.840.10008.1.2.4.8", "JPEG-LS"),
     ("1.2.840.10008.1.2.4.9", "JPEG 2000"),
     ("1.2.840.10008.1.2.4.20", "High-Throughput JPEG 2000"),
@@ -98,6 +99,9 @@ fn open(bytes: &[u8]) -> Result<(Packing, Reader<'_>)> {
         "1.2.840.10008.1.2.2" => (Packing::Native, Encoding::EXPLICIT_BIG_ENDIAN),
         "1.2.840.10008.1.2.5" => (Packing::Rle, Encoding::EXPLICIT),
         "1.2.840.10008.1.2.4.50" | "1.2.840.10008.1.2.4.51" => (Packing::Jpeg, Encoding::EXPLICIT),
+        "1.2.840.10008.1.2.4.57" | "1.2.840.10008.1.2.4.70" => {
+            (Packing::LosslessJpeg, Encoding::EXPLICIT)
+        }
         _ => return Err(other_syntax(syntax)),
     };
     Ok((packing, reader))
@@ -162,6 +166,9 @@ impl Frame<'_> {
         if self.packing == Packing::Jpeg {
             return self.jpeg(&element);
         }
+        if self.packing == Packing::LosslessJpeg {
+            return Err(unsupported(NAME, "colour in lossless JPEG"));
+        }
         let stored = self.file.stored()?;
         if stored != Stored::BYTE || !["RGB", "YBR_FULL"].contains(&photometric) {
             let bits = stored.bits;
@@ -201,6 +208,15 @@ impl Frame<'_> {
                 }) if stored.size == 1 => Ok(Cow::Owned(values)),
                 _ => Err(damaged(NAME, "its JPEG holds other values than it says")),
             },
+            Packing::LosslessJpeg if stored.size > 2 => {
+                Err(damaged(NAME, "its JPEG holds other values than it says"))
+            }
+            Packing::LosslessJpeg => {
+                let jpeg = frames::compressed(element, self.page, self.frames)?;
+                let values = lossless::decode(&jpeg, self.size)?;
+                let bytes = |value: u16| value.to_le_bytes().into_iter().take(stored.size);
+                Ok(Cow::Owned(values.into_iter().flat_map(bytes).collect()))
+            }
         }
     }
 

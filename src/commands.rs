@@ -12,7 +12,7 @@ use std::time::Instant;
 use burn::tensor::Device;
 use graysam::device::{self, DeviceChoice, OpenDevice};
 use graysam::evaluate::{self, Scores};
-use graysam::image::decode::{self, Rgb};
+use graysam::image::decode::{self, Page, Rgb};
 use graysam::image::display::{self, Display};
 use graysam::image::labels::Labels;
 use graysam::image::{mask, sample};
@@ -242,14 +242,18 @@ fn single<'a>(paths: &'a [PathBuf], name: &str) -> Result<&'a Path> {
     }
 }
 
+/// The page of an image file that is asked for.
+fn open_page(path: &Path, options: &Options) -> Result<Page> {
+    let page = options.page.map_or(0, |page| page - 1);
+    decode::open(&read(path)?, page).map_err(in_file(path))
+}
+
 /// The image as the model sees it.
 fn open_image(path: &Path, options: &Options) -> Result<Rgb> {
-    let picture = decode::decode(&read(path)?).map_err(in_file(path))?;
-    let display = Display {
-        window: options.window,
-        ..Display::default()
-    };
-    display::to_rgb(&picture, &display)
+    let page = open_page(path, options)?;
+    let mut display = Display::of(&page);
+    display.window = options.window.unwrap_or(display.window);
+    display::to_rgb(&page.picture, &display)
 }
 
 fn open_labels(path: &Path) -> Result<Labels> {

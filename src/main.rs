@@ -50,8 +50,10 @@ graysam: the Segment Anything Model for grayscale images
 
   --model M     a checkpoint of SAM or MobileSAM, .safetensors or .pth
   --decoder D   a fine-tuned mask decoder in the place of the model's own, for segment and evaluate
-  --image I     PNG, JPEG, TIFF, BMP or WebP
-  --window W    full, minmax, percentile (the default) or LOW,HIGH: the gray values shown as black and white
+  --image I     PNG, JPEG, TIFF, DICOM, BMP or WebP
+  --page N      which page of a TIFF or frame of a DICOM, from 1 (the default)
+  --window W    full, minmax, percentile or LOW,HIGH: the gray values shown as black and white (default: what
+                the file asks for, or else percentile)
   --device D    cpu (the default), gpu, or auto: the GPU where there is a real one
   --precision P f16 (the default) or f32: whether a GPU that has float16 holds the image encoder's weights in it
 ";
@@ -75,7 +77,8 @@ struct Options {
     out: Option<PathBuf>,
     config: Option<String>,
     prompts: Vec<Prompt>,
-    window: Window,
+    window: Option<Window>,
+    page: Option<usize>,
     device: Option<DeviceChoice>,
     precision: Precision,
     training: Settings,
@@ -135,7 +138,8 @@ fn parse(mut parser: Parser) -> Result<Options> {
             "config" => options.config = Some(text()?),
             "point" => options.prompts.push(parse_point(&text()?)?),
             "box" => options.prompts.push(parse_box(&text()?)?),
-            "window" => options.window = Window::parse(&text()?)?,
+            "window" => options.window = Some(Window::parse(&text()?)?),
+            "page" => options.page = Some(number(&name, &text()?, 1..=usize::MAX)?),
             "runs" => options.runs = Some(number(&name, &text()?, 1..=1000)?),
             "steps" => options.training.steps = number(&name, &text()?, 1..=100_000)?,
             "batch" => options.training.batch = number(&name, &text()?, 1..=64)?,

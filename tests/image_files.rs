@@ -240,7 +240,7 @@ fn files_that_are_no_image() {
     assert!(sentence(decode(b"")).contains("empty"));
     let text = sentence(decode(b"x,y,area\n1,2,3\n".repeat(9).as_slice()));
     assert!(
-        text.contains("not a PNG, JPEG, TIFF, BMP or WebP"),
+        text.contains("not a PNG, JPEG, TIFF, DICOM, BMP or WebP"),
         "{text}"
     );
     let gif = sentence(decode(b"GIF89a\x01\0\x01\0\0\0\0;"));

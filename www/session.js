@@ -495,7 +495,7 @@ export class Session {
   #requestImage(source) {
     this.#begin(`Opening ${source.name}…`);
     const client = this.#requireClient();
-    return source.kind === "file" ? client.request("openImage", [source.file]) : client.request("openSample", []);
+    return source.kind === "file" ? client.request("openImage", [source.file, source.page ?? 0]) : client.request("openSample", []);
   }
 
   async #restoreModel() {

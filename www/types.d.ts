@@ -15,6 +15,13 @@ interface ImageInfo {
   full_max: number;
   /** 256 bins from min to max. */
   histogram: number[] | Uint32Array;
+  /** Which of the file's pages it is, from 0, and how many there are. */
+  page: number;
+  pages: number;
+  /** The values that the file would show as black and white. */
+  window: [number, number] | null;
+  /** The file would show large values dark. */
+  invert: boolean;
 }
 
 /** How intensities become the gray values that are shown and encoded. */
@@ -283,7 +290,7 @@ interface WorkerMethods {
   create(device: string): DeviceInfo;
   loadModel(file: Blob): ModelInfo;
   loadStored(sha256: string): ModelInfo;
-  openImage(file: Blob): ImageInfo;
+  openImage(file: Blob, page: number): ImageInfo;
   openSample(): ImageInfo;
   render(display: Display): RenderedImage;
   /** What is visible of a large image while its display changes; one plane of the part's box. */
@@ -291,7 +298,7 @@ interface WorkerMethods {
   encode(display: Display): boolean;
   /** Encodes another image and keeps its embedding for when that is opened; false when it was cancelled. */
   encodeAhead(source: ImageSource, display: Display): boolean;
-  /** A small picture of an image, as the default display shows it. */
+  /** A small picture of an image, in the display that it is opened with. */
   thumbnail(source: ImageSource): Blob;
   /** Has the GPU compile its programs; only while no image is open. */
   warmUp(): void;
@@ -399,7 +406,7 @@ declare module "*/engine/graysam.js" {
   }
   export class ObjectExport {
     constructor(format: string, classes: Omit<ObjectClass, "id">[]);
-    add(name: string, ids: Uint32Array, width: number, objects: ExportedObject[], file: Uint8Array | undefined): void;
+    add(name: string, ids: Uint32Array, width: number, objects: ExportedObject[], file: Uint8Array | undefined, page: number): void;
     /** Takes the export apart. */
     finish(): { suffix: string; bytes(): Uint8Array<ArrayBuffer> };
     free(): void;
@@ -423,7 +430,8 @@ declare module "*/engine/graysam.js" {
     /** A lost GPU does not come back; only a new engine helps. */
     readonly device_failed: boolean;
     load_model(file: Blob, progress: (fraction: number) => void): Promise<ModelInfo>;
-    open_image(bytes: Uint8Array): ImageInfo;
+    /** A file's pages count from 0. */
+    open_image(bytes: Uint8Array, page: number): ImageInfo;
     open_sample(): ImageInfo;
     /** Planes down to one that is no larger than `side`. */
     render(display: Display, side: number): RenderedImage["planes"];
@@ -431,7 +439,7 @@ declare module "*/engine/graysam.js" {
     render_part(display: Display, step: number, columns: Uint32Array, rows: Uint32Array): Uint8Array<ArrayBuffer>;
     colours(display: Display): RenderedImage["colours"];
     /** A PNG file of an image file, or of the sample, at most `side` pixels wide and high. */
-    thumbnail(file: Uint8Array | undefined, side: number): Uint8Array<ArrayBuffer>;
+    thumbnail(file: Uint8Array | undefined, page: number, side: number): Uint8Array<ArrayBuffer>;
     /** The key under which the embedding may have been kept. */
     begin_encoding(display: Display): string;
     encode(progress: (step: number, steps: number) => void): Promise<boolean>;
@@ -465,7 +473,7 @@ declare module "*/engine/graysam.js" {
     advance_everything(): Promise<EverythingProgress>;
     /** Takes the search apart. */
     finish_everything(): { objects(): FoundEverything["objects"]; ids(): Uint32Array<ArrayBuffer> };
-    begin_labelled(bytes: Uint8Array | undefined, display: Display): string;
+    begin_labelled(bytes: Uint8Array | undefined, page: number, display: Display): string;
     /** Puts the image just encoded into the training set. */
     add_labelled(ids: Uint32Array): void;
     /** Empties the training set and drops the training. */

@@ -2,8 +2,8 @@
 
 import { byId } from "./dom.js";
 
-/** Steps of a black or white point over the range of a float image. */
-const FLOAT_STEPS = 1000;
+/** Of the range of a float image, how near its black and white points may come. */
+const FLOAT_GAP = 1 / 1000;
 
 /** @param {number} value */
 export function formatIntensity(value) {
@@ -22,6 +22,8 @@ export class WindowControls {
   #note = byId("display-note", HTMLElement);
   /** @type {ImageInfo | undefined} */
   #info;
+  /** The least distance of the black and the white point. */
+  #gap = 1;
   #onDisplay;
 
   /** @param {(display: Display, committed: boolean) => void} onDisplay */
@@ -67,6 +69,8 @@ export class WindowControls {
 
   /** Fits the controls to another image; black and white points of one image mean nothing in another. @param {ImageInfo} info */
   setImage(info) {
+    // Whoever inverted the last image by hand wants the next one so, if its file shows it alike.
+    if (info.invert !== (this.#info?.invert ?? false)) this.#invert.checked = info.invert;
     this.#info = info;
     this.#fieldset.disabled = info.kind === "colour";
     this.#note.textContent =
@@ -74,13 +78,23 @@ export class WindowControls {
         ? "A colour image is shown and encoded as it is."
         : `${info.kind}, values ${formatIntensity(info.min)} to ${formatIntensity(info.max)}`;
     if (this.#window.value === "range") this.#window.value = "percentile";
-    const span = info.max - info.min;
+    const float = info.kind === "32-bit float grayscale";
+    this.#gap = float ? (info.max - info.min) * FLOAT_GAP || 1 : 1;
+    const [low, high] = info.window ?? [info.min, info.max];
     for (const end of [this.#black, this.#white]) {
-      end.min = String(info.min);
-      end.max = String(info.max);
-      end.step = String(info.kind === "32-bit float grayscale" ? span / FLOAT_STEPS || 1 : 1);
+      end.min = String(Math.min(info.min, low));
+      end.max = String(Math.max(info.max, high));
+      end.step = float ? "any" : "1";
     }
+    if (info.window) this.#setRange(info.window);
     this.#placeEnds();
+  }
+
+  /** @param {[number, number]} ends */
+  #setRange([black, white]) {
+    this.#window.value = "range";
+    this.#black.value = String(black);
+    this.#white.value = String(white);
   }
 
   /** Sets the controls as they were for this image before. @param {Display} display */
@@ -89,18 +103,16 @@ export class WindowControls {
     this.#gamma.value = String(gamma);
     this.#invert.checked = invert;
     this.#colormap.value = colormap;
-    if (window === "range") {
-      this.#black.value = String(black);
-      this.#white.value = String(white);
-    }
+    if (window === "range") this.#setRange([black, white]);
     this.#placeEnds();
   }
 
   #reset() {
     this.#window.value = "percentile";
     this.#gamma.value = "1";
-    this.#invert.checked = false;
+    this.#invert.checked = this.#info?.invert ?? false;
     this.#colormap.value = "gray";
+    if (this.#info?.window) this.#setRange(this.#info.window);
     this.#placeEnds();
   }
 
@@ -120,14 +132,13 @@ export class WindowControls {
     this.#label();
   }
 
-  /** A moved end makes the window a range; the ends keep one step apart. @param {HTMLInputElement} moved */
+  /** A moved end makes the window a range; the ends keep apart. @param {HTMLInputElement} moved */
   #moveEnd(moved) {
     this.#window.value = "range";
-    const step = Number(this.#black.step);
     if (moved === this.#black) {
-      moved.value = String(Math.min(moved.valueAsNumber, this.#white.valueAsNumber - step));
+      moved.value = String(Math.min(moved.valueAsNumber, this.#white.valueAsNumber - this.#gap));
     } else {
-      moved.value = String(Math.max(moved.valueAsNumber, this.#black.valueAsNumber + step));
+      moved.value = String(Math.max(moved.valueAsNumber, this.#black.valueAsNumber + this.#gap));
     }
     this.#report(false);
   }

@@ -106,8 +106,8 @@ const methods = {
   async loadStored({ progress }, sha256) {
     return requireEngine().load_model(await storedModel(sha256), progress);
   },
-  async openImage(_request, file) {
-    return requireEngine().open_image(new Uint8Array(await readFile(file)));
+  async openImage(_request, file, page) {
+    return requireEngine().open_image(new Uint8Array(await readFile(file)), page);
   },
   openSample: () => requireEngine().open_sample(),
   render(_request, display) {
@@ -125,10 +125,10 @@ const methods = {
   },
   async encodeAhead(request, source, display) {
     const bytes = await bytesOf(source);
-    return cancellableEncode(request, () => requireEngine().begin_labelled(bytes, display));
+    return cancellableEncode(request, () => requireEngine().begin_labelled(bytes, source.page ?? 0, display));
   },
   async thumbnail(_request, source) {
-    const png = requireEngine().thumbnail(await bytesOf(source), THUMBNAIL);
+    const png = requireEngine().thumbnail(await bytesOf(source), source.page ?? 0, THUMBNAIL);
     return new Blob([png], { type: "image/png" });
   },
   async warmUp({ id }) {
@@ -172,7 +172,7 @@ const methods = {
   },
   async addToExport(_request, name, source, ids, width, objects) {
     const bytes = await bytesOf(source);
-    exporting?.add(name, ids, width, objects, bytes);
+    exporting?.add(name, ids, width, objects, bytes, source.page ?? 0);
   },
   finishExport() {
     if (!exporting) throw new Error("No export was begun; begin it again.");
@@ -195,7 +195,7 @@ const methods = {
   async addLabelled(request, source, display, ids) {
     const engine = requireEngine();
     const bytes = await bytesOf(source);
-    const finished = await cancellableEncode(request, () => engine.begin_labelled(bytes, display));
+    const finished = await cancellableEncode(request, () => engine.begin_labelled(bytes, source.page ?? 0, display));
     if (finished) engine.add_labelled(ids);
     return finished;
   },

@@ -2,12 +2,11 @@
 
 use graysam::annotation::export::{Export, Format};
 use graysam::annotation::{Class, Object, coco};
-use graysam::image::decode;
 use graysam::image::labels::Labels;
 use graysam::{Error, Result};
 use serde::Deserialize;
 
-use super::{in_file, needed, open_labels, read, single, write};
+use super::{in_file, needed, open_labels, open_page, read, single, write};
 use crate::Options;
 
 /// What is known of a label image's objects.
@@ -41,7 +40,7 @@ pub fn export(options: &Options) -> Result<()> {
     };
     let mut export = Export::new(Format::parse(format)?, known.classes);
     for (image, labels) in options.images.iter().zip(&options.labels) {
-        let picture = decode::decode(&read(image)?).map_err(in_file(image))?;
+        let picture = open_page(image, options)?.picture;
         let name = image.file_name().unwrap_or_default().to_string_lossy();
         let added = export.add(&name, &open_labels(labels)?, &known.objects, Some(&picture));
         added.map_err(in_file(labels))?;
@@ -54,9 +53,7 @@ pub fn import(options: &Options) -> Result<()> {
     let out = needed(&options.out, "out")?;
     let path = needed(&options.coco, "coco")?;
     let image = single(&options.images, "image")?;
-    let (width, height) = decode::decode(&read(image)?)
-        .map_err(in_file(image))?
-        .size();
+    let (width, height) = open_page(image, options)?.picture.size();
     let name = image.file_name().unwrap_or_default().to_string_lossy();
     let found = coco::read(&read(path)?, &name, (width, height)).map_err(in_file(path))?;
     let ids = found.ids;

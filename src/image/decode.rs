@@ -1,11 +1,11 @@
-//! Image files to samples: PNG, JPEG, TIFF, BMP and WebP, told apart by content.
+//! Image files to samples: PNG, JPEG, TIFF, DICOM, BMP and WebP, told apart by content.
 
 use std::io::{Cursor, ErrorKind};
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::channels::{picture_u8, picture_u16};
-use super::tiff;
+use super::{dicom, tiff};
 use crate::error::{Error, Result};
 
 /// Most pixels that are decoded: 128 megapixels.
@@ -73,31 +73,70 @@ impl Picture {
     }
 }
 
-/// Decodes an image to segment.
-///
-/// A colour file with three equal channels everywhere is grayscale; alpha is dropped; 16-bit
-/// colour is rounded to 8 bits. Of a multi-page TIFF the first page is read. An EXIF orientation
-/// is not applied, so that masks fit the stored pixels.
-///
-/// # Errors
-/// If the file is empty, cut off, damaged or of another format, if its header declares fewer
-/// than 2 pixels a side, more than [`MAX_SIDE`] or more than [`MAX_PIXELS`], if all pixels are
-/// equal, or if any is NaN or infinite.
-pub fn decode(bytes: &[u8]) -> Result<Picture> {
-    let picture = read(bytes)?;
-    check_content(&picture)?;
-    Ok(picture)
+/// One image of a file, and what the file says of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    pub picture: Picture,
+    /// Which of the file's images it is, from 0.
+    pub page: usize,
+    /// How many images the file holds: pages of a TIFF, frames of a DICOM.
+    pub pages: usize,
+    /// The values that the file would show as black and as white, if it says so.
+    pub window: Option<[f32; 2]>,
+    /// Whether the file would show large values dark; `picture` holds them as they are.
+    pub invert: bool,
 }
 
-/// [`decode`] without the checks of the pixel values, as label images need it.
-pub(super) fn read(bytes: &[u8]) -> Result<Picture> {
+impl Page {
+    /// The only image of a file that says nothing of it.
+    pub fn only(picture: Picture) -> Self {
+        Self {
+            picture,
+            page: 0,
+            pages: 1,
+            window: None,
+            invert: false,
+        }
+    }
+}
+
+/// The picture of a file's first [`open`]ed page.
+///
+/// # Errors
+/// Those of [`open`].
+pub fn decode(bytes: &[u8]) -> Result<Picture> {
+    Ok(open(bytes, 0)?.picture)
+}
+
+/// Decodes page `page`, from 0, of an image file to segment.
+///
+/// A colour file with three equal channels everywhere is grayscale; alpha is dropped; 16-bit
+/// colour is rounded to 8 bits. An EXIF orientation is not applied, so that masks fit the stored
+/// pixels.
+///
+/// # Errors
+/// If the file is empty, cut off, damaged, of another format or without such a page, if its header
+/// declares fewer than 2 pixels a side, more than [`MAX_SIDE`] or more than [`MAX_PIXELS`], if all
+/// pixels are equal, or if any is NaN or infinite.
+pub fn open(bytes: &[u8], page: usize) -> Result<Page> {
+    let page = read(bytes, page)?;
+    check_content(&page.picture)?;
+    Ok(page)
+}
+
+/// [`open`] without the checks of the pixel values, as label images need it.
+pub(super) fn read(bytes: &[u8], page: usize) -> Result<Page> {
     if bytes.is_empty() {
         return Err(Error::new(
-            "The file is empty; choose a PNG, JPEG, TIFF, BMP or WebP image.",
+            "The file is empty; choose a PNG, JPEG, TIFF, DICOM, BMP or WebP image.",
         ));
     }
+    // A file may be both, a slide for two kinds of programs.
+    if dicom::is_dicom(bytes) {
+        return dicom::read(bytes, page);
+    }
     if tiff::is_tiff(bytes) {
-        return tiff::read(bytes);
+        return tiff::read(bytes, page);
     }
     let (format, name) = match image::guess_format(bytes) {
         Ok(format @ ImageFormat::Png) => (format, "PNG"),
@@ -106,17 +145,42 @@ pub(super) fn read(bytes: &[u8]) -> Result<Picture> {
         Ok(format @ ImageFormat::WebP) => (format, "WebP"),
         _ => {
             return Err(Error::new(
-                "The content of the file is not a PNG, JPEG, TIFF, BMP or WebP image, whatever \
-                 its name; export the image in one of these formats.",
+                "The content of the file is not a PNG, JPEG, TIFF, DICOM, BMP or WebP image, \
+                 whatever its name; export the image in one of these formats.",
             ));
         }
     };
+    check_page(page, 1)?;
+    Ok(Page::only(read_as(bytes, format, name)?))
+}
+
+/// A JPEG file, or one within another.
+pub(super) fn read_jpeg(bytes: &[u8]) -> Result<Picture> {
+    read_as(bytes, ImageFormat::Jpeg, "JPEG")
+}
+
+fn read_as(bytes: &[u8], format: ImageFormat, name: &str) -> Result<Picture> {
     check_header(format, bytes)?;
     check_jpeg_end(format, bytes)?;
     read_format(bytes, format).map_err(|failure| match failure {
         Failure::Size(error) => error,
         Failure::Decoder(error) => describe(name, &error),
     })
+}
+
+/// Refuses a page, from 0, that a file of so many does not have.
+pub(super) fn check_page(page: usize, pages: usize) -> Result<()> {
+    if page < pages {
+        return Ok(());
+    }
+    let has = match pages {
+        1 => "one image".to_owned(),
+        _ => format!("{pages} pages"),
+    };
+    Err(Error::new(format!(
+        "The file holds {has}, so there is no page {}.",
+        page.saturating_add(1)
+    )))
 }
 
 enum Failure {

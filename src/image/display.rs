@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::decode::{Gray, Picture, Rgb, Samples};
+use super::decode::{Gray, Page, Picture, Rgb, Samples};
 use super::levels::{Distribution, Levels, full_range};
 use super::resize::Rows;
 use crate::error::{Error, Result};
@@ -122,6 +122,16 @@ impl Default for Display {
 }
 
 impl Display {
+    /// What a file asks for, or else the default.
+    pub fn of(page: &Page) -> Self {
+        let window = |[black, white]: [f32; 2]| Window::Range { black, white };
+        Self {
+            window: page.window.map_or_else(Window::default, window),
+            invert: page.invert,
+            ..Self::default()
+        }
+    }
+
     /// # Errors
     /// If gamma is not in 0.1..=10, or a fixed window is not finite with black below white.
     pub fn validate(&self) -> Result<()> {

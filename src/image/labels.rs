@@ -58,7 +58,7 @@ impl Labels {
     /// Those of reading an image file; also if the image is in colour, holds values that are not
     /// object numbers, or holds no object.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
-        let Picture::Gray(gray) = read(bytes)? else {
+        let Picture::Gray(gray) = read(bytes, 0)?.picture else {
             return Err(Error::new(
                 "The label image is in colour; save it as 8-bit or 16-bit grayscale with the \
                  object's number in every pixel and 0 in the background.",

@@ -5,6 +5,7 @@
 
 mod channels;
 pub mod decode;
+mod dicom;
 pub mod display;
 pub(crate) mod encode;
 pub mod labels;

@@ -1,16 +1,21 @@
 //! TIFF files, whose 32-bit samples the `image` crate does not read.
 
+use std::collections::BTreeSet;
 use std::io::{Cursor, ErrorKind};
 
-use ::tiff::decoder::{Decoder, DecodingResult, Limits};
+use ::tiff::decoder::{ChunkType, Decoder, DecodingResult, Limits};
 use ::tiff::tags::Tag;
 use ::tiff::{ColorType, TiffError, TiffFormatError};
 
 use super::channels::{Channels, gray, picture_u8, picture_u16, split};
-use super::decode::{MAX_BYTES, Picture, Samples, check_size, damaged, truncated, unsupported};
+use super::decode::{
+    MAX_BYTES, Page, Picture, Samples, check_page, check_size, damaged, truncated, unsupported,
+};
 use crate::error::{Error, Result};
 
 const NAME: &str = "TIFF";
+/// Most pages that are counted.
+const MAX_PAGES: usize = 65_536;
 
 /// Whether the content is TIFF or BigTIFF, in either byte order.
 pub fn is_tiff(bytes: &[u8]) -> bool {
@@ -19,19 +24,47 @@ pub fn is_tiff(bytes: &[u8]) -> bool {
         .any(|magic| bytes.starts_with(*magic))
 }
 
-/// Reads the first page; the `tiff` crate turns WhiteIsZero round.
-pub fn read(bytes: &[u8]) -> Result<Picture> {
+/// Reads page `page`, from 0; the `tiff` crate turns WhiteIsZero round.
+pub fn read(bytes: &[u8], page: usize) -> Result<Page> {
     let mut limits = Limits::default();
     limits.decoding_buffer_size = usize::try_from(MAX_BYTES).unwrap_or(usize::MAX);
     limits.intermediate_buffer_size = limits.decoding_buffer_size;
     let mut decoder = Decoder::new(Cursor::new(bytes))
         .map_err(describe)?
         .with_limits(limits);
+    let pages = count_pages(&mut decoder);
+    check_page(page, pages)?;
+    decoder.seek_to_image(page).map_err(describe)?;
+    Ok(Page {
+        picture: picture(decoder)?,
+        page,
+        pages,
+        window: None,
+        invert: false,
+    })
+}
+
+/// How many pages there are, up to the first whose directory cannot be read or came before.
+fn count_pages(decoder: &mut Decoder<Cursor<&[u8]>>) -> usize {
+    let mut seen = BTreeSet::new();
+    let mut next = decoder.ifd_pointer();
+    while let Some(pointer) = next
+        && seen.len() < MAX_PAGES
+        && let Ok(directory) = decoder.read_directory(pointer)
+        && seen.insert(pointer.0)
+    {
+        next = directory.next();
+    }
+    seen.len()
+}
+
+fn picture(mut decoder: Decoder<Cursor<&[u8]>>) -> Result<Picture> {
     let (width, height) = decoder.dimensions().map_err(describe)?;
     check_size(width, height)?;
     let (width, height) = (width as usize, height as usize);
     let color = decoder.colortype().map_err(describe)?;
     let channels = channels(&mut decoder, color)?;
+    check_tiles(&mut decoder, channels)?;
     let mut data = DecodingResult::U8(Vec::new());
     let layout = decoder.read_image_to_buffer(&mut data).map_err(describe)?;
     let shape = Shape {
@@ -57,6 +90,18 @@ pub fn read(bytes: &[u8]) -> Result<Picture> {
         DecodingResult::F32(v) => shape.float(v, |x| x),
         DecodingResult::F64(v) => shape.float(v, |x| x as f32),
     }
+}
+
+/// The `tiff` crate panics at tiles of separate planes that reach beyond the image.
+fn check_tiles(decoder: &mut Decoder<Cursor<&[u8]>>, channels: usize) -> Result<()> {
+    let configuration = decoder
+        .find_tag_unsigned::<u16>(Tag::PlanarConfiguration)
+        .map_err(describe)?;
+    let tiles = decoder.get_chunk_type() == ChunkType::Tile;
+    if tiles && channels > 1 && configuration == Some(2) {
+        return Err(unsupported(NAME, "tiles of separate colour planes"));
+    }
+    Ok(())
 }
 
 /// Channels of the decoded samples, alpha included.

@@ -2,12 +2,11 @@
 
 use wasm_bindgen::prelude::*;
 
+use super::engine::open;
 use super::json::{JsResult, from_js, to_js};
 use crate::annotation::export::{Export, File, Format};
 use crate::annotation::{Class, Object, coco};
-use crate::image::decode;
 use crate::image::labels::Labels;
-use crate::image::sample;
 
 /// An export under way.
 #[wasm_bindgen]
@@ -27,7 +26,7 @@ impl ObjectExport {
     }
 
     /// Adds an image: `width × height` object numbers, what is known of the objects, and the
-    /// image's file, or nothing for the bundled sample.
+    /// image's file and page, or no file for the bundled sample.
     pub fn add(
         &mut self,
         name: &str,
@@ -35,14 +34,12 @@ impl ObjectExport {
         width: usize,
         objects: JsValue,
         file: Option<Vec<u8>>,
+        page: usize,
     ) -> JsResult<()> {
         let height = ids.len() / width.max(1);
         let labels = Labels { width, height, ids };
         let objects: Vec<Object> = from_js(&objects, "objects")?;
-        let picture = match file {
-            Some(bytes) => decode::decode(&bytes)?,
-            None => decode::Picture::Gray(sample::nuclei().0),
-        };
+        let picture = open(file, page)?.picture;
         Ok(self.0.add(name, &labels, &objects, Some(&picture))?)
     }
 

@@ -14,7 +14,7 @@ use super::json::{self, ImageInfo, JsResult, ModelInfo, to_js};
 use crate::device::{self, DeviceChoice, OpenDevice};
 use crate::error::{Error, Result};
 use crate::everything::Everything;
-use crate::image::decode::{self, Picture, Rgb};
+use crate::image::decode::{self, Page, Picture, Rgb};
 use crate::image::display::{Display, Shown};
 use crate::image::levels::{self, Levels};
 use crate::image::resize::Rows;
@@ -160,15 +160,18 @@ impl Engine {
         to_js(&info)
     }
 
-    /// Opens an image file. The image before it and its prompts stay if this fails.
-    pub fn open_image(&self, bytes: &[u8]) -> JsResult<JsValue> {
-        self.put_image(decode::decode(bytes)?)
+    /// Opens a page of an image file. The image before it and its prompts stay if this fails.
+    pub fn open_image(&self, bytes: Vec<u8>, page: usize) -> JsResult<JsValue> {
+        let page = decode::open(&bytes, page)?;
+        // Large files leave little room for what follows.
+        drop(bytes);
+        self.put_image(page)
     }
 
     /// Opens the bundled sample.
     pub fn open_sample(&self) -> JsResult<JsValue> {
         let (gray, _) = sample::nuclei();
-        self.put_image(Picture::Gray(gray))
+        self.put_image(Page::only(Picture::Gray(gray)))
     }
 
     /// Makes the displayed image ready for encoding and tells the key under which its embedding
@@ -181,20 +184,25 @@ impl Engine {
     }
 
     /// Makes an image of the training set ready for encoding as `begin_encoding` does the open
-    /// one, which stays: a file's bytes, or the bundled sample where there are none.
-    pub fn begin_labelled(&self, file: Option<Vec<u8>>, display: JsValue) -> JsResult<String> {
-        let picture = picture(file)?;
+    /// one, which stays: a page of a file's bytes, or the bundled sample where there are none.
+    pub fn begin_labelled(
+        &self,
+        file: Option<Vec<u8>>,
+        page: usize,
+        display: JsValue,
+    ) -> JsResult<String> {
+        let picture = open(file, page)?.picture;
         let shown = Shown::new(&picture, &json::display(&display)?)?;
         self.begin(&shown, Purpose::Training)
     }
 
-    /// A small picture of a file's image, or of the bundled sample, as the default display shows
-    /// it: a PNG file, `side` pixels on the longer side.
-    pub fn thumbnail(&self, file: Option<Vec<u8>>, side: usize) -> JsResult<Vec<u8>> {
-        let picture = picture(file)?;
-        let (width, height) = picture.size();
+    /// A small picture of a page of a file, or of the bundled sample, in the display that it is
+    /// opened with: a PNG file, `side` pixels on the longer side.
+    pub fn thumbnail(&self, file: Option<Vec<u8>>, page: usize, side: usize) -> JsResult<Vec<u8>> {
+        let page = open(file, page)?;
+        let (width, height) = page.picture.size();
         let (width, height) = resize::longest_side(width, height, side);
-        let shown = Shown::new(&picture, &Display::default())?;
+        let shown = Shown::new(&page.picture, &Display::of(&page))?;
         let small = resize::bilinear_antialias(&shown, width, height);
         Ok(encode::png_rgb(&small)?)
     }
@@ -420,7 +428,14 @@ impl Engine {
         }
     }
 
-    fn put_image(&self, picture: Picture) -> JsResult<JsValue> {
+    fn put_image(&self, opened: Page) -> JsResult<JsValue> {
+        let Page {
+            picture,
+            page,
+            pages,
+            window,
+            invert,
+        } = opened;
         let levels = match &picture {
             Picture::Gray(gray) => levels::levels(gray),
             Picture::Rgb(rgb) => levels::levels_rgb(rgb),
@@ -444,6 +459,10 @@ impl Engine {
             full_min: levels.full_min,
             full_max: levels.full_max,
             histogram: &levels.histogram,
+            page,
+            pages,
+            window,
+            invert,
         })
     }
 
@@ -465,11 +484,11 @@ fn bytes(mask: &[bool]) -> Vec<u8> {
     mask.iter().map(byte).collect()
 }
 
-/// What a file shows, or the bundled sample where there is none.
-fn picture(file: Option<Vec<u8>>) -> Result<Picture> {
+/// A page of a file, or the bundled sample where there is none.
+pub(super) fn open(file: Option<Vec<u8>>, page: usize) -> Result<Page> {
     match file {
-        Some(bytes) => decode::decode(&bytes),
-        None => Ok(Picture::Gray(sample::nuclei().0)),
+        Some(bytes) => decode::open(&bytes, page),
+        None => Ok(Page::only(Picture::Gray(sample::nuclei().0))),
     }
 }
 

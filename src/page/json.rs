@@ -30,6 +30,10 @@ pub struct ImageInfo<'a> {
     pub full_min: f32,
     pub full_max: f32,
     pub histogram: &'a [u32],
+    pub page: usize,
+    pub pages: usize,
+    pub window: Option<[f32; 2]>,
+    pub invert: bool,
 }
 
 #[derive(Deserialize)]

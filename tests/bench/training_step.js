@@ -12,7 +12,7 @@ const SETTINGS = { batch: 4, learning_rate: 1e-4, rounds: 2, points: 0.5, held_o
  */
 async function train(base, model, settings, display) {
   const engine = await openEngine(base, model);
-  await engine.begin_labelled(undefined, display);
+  await engine.begin_labelled(undefined, 0, display);
   await engine.encode(() => {});
   engine.add_labelled(engine.sample_labels());
   await engine.start_training(settings, []);

@@ -1,6 +1,7 @@
 // Every kind of image file, by every way into the page.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 
 import { launch, openPage, waitState } from "./harness.js";
@@ -88,6 +89,63 @@ test("BMP, JPEG and WebP", async () => {
   assert.equal(await opened("disc.jpg: 64 × 48, 8-bit grayscale"), "8-bit grayscale, values 0 to 255");
   await choose("disc.webp", await fromCanvas(50, 40, "image/webp"));
   assert.equal(await opened("disc.webp: 50 × 40, 8-bit grayscale"), "8-bit grayscale, values 0 to 255");
+});
+
+/** A file of tests/fixtures/make_image_files.py. @param {string} name */
+function fixture(name) {
+  return readFileSync(new URL(`../fixtures/files/${name}`, import.meta.url));
+}
+
+/** The window and its black and white points, and whether the display is inverted. */
+function shownDisplay() {
+  return page.evaluate(() => {
+    const value = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (document.getElementById(id)).value;
+    const invert = /** @type {HTMLInputElement} */ (document.getElementById("invert")).checked;
+    return { window: value("window"), black: Number(value("black")), white: Number(value("white")), invert };
+  });
+}
+
+test("DICOM, shown as the file says", async () => {
+  await choose("ct.dcm", fixture("ct.dcm"));
+  assert.equal(await opened("ct.dcm: 20 × 18, 32-bit float grayscale"), "32-bit float grayscale, values -1019 to 1231");
+  assert.deepEqual(await shownDisplay(), { window: "range", black: -160, white: 239, invert: false });
+  // MONOCHROME1, without a window.
+  await choose("negative.dcm", fixture("twelve_bits.dcm"));
+  assert.equal(await opened("negative.dcm: 20 × 18, 16-bit grayscale"), "16-bit grayscale, values 0 to 4000");
+  const negative = await shownDisplay();
+  assert.equal(negative.window, "percentile");
+  assert.equal(negative.invert, true);
+  await choose("after.png", png(9, 5, Uint8Array.from(ramp(45, 220))));
+  await opened("after.png: 9 × 5, 8-bit grayscale");
+  assert.equal((await shownDisplay()).invert, false);
+});
+
+test("the worker opens the page that it is asked for", async () => {
+  const answers = await page.evaluate(
+    async ({ bytes, calls }) => {
+      /** @type {{EngineClient: typeof import("../../www/engine_client.js").EngineClient}} */
+      const { EngineClient } = await import(new URL("www/engine_client.js", document.baseURI).href);
+      const client = new EngineClient(() => {});
+      const file = new Blob([new Uint8Array(bytes)]);
+      await client.request("create", ["cpu"]);
+      const answers = [];
+      for (const wanted of calls) {
+        answers.push(await client.request("openImage", [file, wanted]).catch((error) => error.message));
+      }
+      return answers;
+    },
+    { bytes: [...fixture("pages.tif")], calls: [0, 1, 2, 3] },
+  );
+  const told = answers.map((answer) => {
+    const { width, height, kind, page, pages } = /** @type {ImageInfo} */ (answer);
+    return [width, height, kind, page, pages];
+  });
+  assert.deepEqual(told.slice(0, 3), [
+    [20, 18, "8-bit grayscale", 0, 3],
+    [9, 7, "32-bit float grayscale", 1, 3],
+    [11, 5, "16-bit grayscale", 2, 3],
+  ]);
+  assert.match(String(answers[3]), /holds 3 pages, so there is no page 4\./);
 });
 
 /** Gives the page a drop or a paste with a file, as the browser would. @param {"drop" | "paste"} kind @param {string} name @param {Buffer} file */

@@ -6,6 +6,7 @@ mod comparison;
 mod compress;
 mod convert;
 mod fingerprint;
+mod fuzz;
 mod http;
 mod manifest;
 mod python;
@@ -28,6 +29,7 @@ Usage: cargo xtask <command>
   test [groups]                run every check, or only the named groups:
                                  lint     cargo fmt, cargo clippy, tsc
                                  rust     cargo test
+                                 fuzz     short fuzzing of all that reads files
                                  python   the weights that it writes, in PyTorch
                                  browser  build, then the tests in Chromium
   bench [--runs 5] [--vit-b] [--webgpu]

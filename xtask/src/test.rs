@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{build, python, serve, setup, shell};
+use crate::{build, fuzz, python, serve, setup, shell};
 
 struct Step {
     group: &'static str,
@@ -17,7 +17,7 @@ struct Step {
 
 // The crate and this program are checked each in the profile that it is built in, so that
 // neither is compiled twice.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step {
         group: "lint",
         name: "format",
@@ -49,6 +49,11 @@ const STEPS: [Step; 9] = [
         run: graysam_tests,
     },
     Step {
+        group: "fuzz",
+        name: "fuzzing of what reads files",
+        run: fuzz::fuzz,
+    },
+    Step {
         group: "python",
         name: "files in other tools",
         run: python_tests,
@@ -71,7 +76,9 @@ pub fn test(groups: &[&str]) -> Result<()> {
         .iter()
         .find(|name| STEPS.iter().all(|s| s.group != **name))
     {
-        bail!("`{unknown}` is no group of checks: the groups are lint, rust, python and browser.");
+        bail!(
+            "`{unknown}` is no group of checks: the groups are lint, rust, fuzz, python and browser."
+        );
     }
     let chosen: Vec<&Step> = STEPS
         .iter()
@@ -106,7 +113,13 @@ fn clippy_xtask() -> Result<()> {
 }
 
 fn clippy_graysam() -> Result<()> {
-    clippy(&["--package", "graysam", "--release"])
+    clippy(&[
+        "--package",
+        "graysam",
+        "--package",
+        "graysam-fuzz",
+        "--release",
+    ])
 }
 
 fn clippy(selection: &[&str]) -> Result<()> {

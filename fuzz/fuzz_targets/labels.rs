@@ -1,0 +1,15 @@
+//! Label images and the objects in them.
+#![no_main]
+
+use graysam::image::labels::Labels;
+use graysam_fuzz as _;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|file: &[u8]| {
+    if let Ok(labels) = Labels::decode(file) {
+        for object in labels.objects(1) {
+            let [x, y] = [object.point.0, object.point.1].map(|place| place as usize);
+            assert_eq!(labels.ids[y * labels.width + x], object.id);
+        }
+    }
+});

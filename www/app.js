@@ -15,6 +15,7 @@ import { ObjectEditor } from "./object_editor.js";
 import { ObjectsPanel } from "./objects_panel.js";
 import { Offline } from "./offline.js";
 import { Project } from "./project.js";
+import { PagesControl } from "./pages_control.js";
 import { PromptInput } from "./prompt_input.js";
 import { Session } from "./session.js";
 import { describe } from "./status.js";
@@ -109,6 +110,7 @@ const classes = new ClassesPanel(project, history, editor);
 const images = new ImagesPanel(project, { open: (image) => openSource(image.source), setDone, remove: removeImage });
 const everything = new EverythingPanel(session.everything, (sentence) => showAlert(sentence));
 const exporting = new ExportPanel(project, session, { save: saveFile, failed: showError });
+const pages = new PagesControl({ open: openPage, carry: carryOn });
 const compare = new Compare(viewer);
 const training = new TrainingPanel(session, () => project.labelled, { save: saveFile, failed: showError });
 project.onChange(() => {
@@ -201,6 +203,7 @@ function imageOpened(info) {
     objects.show();
   }
   session.setDisplay(controls.display, true);
+  pages.setImage(info);
   byId("image-facts", HTMLElement).textContent = `${session.imageName}: ${info.width} × ${info.height}, ${info.kind}`;
   byId("empty-hint", HTMLElement).hidden = true;
 }
@@ -302,9 +305,31 @@ function refine(id) {
   clearPrompts();
   tools.setTool("prompt");
   tools.refined = id;
-  // A region has a rim of one pixel.
-  const { x0, y0, width, height } = region;
-  addPrompt({ kind: "box", x0: x0 + 1, y0: y0 + 1, x1: x0 + width - 1, y1: y0 + height - 1 });
+  addPrompt(boxOfRegion(region));
+}
+
+/** @param {import("./regions.js").Region} region with its rim of one pixel @returns {BoxPrompt} */
+function boxOfRegion({ x0, y0, width, height }) {
+  return { kind: "box", x0: x0 + 1, y0: y0 + 1, x1: x0 + width - 1, y1: y0 + height - 1 };
+}
+
+/** Another page of the open file. @param {number} page from 0 @returns {Promise<boolean>} whether it is open then */
+async function openPage(page) {
+  const source = session.imageSource;
+  return source !== undefined && session.openImage({ ...source, page });
+}
+
+/** Prompts the next page with the selected object's box, for what changes little from page to page. @param {number} page from 0 */
+async function carryOn(page) {
+  const [id] = editor.selection;
+  const region = id ? editor.labels?.regionOf(id) : undefined;
+  if (!id || !region) return showAlert("Select the object that is to be carried on to the next page first.");
+  const attributes = editor.attributes(id);
+  if (!(await openPage(page))) return;
+  tools.setTool("prompt");
+  addPrompt(boxOfRegion(region));
+  project.currentClass = attributes.classId;
+  project.changed();
 }
 
 /** @param {import("./project.js").ProjectImage} image @param {boolean} done */

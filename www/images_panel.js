@@ -75,7 +75,8 @@ export class ImagesPanel {
 
   /** @param {ProjectImage} image */
   #itemOf(image) {
-    const { id, name, done, thumbnail } = image;
+    const { id, done, thumbnail, source } = image;
+    const name = source.page ? `${image.name}, page ${source.page + 1}` : image.name;
     const count = objectsOf(image);
     const open = image === this.#project.current;
     const shown = JSON.stringify([count, done, open, thumbnail?.size]);

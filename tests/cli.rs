@@ -116,6 +116,32 @@ fn the_window_decides_what_the_model_sees() {
 }
 
 #[test]
+fn a_page_of_several_is_segmented() {
+    let image = format!(
+        "{}/tests/fixtures/files/pages.tif",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let out = FILES.path("page.png");
+    let arguments = |page| {
+        let common = [
+            "segment",
+            "--model",
+            &FILES.model,
+            "--image",
+            &image,
+            "--out",
+            &out,
+        ];
+        [&common[..], &["--box", "1,1,7,5", "--page", page]].concat()
+    };
+    assert!(graysam(&arguments("2")).status.success());
+    let mask = decode(&std::fs::read(&out).expect("the mask is there")).expect("it is a PNG");
+    assert_eq!(mask.size(), (9, 7));
+    assert!(failure(&arguments("4")).contains("holds 3 pages, so there is no page 4"));
+    assert!(failure(&arguments("0")).contains("--page is"));
+}
+
+#[test]
 fn a_finetuned_decoder_is_used_on_its_own_base_only() {
     let (image, labels) = (FILES.path("sample.png"), FILES.path("labels.png"));
     let decoder = FILES.path("decoder.safetensors");

@@ -14,8 +14,14 @@ pub const MAX_PIXELS: u64 = 128_000_000;
 /// Longest side that is decoded, in pixels.
 pub const MAX_SIDE: u32 = 32_768;
 
-/// Most memory a decoder may take: the largest image at four 16-bit channels.
-pub(super) const MAX_BYTES: u64 = MAX_PIXELS * 8;
+/// Four 16-bit channels.
+const MAX_PIXEL_BYTES: u64 = 8;
+
+/// Most memory a decoder may take.
+pub(super) const MAX_BYTES: u64 = MAX_PIXELS * MAX_PIXEL_BYTES;
+
+/// Bytes for what files hold besides pixels, such as colour profiles.
+const BESIDE_PIXELS: u64 = 1 << 24;
 
 /// A grayscale image in the depth of its file.
 #[derive(Debug, Clone, PartialEq)]
@@ -160,9 +166,9 @@ pub(super) fn read_jpeg(bytes: &[u8]) -> Result<Picture> {
 }
 
 fn read_as(bytes: &[u8], format: ImageFormat, name: &str) -> Result<Picture> {
-    check_header(format, bytes)?;
+    let most = check_header(format, bytes)?;
     check_jpeg_end(format, bytes)?;
-    read_format(bytes, format).map_err(|failure| match failure {
+    read_format(bytes, format, most).map_err(|failure| match failure {
         Failure::Size(error) => error,
         Failure::Decoder(error) => describe(name, &error),
     })
@@ -188,10 +194,15 @@ enum Failure {
     Decoder(ImageError),
 }
 
-fn read_format(bytes: &[u8], format: ImageFormat) -> std::result::Result<Picture, Failure> {
+/// `most` bytes may be taken in all.
+fn read_format(
+    bytes: &[u8],
+    format: ImageFormat,
+    most: u64,
+) -> std::result::Result<Picture, Failure> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_BYTES);
+    limits.max_alloc = Some(most);
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(Failure::Decoder)?;
     let (width, height) = decoder.dimensions();
@@ -213,8 +224,9 @@ fn read_format(bytes: &[u8], format: ImageFormat) -> std::result::Result<Picture
 }
 
 /// The decoders call sides of 0 or beyond their memory limit "damaged" or "not supported"; the
-/// headers of PNG and BMP say more.
-fn check_header(format: ImageFormat, bytes: &[u8]) -> Result<()> {
+/// headers of PNG and BMP say more. Gives how many bytes the decoder may take, where they tell the
+/// size only what an image of it needs, whatever else the file holds compressed.
+fn check_header(format: ImageFormat, bytes: &[u8]) -> Result<u64> {
     let field = |at: usize| bytes.get(at..at + 4)?.try_into().ok();
     let png = |at| field(at).map(u32::from_be_bytes);
     // A negative height means rows from top to bottom; headers of OS/2 are shorter than 40 bytes.
@@ -225,7 +237,11 @@ fn check_header(format: ImageFormat, bytes: &[u8]) -> Result<()> {
         ImageFormat::Bmp if windows_header => bmp(18).zip(bmp(22)),
         _ => None,
     };
-    sides.map_or(Ok(()), |(width, height)| check_size(width, height))
+    let Some((width, height)) = sides else {
+        return Ok(MAX_BYTES);
+    };
+    check_size(width, height)?;
+    Ok(u64::from(width) * u64::from(height) * MAX_PIXEL_BYTES + BESIDE_PIXELS)
 }
 
 /// The JPEG decoder fills the missing rest of a file with gray; an end marker must follow the

@@ -176,7 +176,11 @@ pub fn read(text: &[u8], name: &str, size: (usize, usize)) -> Result<Read> {
     let image = find_image(&file.images, name, size)?;
     let known = |category: &Category| Class {
         name: category.name.clone(),
-        colour: category.color.clone().filter(is_colour).unwrap_or_default(),
+        colour: category
+            .color
+            .clone()
+            .filter(|text| is_colour(text))
+            .unwrap_or_default(),
     };
     let mut read = Read {
         ids: vec![0; size.0 * size.1],
@@ -237,7 +241,7 @@ fn find_image<'a>(images: &'a [Image], name: &str, size: (usize, usize)) -> Resu
     Ok(image)
 }
 
-fn is_colour(text: &String) -> bool {
+fn is_colour(text: &str) -> bool {
     text.len() == 7 && text.starts_with('#') && text[1..].bytes().all(|b| b.is_ascii_hexdigit())
 }
 

@@ -100,6 +100,16 @@ fn every_page_of_a_tiff() {
 }
 
 #[test]
+fn an_empty_page_is_opened_where_there_are_others() {
+    let mut stack = file("frames.dcm");
+    let (start, frame) = (stack.len() - 3 * WIDTH * HEIGHT, WIDTH * HEIGHT);
+    stack[start..start + frame].fill(9);
+    let empty = gray(open(&stack, 0).unwrap()).2;
+    assert_eq!(empty, Samples::U8(vec![9; frame]));
+    assert_eq!(gray(open(&stack, 1).unwrap()).2, u8s(1, |v| v));
+}
+
+#[test]
 fn tiff_tiles_of_planes_are_refused() {
     let text = sentence(&file("tiles_of_planes.tif"), 0);
     assert!(text.contains("tiles of separate colour planes"), "{text}");
@@ -248,6 +258,8 @@ fn dicom_that_is_not_read() {
         text.contains("JPEG 2000") && text.contains("gdcmconv --raw"),
         "{text}"
     );
+    assert!(sentence(&file("report.dcm"), 0).contains("holds no image"));
+    assert!(sentence(&file("jpeg_12_bits.dcm"), 0).contains("JPEG of more than 8 bits"));
     assert!(sentence(&file("palette.dcm"), 0).contains("PALETTE COLOR"));
     let whole = file("ct.dcm");
     for length in [140, 300, 400, whole.len() - 1] {

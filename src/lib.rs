@@ -21,6 +21,7 @@ pub mod page;
 #[cfg(feature = "model")]
 pub mod predictor;
 mod random;
+pub mod scores;
 #[cfg(feature = "model")]
 pub mod training;
 pub mod weights;

@@ -100,6 +100,16 @@ fn every_page_of_a_tiff() {
 }
 
 #[test]
+fn an_empty_page_is_opened_where_there_are_others() {
+    let mut stack = file("frames.dcm");
+    let (start, frame) = (stack.len() - 3 * WIDTH * HEIGHT, WIDTH * HEIGHT);
+    stack[start..start + frame].fill(9);
+    let empty = gray(open(&stack, 0).unwrap()).2;
+    assert_eq!(empty, Samples::U8(vec![9; frame]));
+    assert_eq!(gray(open(&stack, 1).unwrap()).2, u8s(1, |v| v));
+}
+
+#[test]
 fn tiff_tiles_of_planes_are_refused() {
     let text = sentence(&file("tiles_of_planes.tif"), 0);
     assert!(text.contains("tiles of separate colour planes"), "{text}");
@@ -181,7 +191,7 @@ fn dicom_colour() {
 }
 
 #[test]
-fn dicom_in_jpeg_is_close() {
+fn tiff_and_dicom_in_jpeg_are_close() {
     let close = |page: Page, number| {
         let (Samples::U8(values), Samples::U8(wanted)) =
             (gray(page).2, u8s(number, |v| v / 2 + 60))
@@ -194,6 +204,7 @@ fn dicom_in_jpeg_is_close() {
             0
         );
     };
+    close(page("jpeg.tif", 0), 0);
     close(page("jpeg.dcm", 0), 0);
     close(page("jpeg_frames.dcm", 0), 0);
     close(page("jpeg_frames.dcm", 1), 1);
@@ -247,6 +258,8 @@ fn dicom_that_is_not_read() {
         text.contains("JPEG 2000") && text.contains("gdcmconv --raw"),
         "{text}"
     );
+    assert!(sentence(&file("report.dcm"), 0).contains("holds no image"));
+    assert!(sentence(&file("jpeg_12_bits.dcm"), 0).contains("JPEG of more than 8 bits"));
     assert!(sentence(&file("palette.dcm"), 0).contains("PALETTE COLOR"));
     let whole = file("ct.dcm");
     for length in [140, 300, 400, whole.len() - 1] {

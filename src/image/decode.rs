@@ -5,7 +5,7 @@ use std::io::{Cursor, ErrorKind};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::channels::{picture_u8, picture_u16};
-use super::{dicom, tiff};
+use super::{content, dicom, tiff};
 use crate::error::{Error, Result};
 
 /// Most pixels that are decoded: 128 megapixels.
@@ -123,10 +123,10 @@ pub fn decode(bytes: &[u8]) -> Result<Picture> {
 /// # Errors
 /// If the file is empty, cut off, damaged, of another format or without such a page, if its header
 /// declares fewer than 2 pixels a side, more than [`MAX_SIDE`] or more than [`MAX_PIXELS`], if all
-/// pixels are equal, or if any is NaN or infinite.
+/// pixels of a file's only page are equal, or if any is NaN or infinite.
 pub fn open(bytes: &[u8], page: usize) -> Result<Page> {
     let page = read(bytes, page)?;
-    check_content(&page.picture)?;
+    content::check(&page)?;
     Ok(page)
 }
 
@@ -301,47 +301,4 @@ pub(super) fn damaged(name: &str, why: impl std::fmt::Display) -> Error {
     Error::new(format!(
         "The {name} file is damaged ({why}); copy, download or export it again."
     ))
-}
-
-fn check_content(picture: &Picture) -> Result<()> {
-    let constant = match picture {
-        Picture::Gray(gray) => match &gray.samples {
-            Samples::U8(v) => constant(v).map(u8::to_string),
-            Samples::U16(v) => constant(v).map(u16::to_string),
-            Samples::F32(v) => {
-                check_finite(v)?;
-                constant(v).map(f32::to_string)
-            }
-        },
-        Picture::Rgb(rgb) => {
-            let first = rgb.pixels.get(..3);
-            first
-                .filter(|first| rgb.pixels.chunks_exact(3).all(|pixel| pixel == *first))
-                .map(|first| format!("{first:?}"))
-        }
-    };
-    match constant {
-        Some(value) => Err(Error::new(format!(
-            "Every pixel of the image has the same value, {value}, so there is nothing to \
-             segment; choose an image with contrast."
-        ))),
-        None => Ok(()),
-    }
-}
-
-fn constant<T: PartialEq>(values: &[T]) -> Option<&T> {
-    let first = values.first()?;
-    values.iter().all(|v| v == first).then_some(first)
-}
-
-fn check_finite(values: &[f32]) -> Result<()> {
-    let bad = values.iter().filter(|v| !v.is_finite()).count();
-    if bad == 0 {
-        return Ok(());
-    }
-    Err(Error::new(format!(
-        "{bad} of {} pixels are NaN or infinite; fill them first, for example with the \
-         background value, and open the image again.",
-        values.len()
-    )))
 }

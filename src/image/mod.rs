@@ -4,6 +4,7 @@
 //! Images are row-major with the origin at the top left, x to the right and y down.
 
 mod channels;
+mod content;
 pub mod decode;
 mod dicom;
 pub mod display;

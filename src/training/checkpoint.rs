@@ -10,13 +10,14 @@ use sha2::{Digest, Sha256};
 
 use super::adamw::AdamW;
 use super::dataset::LabelledImage;
-use super::decoder_file::{self, BASE_MODEL, BASE_SHA256, Base, check_base};
+use super::decoder_file;
 use super::judging::Judging;
 use super::trainer::{Best, Judgement, Progress, Trainer};
 use crate::error::{Error, Result};
 use crate::model::mask_decoder::MaskDecoder;
 use crate::model::parameters::with_parameters;
 use crate::model::{Sam, SamConfig};
+use crate::weights::decoder_info::{BASE_MODEL, BASE_SHA256, Base, check_base};
 use crate::weights::{Checkpoint, Dtype, hex, safetensors};
 
 const TRAINING: &str = "training";

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 pub mod architecture;
 pub mod checkpoint;
+pub mod decoder_info;
 mod dtype;
 pub mod names;
 pub mod noise;

@@ -3,7 +3,7 @@
 use super::NAME;
 use super::elements::{Element, Elements, Encoding, PIXEL_DATA, Reader, Tag};
 use super::values::{Rescale, Stored};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::image::decode::{damaged, unsupported};
 
 const SAMPLES_PER_PIXEL: Tag = (0x0028, 0x0002);
@@ -106,7 +106,10 @@ impl<'a> Attributes<'a> {
             .map(Pixels::Integers)
             .or_else(|| element(FLOAT_PIXELS).map(Pixels::Floats))
             .or_else(|| element(DOUBLE_PIXELS).map(Pixels::Doubles));
-        pixels.ok_or_else(|| unsupported(NAME, "it holds no pixels"))
+        pixels.ok_or_else(|| Error::new(
+                "The DICOM file holds no image, but a report, a plan or the like; choose one of the \
+                 image files beside it.",
+            ))
     }
 
     pub fn stored(&self) -> Result<Stored> {

@@ -57,6 +57,7 @@ pub fn is_dicom(bytes: &[u8]) -> bool {
 pub fn read(bytes: &[u8], page: usize) -> Result<Page> {
     let (packing, reader) = open(bytes)?;
     let file = Attributes::read(reader)?;
+    file.pixels()?;
     let (width, height) = file.size()?;
     check_size(width, height)?;
     let frames = file.frames();
@@ -94,7 +95,8 @@ fn open(bytes: &[u8]) -> Result<(Packing, Reader<'_>)> {
     }
     let packing;
     (packing, reader.encoding) = match syntax {
-        "1.2.840.10008.1.2" => (Packing::Native, Encoding::IMPLICIT),
+        // The standard's default.
+        "1.2.840.10008.1.2" | "" => (Packing::Native, Encoding::IMPLICIT),
         "1.2.840.10008.1.2.1" => (Packing::Native, Encoding::EXPLICIT),
         "1.2.840.10008.1.2.2" => (Packing::Native, Encoding::EXPLICIT_BIG_ENDIAN),
         "1.2.840.10008.1.2.5" => (Packing::Rle, Encoding::EXPLICIT),
@@ -150,6 +152,9 @@ impl Frame<'_> {
         match self.file.pixels()? {
             Pixels::Integers(element) => {
                 let stored = self.file.stored()?;
+                if self.packing == Packing::Jpeg && stored.size > 1 {
+                    return Err(unsupported(NAME, "JPEG of more than 8 bits"));
+                }
                 let bytes = self.bytes(&element, 1, &stored)?;
                 let rescale = self.file.rescale(self.page)?;
                 Ok(values::integers(&bytes, stored, encoding, rescale))
@@ -205,7 +210,7 @@ impl Frame<'_> {
                 Picture::Gray(Gray {
                     samples: Samples::U8(values),
                     ..
-                }) if stored.size == 1 => Ok(Cow::Owned(values)),
+                }) => Ok(Cow::Owned(values)),
                 _ => Err(damaged(NAME, "its JPEG holds other values than it says")),
             },
             Packing::LosslessJpeg if stored.size > 2 => {

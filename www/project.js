@@ -29,7 +29,7 @@ function bytesOf(source) {
 
 /** @param {ImageSource} a @param {ImageSource} b */
 function sameSource(a, b) {
-  return a.kind === b.kind && a.name === b.name && a.page === b.page && bytesOf(a) === bytesOf(b);
+  return a.kind === b.kind && a.name === b.name && (a.page ?? 0) === (b.page ?? 0) && bytesOf(a) === bytesOf(b);
 }
 
 /**

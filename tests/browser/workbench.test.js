@@ -73,6 +73,12 @@ test("objects are selected, named, classed, coloured, hidden, and all of it is u
   await page.click(`#hidden-${object.id}`);
   assert.equal(await page.getAttribute(`#hidden-${object.id}`, "aria-pressed"), "true");
 
+  await page.click(`#hidden-${object.id}`);
+  await page.click("#classes-details summary");
+  await page.locator("#labels-heading").scrollIntoViewIfNeeded();
+  await page.screenshot({ path: "docs/workbench.png" });
+  await page.click("#undo-label");
+
   for (const _ of Array(3)) await page.click("#undo-label");
   assert.equal(await page.getAttribute(`#hidden-${object.id}`, "aria-pressed"), "false");
   assert.doesNotMatch((await row.textContent()) ?? "", /favourite|nucleus/);
@@ -233,7 +239,7 @@ test("a folder of images is gone through by key, comes back as it was, and undo 
   await page.waitForFunction(() => document.getElementById("object-count")?.textContent === "2");
   assert.equal(await page.textContent("#images-count"), "1 of 12 done");
 
-  page.once("dialog", (dialog) => dialog.accept());
+  await page.screenshot({ path: "docs/images.png" });
   await page.click("#remove-image");
   await page.waitForFunction(() => document.querySelectorAll("#images li").length === 11);
   await page.waitForFunction(() => document.getElementById("image-facts")?.textContent?.startsWith("frame 3.png"));
@@ -295,6 +301,30 @@ test("what is exported holds every object, and a COCO file opens again", async (
   const opened = await downloadedLabels(page);
   const inside = (/** @type {ArrayLike<number>} */ ids) => Array.from(ids, (id) => id > 0);
   assert.deepEqual(inside(opened.data), inside(labels.data));
+});
+
+test("a stack is gone through page by page, and an object carried on", async () => {
+  const { page, observed } = await openPage(browser, "?device=cpu");
+  await page.setInputFiles("#image-file", "tests/fixtures/files/pages.tif");
+  await page.waitForSelector("#pages:not([hidden])");
+  assert.equal(await page.textContent("#page-count"), "Page 1 of 3");
+  const facts = await page.textContent("#image-facts");
+  await page.click("#tool-draw");
+  await page.fill("#brush-size", "3");
+  await clickImage(page, 4, 4);
+  assert.equal(await count(page), 1);
+  await page.click("#tool-select");
+  await clickImage(page, 4, 4);
+  await page.keyboard.press("c");
+  await page.waitForFunction(() => document.getElementById("page-count")?.textContent === "Page 2 of 3");
+  assert.ok(facts?.startsWith("pages.tif"));
+  assert.equal(await count(page), 0);
+  await waitState(page, "masked", LIMIT);
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("PageUp");
+  await page.waitForFunction(() => document.getElementById("page-count")?.textContent === "Page 1 of 3");
+  assert.equal(await count(page), 1, "each page has its own objects");
+  assert.deepEqual(observed.errors, []);
 });
 
 test("a second tab does not overwrite the first one's project", async () => {

@@ -239,6 +239,7 @@ test("a folder of images is gone through by key, comes back as it was, and undo 
   await page.waitForFunction(() => document.getElementById("object-count")?.textContent === "2");
   assert.equal(await page.textContent("#images-count"), "1 of 12 done");
 
+  await waitState(page, "encoded", LIMIT);
   await page.screenshot({ path: "docs/images.png" });
   await page.click("#remove-image");
   await page.waitForFunction(() => document.querySelectorAll("#images li").length === 11);

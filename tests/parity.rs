@@ -14,6 +14,8 @@ use graysam::image::decode::Picture;
 use graysam::image::display::{Display, to_rgb};
 use graysam::image::mask;
 use graysam::image::sample::nuclei;
+use graysam::model::layers::{channels_first, pixels_first};
+use graysam::model::two_way_transformer::PreparedImage;
 use graysam::model::{Precision, Sam, SamConfig};
 use graysam::predictor::{Predictor, Prompt};
 use graysam::weights::Checkpoint;
@@ -80,30 +82,43 @@ fn noise_model(config: &SamConfig, device: &Device, precision: Precision) -> Sam
     sam.expect("noise has every parameter")
 }
 
+/// Of an image `(1, pixels, C)`, prepared where all prompts share it.
+fn answer(
+    sam: &Sam,
+    image: &Tensor<3>,
+    sparse: Tensor<3>,
+    dense: Tensor<3>,
+) -> (Tensor<4>, Tensor<2>) {
+    let (decoder, position) = (&sam.mask_decoder, sam.prompt_encoder.dense_position());
+    let shared = dense.dims()[1] == 1;
+    let image = image.clone() + dense;
+    let image = match shared {
+        true => decoder.prepare(image, position),
+        false => PreparedImage::new(image, position),
+    };
+    decoder.forward(&image, sparse)
+}
+
 fn compare_prompts(sam: &Sam, embedding: Tensor<4>, side: usize, fixture: &mut Fixture) {
     let prompts = Prompts::new(side, &embedding.device());
     let points = Some((prompts.points, prompts.labels));
     let boxes = Some(prompts.boxes);
     let encoder = &sam.prompt_encoder;
-    let no_mask = encoder.no_mask().repeat_dim(0, 2);
+    let image = pixels_first(embedding);
     let position = encoder.dense_position();
-    fixture.compare("dense_position", position.clone());
-    for (kind, points, boxes, dense) in [
-        ("points", points.clone(), None, no_mask.clone()),
-        (
-            "box_and_mask",
-            points,
-            boxes.clone(),
-            encoder.dense(prompts.mask),
-        ),
-        ("box", None, boxes, no_mask),
+    fixture.compare("dense_position", channels_first(position.clone()));
+    for (kind, points, boxes, mask) in [
+        ("points", points.clone(), None, None),
+        ("box_and_mask", points, boxes.clone(), Some(prompts.mask)),
+        ("box", None, boxes, None),
     ] {
         let sparse = encoder.sparse(points, boxes);
         fixture.compare(&format!("{kind}.sparse"), sparse.clone());
-        fixture.compare(&format!("{kind}.dense"), dense.clone());
-        let (masks, ious) =
-            sam.mask_decoder
-                .forward(embedding.clone(), position.clone(), sparse, dense);
+        let dense = mask.map_or(encoder.no_mask(), |mask| encoder.dense(mask));
+        let [_, pixels, channels] = image.dims();
+        let everywhere = dense.clone().expand([2, pixels, channels]);
+        fixture.compare(&format!("{kind}.dense"), channels_first(everywhere));
+        let (masks, ious) = answer(&sam, &image, sparse, dense);
         fixture.compare(&format!("{kind}.masks"), masks);
         fixture.compare(&format!("{kind}.ious"), ious);
     }
@@ -208,6 +223,7 @@ fn mobile_sam(device: &Device, tolerance: f64) {
     let embedding = sam.image_encoder.forward(image);
     fixture.compare("embedding", embedding.clone());
 
+    let image = pixels_first(embedding);
     let encoder = &sam.prompt_encoder;
     let point = (
         Tensor::from_data([[[400.0, 300.0]]], device),
@@ -231,10 +247,7 @@ fn mobile_sam(device: &Device, tolerance: f64) {
             encoder.dense(mask),
         ),
     ] {
-        let position = encoder.dense_position();
-        let (masks, ious) = sam
-            .mask_decoder
-            .forward(embedding.clone(), position, sparse, dense);
+        let (masks, ious) = answer(&sam, &image, sparse, dense);
         fixture.compare(&format!("{kind}.masks"), masks);
         fixture.compare(&format!("{kind}.ious"), ious);
     }

@@ -16,7 +16,9 @@ use graysam::image::decode::{Picture, Rgb};
 use graysam::image::display::{Display, to_rgb};
 use graysam::image::labels::Labels;
 use graysam::image::sample::nuclei;
+use graysam::model::layers::pixels_first;
 use graysam::model::mask_decoder::MaskDecoder;
+use graysam::model::two_way_transformer::PreparedImage;
 use graysam::model::{Precision, Sam, SamConfig};
 use graysam::predictor::Predictor;
 use graysam::training::dataset::{HeldOut, LabelledImage};
@@ -39,25 +41,26 @@ struct Sampled {
 /// The fixture's loss: three points with and without a box and a mask, in a batch of two.
 fn fixture_loss(sam: &Sam, decoder: &MaskDecoder, device: &Device) -> Tensor<1> {
     let image = input("input.image", [1, 3, 128, 128], device) * 2.0;
-    let embedding = sam.image_encoder.forward(image).autodiff();
+    let embedding = pixels_first(sam.image_encoder.forward(image));
     let target = input("input.target", [2, 32, 32], device) / 2.0 + 0.5;
     let prompts = Prompts::new(128, device);
 
     let encoder = &sam.prompt_encoder;
     let position = encoder.dense_position().autodiff();
+    let with = |dense: Tensor<3>| (embedding.clone() + dense).autodiff();
+    let (shared, refined) = (with(encoder.no_mask()), with(encoder.dense(prompts.mask)));
     let rounds = [
-        (None, encoder.no_mask(), [1.0, 1.0]),
-        (Some(prompts.boxes), encoder.dense(prompts.mask), [1.0, 0.0]),
+        (None, decoder.prepare(shared, position.clone()), [1.0, 1.0]),
+        (
+            Some(prompts.boxes),
+            PreparedImage::new(refined, position),
+            [1.0, 0.0],
+        ),
     ];
     let points = (prompts.points, prompts.labels);
-    let losses = rounds.map(|(boxes, dense, ambiguous)| {
+    let losses = rounds.map(|(boxes, image, ambiguous)| {
         let sparse = encoder.sparse(Some(points.clone()), boxes);
-        let (logits, ious) = decoder.forward(
-            embedding.clone(),
-            position.clone(),
-            sparse.autodiff(),
-            dense.autodiff(),
-        );
+        let (logits, ious) = decoder.forward(&image, sparse.autodiff());
         let ambiguous = Tensor::<1>::from_floats(ambiguous, device);
         decoder_loss(
             logits,

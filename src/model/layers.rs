@@ -63,6 +63,24 @@ fn transpose(values: &[f32], columns: usize) -> Vec<f32> {
     out
 }
 
+/// `(B, C, height, width)` as `(B, pixels, C)`, and laid out like that in memory: sums of views
+/// with swapped dimensions are slow.
+pub fn pixels_first(x: Tensor<4>) -> Tensor<3> {
+    let [batch, channels, height, width] = x.dims();
+    let pixels = height * width;
+    x.flatten::<3>(2, 3)
+        .swap_dims(1, 2)
+        .reshape([batch * pixels, channels])
+        .reshape([batch, pixels, channels])
+}
+
+/// `(B, pixels, C)` of a square grid as `(B, C, grid, grid)`.
+pub fn channels_first(x: Tensor<3>) -> Tensor<4> {
+    let [batch, pixels, channels] = x.dims();
+    let grid = pixels.isqrt();
+    x.swap_dims(1, 2).reshape([batch, channels, grid, grid])
+}
+
 /// A layer norm over the last of `channels`.
 pub fn layer_norm(p: &Parameters, channels: usize, epsilon: f64) -> Result<LayerNorm> {
     let mut norm = LayerNormConfig::new(channels)

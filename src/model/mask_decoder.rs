@@ -10,7 +10,7 @@ use super::config::SamConfig;
 use super::elementwise::gelu;
 use super::layers::{LayerNorm2d, Mlp, upscale2x};
 use super::parameters::{ParameterSource, Parameters, with_parameters};
-use super::two_way_transformer::TwoWayTransformer;
+use super::two_way_transformer::{PreparedImage, TwoWayTransformer};
 use crate::error::Result;
 
 /// One mask for unambiguous prompts and three for a single point: whole, part, subpart.
@@ -58,26 +58,24 @@ impl MaskDecoder {
         })
     }
 
+    /// Does what the prompts have no part in, once for many prompts: `image`, the embedding with
+    /// the dense embedding of there being no mask, and `position` are `(1, pixels, C)`.
+    pub fn prepare(&self, image: Tensor<3>, position: Tensor<3>) -> PreparedImage {
+        self.transformer.prepare(image, position)
+    }
+
     /// All four masks and their predicted IoUs for each of B prompts on one image: logits
     /// `(B, 4, 4·grid, 4·grid)`, positive inside, and IoUs `(B, 4)`. Mask 0 is the answer to
     /// an unambiguous prompt, masks 1 to 3 are the candidates for a single point.
     ///
-    /// `image` and `position` are `(1, C, grid, grid)`, `sparse` is `(B, N, C)`, `dense` is
-    /// `(B, C, grid, grid)` or `(1, C, grid, grid)`.
-    pub fn forward(
-        &self,
-        image: Tensor<4>,
-        position: Tensor<4>,
-        sparse: Tensor<3>,
-        dense: Tensor<4>,
-    ) -> (Tensor<4>, Tensor<2>) {
+    /// `image` is the embedding with the prompts' dense embedding, from [`Self::prepare`] or as it
+    /// is; `sparse` is `(B, N, C)`.
+    pub fn forward(&self, image: &PreparedImage, sparse: Tensor<3>) -> (Tensor<4>, Tensor<2>) {
         let [batch, _, _] = sparse.dims();
-        let [_, _, height, width] = image.dims();
+        let grid = image.image().dims()[1].isqrt();
         let outputs = self.output_tokens.val().unsqueeze::<3>();
         let tokens = Tensor::cat(vec![outputs.repeat_dim(0, batch), sparse], 1);
-
-        let (image, position) = (pixels_first(image + dense), pixels_first(position));
-        let (tokens, image) = self.transformer.forward(image, position, tokens);
+        let (tokens, image) = self.transformer.forward(image, tokens);
 
         let features = self.upscaling.forward(image);
         let weights = self
@@ -87,24 +85,13 @@ impl MaskDecoder {
             .map(|(i, mlp)| mlp.forward(tokens.clone().narrow(1, 1 + i, 1)))
             .collect();
         let masks = Tensor::cat(weights, 1).matmul(features.swap_dims(1, 2));
-        let masks = to_rows(masks.flatten(0, 1), height, width);
+        let masks = to_rows(masks.flatten(0, 1), grid);
         let iou_token = tokens.narrow(1, 0, 1).squeeze_dim::<2>(1);
         (
-            masks.reshape([batch, MASK_TOKENS, 4 * height, 4 * width]),
+            masks.reshape([batch, MASK_TOKENS, 4 * grid, 4 * grid]),
             self.iou_prediction_head.forward(iou_token),
         )
     }
-}
-
-/// `(B, C, height, width)` as `(B, pixels, C)`, and laid out like that in memory: sums of views
-/// with swapped dimensions are slow.
-fn pixels_first(x: Tensor<4>) -> Tensor<3> {
-    let [batch, channels, height, width] = x.dims();
-    let pixels = height * width;
-    x.flatten::<3>(2, 3)
-        .swap_dims(1, 2)
-        .reshape([batch * pixels, channels])
-        .reshape([batch, pixels, channels])
 }
 
 /// Upscales the image embedding four times, to `C/8` channels, by two transposed convolutions of
@@ -144,12 +131,12 @@ fn quadruple(conv: &ConvTranspose2d, x: Tensor<3>) -> Tensor<3> {
     x.reshape([batch as i32, 4 * count as i32, -1])
 }
 
-/// Masks `(K, 16 · height · width)` in the order of [`OutputUpscaling`] as rows of pixels:
-/// `(K, 4 · height, 4 · width)`.
-fn to_rows(masks: Tensor<2>, height: usize, width: usize) -> Tensor<3> {
+/// Masks `(K, 16 · grid²)` in the order of [`OutputUpscaling`] as rows of pixels:
+/// `(K, 4 · grid, 4 · grid)`.
+fn to_rows(masks: Tensor<2>, grid: usize) -> Tensor<3> {
     let [count, _] = masks.dims();
     masks
-        .reshape([count, height, width, 2, 2, 2, 2])
+        .reshape([count, grid, grid, 2, 2, 2, 2])
         .permute([0, 1, 3, 5, 2, 4, 6])
-        .reshape([count, 4 * height, 4 * width])
+        .reshape([count, 4 * grid, 4 * grid])
 }

@@ -9,7 +9,7 @@ use burn::tensor::{Int, Tensor};
 
 use super::config::SamConfig;
 use super::elementwise::gelu;
-use super::layers::{ConvSize, LayerNorm2d, conv2d};
+use super::layers::{ConvSize, LayerNorm2d, conv2d, pixels_first};
 use super::parameters::Parameters;
 use crate::error::Result;
 
@@ -39,10 +39,9 @@ pub struct PromptEncoder {
     /// What each label adds to its point's position, by label + 1: `(5, C)`.
     labels: Param<Tensor<2>>,
     mask_downscaling: MaskDownscaling,
-    no_mask_embed: Param<Tensor<4>>,
-    dense_position: Tensor<4>,
+    no_mask_embed: Param<Tensor<3>>,
+    dense_position: Tensor<3>,
     image_size: usize,
-    grid: usize,
 }
 
 impl PromptEncoder {
@@ -62,9 +61,8 @@ impl PromptEncoder {
             frequencies: Param::from_tensor(frequencies),
             labels: Param::from_tensor(p.place(labels, [5, dim])),
             mask_downscaling: MaskDownscaling::load(&p.at("mask_downscaling"), dim)?,
-            no_mask_embed: Param::from_tensor(p.place(no_mask, [1, dim, 1, 1])),
+            no_mask_embed: Param::from_tensor(p.place(no_mask, [1, 1, dim])),
             image_size: config.image_size(),
-            grid: config.grid(),
         })
     }
 
@@ -94,21 +92,18 @@ impl PromptEncoder {
     }
 
     /// The dense embedding of a mask prompt, low-resolution logits `(B, 1, 4·grid, 4·grid)`:
-    /// `(B, C, grid, grid)`.
-    pub fn dense(&self, mask: Tensor<4>) -> Tensor<4> {
-        self.mask_downscaling.forward(mask)
+    /// `(B, pixels, C)`.
+    pub fn dense(&self, mask: Tensor<4>) -> Tensor<3> {
+        pixels_first(self.mask_downscaling.forward(mask))
     }
 
-    /// The dense embedding where there is no mask prompt: `(1, C, grid, grid)`.
-    pub fn no_mask(&self) -> Tensor<4> {
-        let [_, dim, _, _] = self.no_mask_embed.dims();
-        self.no_mask_embed
-            .val()
-            .expand([1, dim, self.grid, self.grid])
+    /// The dense embedding where there is no mask prompt, the same for all pixels: `(1, 1, C)`.
+    pub fn no_mask(&self) -> Tensor<3> {
+        self.no_mask_embed.val()
     }
 
-    /// The positional encoding of the image embedding: `(1, C, grid, grid)`.
-    pub fn dense_position(&self) -> Tensor<4> {
+    /// The positional encoding of the image embedding: `(1, pixels, C)`.
+    pub fn dense_position(&self) -> Tensor<3> {
         self.dense_position.clone()
     }
 
@@ -136,16 +131,14 @@ fn position(points: Tensor<3>, frequencies: &Tensor<2>) -> Tensor<3> {
     ])
 }
 
-/// Of the centres of the embedding's cells: `(1, C, grid, grid)`.
-fn dense_position(frequencies: &Tensor<2>, grid: usize) -> Tensor<4> {
+/// Of the centres of the embedding's cells: `(1, pixels, C)`.
+fn dense_position(frequencies: &Tensor<2>, grid: usize) -> Tensor<3> {
     let centre = |i: usize| (i as f32 + 0.5) / grid as f32;
     let coordinates: Vec<f32> = (0..grid * grid)
         .flat_map(|i| [centre(i % grid), centre(i / grid)])
         .collect();
     let coordinates = Tensor::<1>::from_floats(coordinates.as_slice(), &frequencies.device());
     position(coordinates.reshape([1, grid * grid, 2]), frequencies)
-        .swap_dims(1, 2)
-        .reshape([1, -1, grid as i32, grid as i32])
 }
 
 fn pad_point(points: Tensor<3>, labels: Tensor<2, Int>) -> (Tensor<3>, Tensor<2, Int>) {

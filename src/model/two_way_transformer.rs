@@ -40,24 +40,99 @@ impl TwoWayTransformer {
         })
     }
 
-    /// The image embedding `(B or 1, pixels, C)`, its position `(1, pixels, C)` and the tokens
-    /// `(B, N, C)` to the tokens and the image, `(B, pixels, C)`, after they have attended to
-    /// each other. What does not depend on the prompts is computed once for the whole batch.
-    pub fn forward(
-        &self,
-        image: Tensor<3>,
-        image_position: Tensor<3>,
-        tokens: Tensor<3>,
-    ) -> (Tensor<3>, Tensor<3>) {
-        let (mut queries, mut keys) = (tokens.clone(), image);
+    /// What the first layer makes of an image alone, for many prompts on it: `image` and its
+    /// `position` are `(1, pixels, C)`.
+    pub fn prepare(&self, image: Tensor<3>, position: Tensor<3>) -> PreparedImage {
+        let mut prepared = PreparedImage::new(image, position);
+        if let Some(layer) = self.layers.first() {
+            prepared.first = layer.project(prepared.first);
+        }
+        prepared
+    }
+
+    /// The tokens `(B, N, C)` and the image to both, `(B, pixels, C)` the latter, after they have
+    /// attended to each other.
+    pub fn forward(&self, image: &PreparedImage, tokens: Tensor<3>) -> (Tensor<3>, Tensor<3>) {
+        let position = &image.position;
+        let (mut queries, mut keys) = (tokens.clone(), image.image.clone());
         for (i, layer) in self.layers.iter().enumerate() {
-            let first = i == 0;
-            (queries, keys) = layer.forward(queries, keys, &tokens, &image_position, first);
+            let sides = match i {
+                0 => image.first.clone(),
+                _ => Sides::new(&keys, position),
+            };
+            (queries, keys) = layer.forward(queries, keys, &tokens, sides, i == 0);
         }
         let q = queries.clone() + tokens;
-        let k = keys.clone() + image_position;
-        let out = self.final_attn_token_to_image.of_tokens(q, k, keys.clone());
+        let Sides {
+            keys: k, values, ..
+        } = Sides::new(&keys, position);
+        let out = self.final_attn_token_to_image.of_tokens(q, k, values);
         (self.norm_final_attn.forward(queries + out), keys)
+    }
+}
+
+/// An image on its way into the two-way transformer.
+#[derive(Clone, Debug)]
+pub struct PreparedImage {
+    /// `(B or 1, pixels, C)`.
+    image: Tensor<3>,
+    /// `(1, pixels, C)`.
+    position: Tensor<3>,
+    first: Sides,
+}
+
+impl PreparedImage {
+    /// An image `(B or 1, pixels, C)` with its position `(1, pixels, C)` for a single prompt, or
+    /// for as many prompts as there are images.
+    pub fn new(image: Tensor<3>, position: Tensor<3>) -> Self {
+        Self {
+            first: Sides::new(&image, &position),
+            image,
+            position,
+        }
+    }
+
+    /// `(B or 1, pixels, C)`.
+    pub fn image(&self) -> &Tensor<3> {
+        &self.image
+    }
+}
+
+/// The image as a layer's attentions take it.
+#[derive(Clone, Debug)]
+struct Sides {
+    /// Of the tokens.
+    keys: Side,
+    values: Side,
+    /// Of the image.
+    queries: Side,
+}
+
+impl Sides {
+    fn new(image: &Tensor<3>, position: &Tensor<3>) -> Self {
+        let positioned = image.clone() + position.clone();
+        Self {
+            keys: Side::Plain(positioned.clone()),
+            values: Side::Plain(image.clone()),
+            queries: Side::Plain(positioned),
+        }
+    }
+}
+
+/// What an attention has of the image: the image itself, `(B or 1, pixels, C)`, or what its
+/// projection makes of it.
+#[derive(Clone, Debug)]
+enum Side {
+    Plain(Tensor<3>),
+    Projected(Tensor<3>),
+}
+
+impl Side {
+    fn project(self, projection: &Linear) -> Self {
+        match self {
+            Self::Plain(x) => Self::Projected(projection.forward(x)),
+            projected => projected,
+        }
     }
 }
 
@@ -91,29 +166,43 @@ impl TwoWayAttentionBlock {
         })
     }
 
-    /// In the first layer the tokens are their own position, so it is not added to them.
+    fn project(&self, sides: Sides) -> Sides {
+        let (of_tokens, of_image) = (
+            &self.cross_attn_token_to_image,
+            &self.cross_attn_image_to_token,
+        );
+        Sides {
+            keys: sides.keys.project(&of_tokens.k_proj),
+            values: sides.values.project(&of_tokens.v_proj),
+            queries: sides.queries.project(&of_image.q_proj),
+        }
+    }
+
+    /// In the first layer the tokens are their own position, so it is not added to them. `sides`
+    /// are of `keys`, the image.
     fn forward(
         &self,
         queries: Tensor<3>,
         keys: Tensor<3>,
         position: &Tensor<3>,
-        image_position: &Tensor<3>,
+        sides: Sides,
         first: bool,
     ) -> (Tensor<3>, Tensor<3>) {
         let queries = if first {
+            let q = queries.clone();
             self.self_attn
-                .of_tokens(queries.clone(), queries.clone(), queries)
+                .of_tokens(q, plain(&queries), plain(&queries))
         } else {
             let q = queries.clone() + position.clone();
-            queries.clone() + self.self_attn.of_tokens(q.clone(), q, queries)
+            let k = plain(&q);
+            queries.clone() + self.self_attn.of_tokens(q, k, plain(&queries))
         };
         let queries = self.norm1.forward(queries);
 
         let q = queries.clone() + position.clone();
-        let k = keys.clone() + image_position.clone();
         let attended = self
             .cross_attn_token_to_image
-            .of_tokens(q, k.clone(), keys.clone());
+            .of_tokens(q, sides.keys, sides.values);
         let queries = self.norm2.forward(queries + attended);
         let queries = self
             .norm3
@@ -122,9 +211,13 @@ impl TwoWayAttentionBlock {
         let q = queries.clone() + position.clone();
         let attended = self
             .cross_attn_image_to_token
-            .of_image(k, q, queries.clone());
+            .of_image(sides.queries, q, queries.clone());
         (queries, self.norm4.forward(keys + attended))
     }
+}
+
+fn plain(x: &Tensor<3>) -> Side {
+    Side::Plain(x.clone())
 }
 
 /// Multi-head attention with projections, which may narrow the channels.
@@ -153,31 +246,37 @@ impl Attention {
         })
     }
 
-    /// Tokens `q` `(B, N, C)` attend to `k` and `v` `(B or 1, keys, C)`: `(B, N, C)`. A bias of
-    /// the keys would add the same to all of a token's scores, so it does not count.
-    fn of_tokens(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
+    /// Tokens `q` `(B, N, C)` attend to `k` and `v`: `(B, N, C)`. A bias of the keys would add the
+    /// same to all of a token's scores, so it does not count.
+    fn of_tokens(&self, q: Tensor<3>, k: Side, v: Side) -> Tensor<3> {
         let q = self.q_proj.forward(q);
         let [batch, count, inner] = q.dims();
         let own = self.own_channels(&q);
-        let q = by_head(q * self.scale(inner), &own).matmul(back(&self.k_proj));
-        let weights = softmax(q.matmul(k.swap_dims(1, 2)));
-        let out = self.v_proj.forward(weights.matmul(v));
+        let q = by_head(q * self.scale(inner), &own);
+        let scores = match k {
+            Side::Plain(k) => q.matmul(back(&self.k_proj)).matmul(k.swap_dims(1, 2)),
+            Side::Projected(k) => q.matmul(k.swap_dims(1, 2)),
+        };
+        let weights = softmax(scores);
+        let out = match v {
+            Side::Plain(v) => self.v_proj.forward(weights.matmul(v)),
+            Side::Projected(v) => weights.matmul(v),
+        };
         let out = out.reshape([batch, self.heads, count, inner]) * own;
         self.out_proj.forward(out.sum_dim(1).squeeze_dim(1))
     }
 
-    /// The image `q` `(B or 1, pixels, C)` attends to tokens `k` and `v` `(B, N, C)`:
-    /// `(B, pixels, C)`.
-    fn of_image(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
+    /// The image `q` attends to tokens `k` and `v` `(B, N, C)`: `(B, pixels, C)`.
+    fn of_image(&self, q: Side, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
         let (k, v) = (self.k_proj.forward(k), self.v_proj.forward(v));
-        let ([_, pixels, _], [batch, count, inner]) = (q.dims(), k.dims());
+        let [batch, count, inner] = k.dims();
         let own = self.own_channels(&k);
         let k = by_head(k * self.scale(inner), &own);
-        let mut scores = q.matmul(k.clone().matmul(back(&self.q_proj)).swap_dims(1, 2));
-        if let Some(bias) = &self.q_proj.bias {
-            let bias = bias.val().reshape([1, inner, 1]);
-            scores = scores + k.matmul(bias).swap_dims(1, 2);
-        }
+        let scores = match q {
+            Side::Projected(q) => q.matmul(k.swap_dims(1, 2)),
+            Side::Plain(q) => self.scores_of_image(q, k),
+        };
+        let pixels = scores.dims()[1];
         let weights = softmax(scores.reshape([batch, pixels, self.heads, count]));
         let weights = weights.reshape([batch, pixels, self.heads * count]);
         let mut v = by_head(v, &own).matmul(self.out_proj.weight.val().unsqueeze());
@@ -186,6 +285,17 @@ impl Attention {
             v = v + bias.val().unsqueeze() / self.heads as f64;
         }
         weights.matmul(v)
+    }
+
+    /// Of the image `q` `(B or 1, pixels, C)` for the projected keys of each head,
+    /// `(B, heads · N, inner)`: `(B, pixels, heads · N)`.
+    fn scores_of_image(&self, q: Tensor<3>, k: Tensor<3>) -> Tensor<3> {
+        let scores = q.matmul(k.clone().matmul(back(&self.q_proj)).swap_dims(1, 2));
+        let Some(bias) = &self.q_proj.bias else {
+            return scores;
+        };
+        let bias = bias.val().reshape([1, -1, 1]);
+        scores + k.matmul(bias).swap_dims(1, 2)
     }
 
     fn scale(&self, inner: usize) -> f64 {

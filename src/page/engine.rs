@@ -284,6 +284,12 @@ impl Engine {
         self.add(Prompt::Box { x0, y0, x1, y1 }).await
     }
 
+    /// Adds a mask prompt with its box `x0, y0, x1, y1` in whole pixels of the image. `runs` are
+    /// the lengths of its pixels outside and inside in turn, row by row of the box.
+    pub async fn add_mask(&self, corners: &[usize], runs: &[u32]) -> JsResult<JsValue> {
+        self.add(json::mask_prompt(corners, runs)?).await
+    }
+
     /// Takes the last prompt back; `undefined` when none is left.
     pub async fn undo(&self) -> JsResult<JsValue> {
         self.answer(async |predictor| {

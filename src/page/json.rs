@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
+use crate::annotation::shapes::Shape;
 use crate::error::{Error, Result};
 use crate::image::decode::{Picture, Samples};
 use crate::image::display::{Colormap, Display, Window};
@@ -49,8 +50,24 @@ struct DisplayRequest {
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum PromptInfo {
-    Point { x: f32, y: f32, positive: bool },
-    Box { x0: f32, y0: f32, x1: f32, y1: f32 },
+    Point {
+        x: f32,
+        y: f32,
+        positive: bool,
+    },
+    Box {
+        x0: f32,
+        y0: f32,
+        x1: f32,
+        y1: f32,
+    },
+    Mask {
+        x0: usize,
+        y0: usize,
+        x1: usize,
+        y1: usize,
+        runs: Vec<usize>,
+    },
 }
 
 #[derive(Serialize)]
@@ -63,9 +80,16 @@ pub struct Prediction {
 
 /// What is told of the last of `rounds`.
 pub fn prediction(rounds: &[Round], mask: &[bool]) -> Option<Prediction> {
-    let prompt = |round: &Round| match round.prompt {
-        Prompt::Point { x, y, positive } => PromptInfo::Point { x, y, positive },
-        Prompt::Box { x0, y0, x1, y1 } => PromptInfo::Box { x0, y0, x1, y1 },
+    let prompt = |round: &Round| match &round.prompt {
+        &Prompt::Point { x, y, positive } => PromptInfo::Point { x, y, positive },
+        &Prompt::Box { x0, y0, x1, y1 } => PromptInfo::Box { x0, y0, x1, y1 },
+        Prompt::Mask(shape) => PromptInfo::Mask {
+            x0: shape.x,
+            y0: shape.y,
+            x1: shape.x + shape.width,
+            y1: shape.y + shape.height,
+            runs: runs(&shape.bits),
+        },
     };
     let last = rounds.last()?;
     Some(Prediction {
@@ -74,6 +98,32 @@ pub fn prediction(rounds: &[Round], mask: &[bool]) -> Option<Prediction> {
         selected: last.selected,
         area: mask.iter().filter(|inside| **inside).count(),
     })
+}
+
+/// The mask within `corners` whose pixels outside and inside have the lengths `runs` in turn.
+pub fn mask_prompt(corners: &[usize], runs: &[u32]) -> Result<Prompt> {
+    let wrong = || Error::new("The mask prompt does not fit its box.");
+    let &[x0, y0, x1, y1] = corners else {
+        return Err(wrong());
+    };
+    let width = x1.checked_sub(x0).ok_or_else(wrong)?;
+    let height = y1.checked_sub(y0).ok_or_else(wrong)?;
+    let length: usize = runs.iter().map(|&run| run as usize).sum();
+    if width == 0 || Some(length) != width.checked_mul(height) {
+        return Err(wrong());
+    }
+    let bits = runs.iter().enumerate();
+    let bits = bits.flat_map(|(i, &run)| std::iter::repeat_n(i % 2 == 1, run as usize));
+    let shape = Shape::trimmed(x0, y0, width, bits.collect());
+    let shape = shape.ok_or_else(|| Error::new("The mask prompt has no pixel."))?;
+    Ok(Prompt::Mask(shape.into()))
+}
+
+/// Lengths of what is outside and inside in turn.
+fn runs(bits: &[bool]) -> Vec<usize> {
+    let first = bits.first().is_some_and(|inside| *inside).then_some(0);
+    let lengths = bits.chunk_by(|a, b| a == b).map(<[bool]>::len);
+    first.into_iter().chain(lengths).collect()
 }
 
 /// What an image's samples are called.

@@ -7,6 +7,10 @@ use super::encoding::Embedding;
 use super::prompt::{Prompt, embed_prompts};
 use crate::model::mask_decoder::MaskDecoder;
 use crate::model::prompt_encoder::PromptEncoder;
+use crate::model::two_way_transformer::PreparedImage;
+
+/// From as many prompts on, preparing an image for them takes less time than it saves.
+const MANY: usize = 4;
 
 /// All four masks `(B, 4, side, side)` and their predicted IoUs `(B, 4)` of B lists of prompts on
 /// one image, refining the low-resolution logits `previous` `(B, 1, side, side)` if there are
@@ -18,12 +22,58 @@ pub(crate) fn answer(
     prompts: &[&[Prompt]],
     previous: Option<Tensor<4>>,
 ) -> (Tensor<4>, Tensor<2>) {
-    let (sparse, dense) = embed_prompts(encoder, prompts, embedding, previous);
-    let features = embedding.features().clone();
+    let image = match previous {
+        None if prompts.len() >= MANY => prepare(encoder, decoder, embedding),
+        None => unprepared(encoder, decoder, embedding, encoder.no_mask()),
+        Some(masks) => unprepared(encoder, decoder, embedding, encoder.dense(masks)),
+    };
+    answer_on(&image, encoder, decoder, embedding, prompts)
+}
+
+/// [`answer`] on a prepared image, which `embedding` is of.
+pub(super) fn answer_on(
+    image: &PreparedImage,
+    encoder: &PromptEncoder,
+    decoder: &MaskDecoder,
+    embedding: &Embedding,
+    prompts: &[&[Prompt]],
+) -> (Tensor<4>, Tensor<2>) {
+    let sparse = embed_prompts(encoder, prompts, embedding);
+    let sparse = match differentiates(decoder) {
+        true => sparse.autodiff(),
+        false => sparse,
+    };
+    decoder.forward(image, sparse)
+}
+
+/// What `decoder` can do before it gets prompts, if none is a mask.
+pub(super) fn prepare(
+    encoder: &PromptEncoder,
+    decoder: &MaskDecoder,
+    embedding: &Embedding,
+) -> PreparedImage {
+    let image = embedding.pixels.clone() + encoder.no_mask();
     let position = encoder.dense_position();
-    if decoder.devices().iter().any(Device::is_autodiff) {
-        let (features, position) = (features.autodiff(), position.autodiff());
-        return decoder.forward(features, position, sparse.autodiff(), dense.autodiff());
+    match differentiates(decoder) {
+        true => decoder.prepare(image.autodiff(), position.autodiff()),
+        false => decoder.prepare(image, position),
     }
-    decoder.forward(features, position, sparse, dense)
+}
+
+fn unprepared(
+    encoder: &PromptEncoder,
+    decoder: &MaskDecoder,
+    embedding: &Embedding,
+    dense: Tensor<3>,
+) -> PreparedImage {
+    let image = embedding.pixels.clone() + dense;
+    let position = encoder.dense_position();
+    match differentiates(decoder) {
+        true => PreparedImage::new(image.autodiff(), position.autodiff()),
+        false => PreparedImage::new(image, position),
+    }
+}
+
+fn differentiates(decoder: &MaskDecoder) -> bool {
+    decoder.devices().iter().any(Device::is_autodiff)
 }

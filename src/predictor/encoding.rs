@@ -7,26 +7,42 @@ use crate::device;
 use crate::error::Result;
 use crate::image::mask::{self, Enlarged, THRESHOLD};
 use crate::image::resize::{self, Rows};
+use crate::model::layers::{channels_first, pixels_first};
 use crate::model::sam::preprocess;
 use crate::weights::hex;
 
 /// One image's embedding.
 #[derive(Clone)]
 pub struct Embedding {
-    /// `(1, C, grid, grid)`.
-    pub(super) features: Tensor<4>,
+    /// `(1, pixels, C)`, as the decoder takes it.
+    pub(super) pixels: Tensor<3>,
     pub(super) geometry: Geometry,
 }
 
 impl Embedding {
+    /// Of features `(1, C, grid, grid)`.
+    pub(super) fn new(features: Tensor<4>, geometry: Geometry) -> Self {
+        let pixels = pixels_first(features);
+        Self { pixels, geometry }
+    }
+
     /// The features, `(1, C, grid, grid)`.
-    pub fn features(&self) -> &Tensor<4> {
-        &self.features
+    pub fn features(&self) -> Tensor<4> {
+        channels_first(self.pixels.clone())
     }
 
     /// The features, row-major, to be kept under the [`Encoding::key`] of what was encoded.
     pub async fn values(&self) -> Result<Vec<f32>> {
-        device::read(self.features.clone()).await
+        device::read(self.features()).await
+    }
+
+    /// Side of the low-resolution logits of masks.
+    pub fn mask_side(&self) -> usize {
+        4 * self.pixels.dims()[1].isqrt()
+    }
+
+    pub fn device(&self) -> Device {
+        self.pixels.device()
     }
 
     /// Width and height of the image.
@@ -39,6 +55,21 @@ impl Embedding {
     pub fn to_logits(&self, side: usize) -> [f32; 2] {
         let scale = side as f32 / self.geometry.side as f32;
         self.geometry.to_input([1.0, 1.0]).map(|x| x * scale)
+    }
+
+    /// The share, 0..1, that `pixels` of the image take of each cell of `side × side` logits.
+    pub fn shares(&self, pixels: impl Iterator<Item = (usize, usize)>, side: usize) -> Vec<f32> {
+        let mut shares = vec![0.0; side * side];
+        let [scale_x, scale_y] = self.to_logits(side);
+        for (x, y) in pixels {
+            for (row, height) in cells(y, scale_y, side) {
+                for (column, width) in cells(x, scale_x, side) {
+                    shares[row * side + column] += width * height;
+                }
+            }
+        }
+        shares.iter_mut().for_each(|share| *share = share.min(1.0));
+        shares
     }
 
     /// The part of the decoder's square `logits`, enlarged to the image, in which all over `above`
@@ -66,6 +97,16 @@ impl Embedding {
         }
         plane
     }
+}
+
+/// The cells that pixel `i` covers after scaling, with the length of each that it covers.
+fn cells(i: usize, scale: f32, side: usize) -> impl Iterator<Item = (usize, f32)> {
+    let (start, end) = (i as f32 * scale, (i as f32 + 1.0) * scale);
+    let last = (end.ceil() as usize).min(side);
+    (start as usize..last).map(move |cell| {
+        let covered = end.min((cell + 1) as f32) - start.max(cell as f32);
+        (cell, covered.max(0.0))
+    })
 }
 
 /// How an image lies in the model's square input.

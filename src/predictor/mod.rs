@@ -6,13 +6,16 @@ mod answer;
 mod encoding;
 mod prompt;
 
+use std::cell::OnceCell;
 use std::io::{Read, Seek};
 
 use burn::tensor::{Device, Tensor, TensorData};
 
 pub(crate) use answer::answer;
+use answer::{answer_on, prepare};
 pub use encoding::{Embedding, Encoding};
 pub use prompt::Prompt;
+use prompt::mask_logits;
 
 use crate::device;
 use crate::error::{Error, Result};
@@ -23,6 +26,7 @@ use crate::model::mask_decoder::{MASK_TOKENS, MaskDecoder};
 use crate::model::parameters::ParameterSource;
 use crate::model::precision::Precision;
 use crate::model::sam::Sam;
+use crate::model::two_way_transformer::PreparedImage;
 use crate::weights::source::CheckpointSource;
 use crate::weights::{Checkpoint, recognise};
 
@@ -60,6 +64,22 @@ pub struct Predictor {
     rounds: Vec<Round>,
     /// The answer to the last preview, on the present embedding by the present decoder.
     previewed: Option<Round>,
+    prepared: PreparedImages,
+}
+
+/// The present image as the decoders prepared it for prompts, once there is a first one.
+#[derive(Default)]
+struct PreparedImages {
+    untouched: OnceCell<PreparedImage>,
+    fine_tuned: OnceCell<PreparedImage>,
+}
+
+/// Which decoder answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answerer {
+    /// The fine-tuned one, if there is one.
+    Chosen,
+    Untouched,
 }
 
 impl Predictor {
@@ -81,6 +101,7 @@ impl Predictor {
             embedding: None,
             rounds: Vec::new(),
             previewed: None,
+            prepared: PreparedImages::default(),
         })
     }
 
@@ -119,6 +140,7 @@ impl Predictor {
     pub fn set_fine_tuned(&mut self, decoder: Option<MaskDecoder>) {
         self.fine_tuned = decoder;
         self.previewed = None;
+        self.prepared.fine_tuned.take();
     }
 
     /// The decoder that answers.
@@ -158,10 +180,8 @@ impl Predictor {
             ));
         }
         let data = TensorData::new(values, [1, channels, grid, grid]);
-        Ok(Embedding {
-            features: Tensor::from_data(data, &self.device),
-            geometry: encoding.geometry,
-        })
+        let features = Tensor::from_data(data, &self.device);
+        Ok(Embedding::new(features, encoding.geometry))
     }
 
     /// Does the next step of an encoding and waits for its end: the embedding after the last,
@@ -174,10 +194,8 @@ impl Predictor {
         device::settle(&x).await?;
         encoding.x = x;
         encoding.step += 1;
-        Ok((encoding.step >= self.encoding_steps()).then(|| Embedding {
-            features: encoding.x.clone(),
-            geometry: encoding.geometry,
-        }))
+        let done = encoding.step >= self.encoding_steps();
+        Ok(done.then(|| Embedding::new(encoding.x.clone(), encoding.geometry)))
     }
 
     /// The embedding of `image`, encoded in one go.
@@ -192,7 +210,7 @@ impl Predictor {
 
     /// Puts the embedding of another image in place. The rounds so far stay.
     pub fn set_embedding(&mut self, embedding: Embedding) {
-        self.previewed = None;
+        self.drop_embedding();
         self.embedding = Some(embedding);
     }
 
@@ -207,6 +225,8 @@ impl Predictor {
     /// Forgets the embedding; the rounds stay.
     pub fn drop_embedding(&mut self) {
         self.embedding = None;
+        self.previewed = None;
+        self.prepared = PreparedImages::default();
     }
 
     pub fn rounds(&self) -> &[Round] {
@@ -223,7 +243,7 @@ impl Predictor {
             .take_if(|round| first && round.prompt == prompt);
         let round = match previewed {
             Some(round) => round,
-            None => self.round(self.decoder(), &self.rounds, prompt).await?,
+            None => self.round(Answerer::Chosen, &self.rounds, prompt).await?,
         };
         self.rounds.push(round);
         Ok(&self.rounds[self.rounds.len() - 1])
@@ -236,28 +256,28 @@ impl Predictor {
         let positive = true;
         let prompt = Prompt::Point { x, y, positive };
         prompt.check(self.embedding()?.geometry.original)?;
-        let round = self.round(self.decoder(), &[], prompt).await?;
+        let round = self.round(Answerer::Chosen, &[], prompt).await?;
         let mask = self.mask_of(std::slice::from_ref(&round))?;
         self.previewed = Some(round);
         Ok(mask)
     }
 
-    /// The answer of `decoder` to `prompt` after the rounds `before`.
-    async fn round(
-        &self,
-        decoder: &MaskDecoder,
-        before: &[Round],
-        prompt: Prompt,
-    ) -> Result<Round> {
-        let prompts: Vec<_> = before.iter().map(|r| r.prompt).chain([prompt]).collect();
+    /// The answer to `prompt` after the rounds `before`.
+    async fn round(&self, answerer: Answerer, before: &[Round], prompt: Prompt) -> Result<Round> {
+        let prompts = before.iter().map(|round| &round.prompt).chain([&prompt]);
+        let prompts: Vec<_> = prompts.cloned().collect();
         let single_point = prompts.len() == 1 && matches!(prompt, Prompt::Point { .. });
-        // Another box is another object.
-        let refined = match prompt {
-            Prompt::Point { .. } => before.last(),
+        let selected = |round: &Round| round.candidates[round.selected].logits.clone();
+        let previous = match &prompt {
+            Prompt::Point { .. } => before.last().map(selected),
+            // Another box is another object.
             Prompt::Box { .. } => None,
+            Prompt::Mask(shape) => {
+                let embedding = self.embedding()?;
+                Some(mask_logits(shape, embedding, embedding.mask_side()))
+            }
         };
-        let previous = refined.map(|round| round.candidates[round.selected].logits.as_slice());
-        let mut candidates = self.decode(decoder, &prompts, previous).await?;
+        let mut candidates = self.decode(answerer, &prompts, previous).await?;
         if single_point {
             candidates.remove(0);
         } else {
@@ -281,7 +301,7 @@ impl Predictor {
         self.set_embedding(embedding);
         let (x, y, positive) = (0.0, 0.0, true);
         let prompt = Prompt::Point { x, y, positive };
-        let answered = match self.add(prompt).await {
+        let answered = match self.add(prompt.clone()).await {
             Ok(_) => self.add(prompt).await.map(drop),
             Err(error) => Err(error),
         };
@@ -331,7 +351,7 @@ impl Predictor {
 
     async fn add_rounds(&mut self, rounds: &[Round]) -> Result<()> {
         for round in rounds {
-            self.add(round.prompt).await?;
+            self.add(round.prompt.clone()).await?;
             self.select(round.selected)?;
         }
         Ok(())
@@ -346,7 +366,7 @@ impl Predictor {
     pub async fn untouched_mask(&self) -> Result<Vec<bool>> {
         let mut rounds = Vec::with_capacity(self.rounds.len());
         for Round { prompt, .. } in &self.rounds {
-            let round = self.round(&self.model.mask_decoder, &rounds, *prompt);
+            let round = self.round(Answerer::Untouched, &rounds, prompt.clone());
             rounds.push(round.await?);
         }
         self.mask_of(&rounds)
@@ -358,23 +378,33 @@ impl Predictor {
         Ok(self.embedding()?.postprocess(logits))
     }
 
-    /// All four masks of `decoder` for `prompts` and, to refine it, the logits of a mask: first
-    /// the mask for an unambiguous prompt, then the candidates for a single point. Of several
-    /// boxes the last counts.
+    /// All four masks for `prompts` and, to refine it, the logits of a mask: first the mask for
+    /// an unambiguous prompt, then the candidates for a single point. Of several boxes the last
+    /// counts.
     async fn decode(
         &self,
-        decoder: &MaskDecoder,
+        answerer: Answerer,
         prompts: &[Prompt],
-        previous: Option<&[f32]>,
+        previous: Option<Vec<f32>>,
     ) -> Result<Vec<Candidate>> {
         let embedding = self.embedding()?;
-        let side = 4 * self.config.grid();
-        let previous = previous.map(|logits| {
-            let data = TensorData::new(logits.to_vec(), [1, 1, side, side]);
-            Tensor::from_data(data, &self.device)
-        });
+        let side = embedding.mask_side();
         let encoder = &self.model.prompt_encoder;
-        let (masks, ious) = answer(encoder, decoder, embedding, &[prompts], previous);
+        let (decoder, prepared) = match (&self.fine_tuned, answerer) {
+            (Some(decoder), Answerer::Chosen) => (decoder, &self.prepared.fine_tuned),
+            _ => (&self.model.mask_decoder, &self.prepared.untouched),
+        };
+        let (masks, ious) = match previous {
+            Some(logits) => {
+                let data = TensorData::new(logits, [1, 1, side, side]);
+                let previous = Tensor::from_data(data, &self.device);
+                answer(encoder, decoder, embedding, &[prompts], Some(previous))
+            }
+            None => {
+                let image = prepared.get_or_init(|| prepare(encoder, decoder, embedding));
+                answer_on(image, encoder, decoder, embedding, &[prompts])
+            }
+        };
         let (masks, ious) = (device::read(masks).await?, device::read(ious).await?);
         debug_assert_eq!(ious.len(), MASK_TOKENS);
         Ok(masks
@@ -416,6 +446,7 @@ fn no_prompt() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::annotation::shapes::Shape;
     use crate::weights::source::NoiseSource;
 
     #[test]
@@ -483,10 +514,104 @@ mod tests {
                     predictor.preview(12.0, 20.0).await.unwrap();
                 }
                 predictor.set_image(&image(99)).await.unwrap();
-                let round = predictor.add(point).await.unwrap();
+                let round = predictor.add(point.clone()).await.unwrap();
                 round.candidates[0].logits.clone()
             })
         };
         assert_eq!(logits(true), logits(false));
+    }
+
+    #[test]
+    fn another_decoder_answers_for_itself() {
+        let (device, config) = (Device::flex(), SamConfig::tiny());
+        let source = || NoiseSource::default();
+        let loaded = || Predictor::load(&mut source(), config.clone(), &device, Precision::F32);
+        let mut predictor = loaded().unwrap();
+        let other = MaskDecoder::open(&mut Doubled(source()), &config, &device).unwrap();
+        let image = Rgb {
+            width: 40,
+            height: 30,
+            pixels: (0..40 * 30 * 3).map(|i| (i % 251) as u8).collect(),
+        };
+        let (x, y, positive) = (12.0, 20.0, true);
+        let point = Prompt::Point { x, y, positive };
+        let mut logits = |predictor: &mut Predictor| {
+            predictor.clear();
+            let round = device::block_on(predictor.add(point.clone())).unwrap();
+            round.candidates[0].logits.clone()
+        };
+        device::block_on(predictor.set_image(&image)).unwrap();
+        let own = logits(&mut predictor);
+        predictor.set_fine_tuned(Some(other.clone()));
+        let tuned = logits(&mut predictor);
+        assert_ne!(tuned, own);
+        let mut fresh = loaded().unwrap();
+        fresh.set_fine_tuned(Some(other));
+        device::block_on(fresh.set_image(&image)).unwrap();
+        assert_eq!(logits(&mut fresh), tuned);
+        predictor.set_fine_tuned(None);
+        assert_eq!(logits(&mut predictor), own);
+    }
+
+    /// Parameters twice as large.
+    struct Doubled(NoiseSource);
+
+    impl ParameterSource for Doubled {
+        fn has(&self, name: &str) -> bool {
+            self.0.has(name)
+        }
+
+        fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+            let mut values = self.0.read(name, shape)?;
+            values.iter_mut().for_each(|value| *value *= 2.0);
+            Ok(values)
+        }
+    }
+
+    #[test]
+    fn a_mask_prompt_counts_besides_its_box() {
+        let (device, config) = (Device::flex(), SamConfig::tiny());
+        let mut source = NoiseSource::default();
+        let mut predictor = Predictor::load(&mut source, config, &device, Precision::F32).unwrap();
+        let (width, height) = (40, 30);
+        let pixels = (0..width * height * 3).map(|i| (i % 251) as u8).collect();
+        let image = Rgb {
+            width,
+            height,
+            pixels,
+        };
+        let shape = |width: usize, inside: fn(usize) -> bool| {
+            let bits = (0..width * 8).map(inside).collect();
+            Prompt::Mask(Shape::trimmed(4, 6, width, bits).unwrap().into())
+        };
+        device::block_on(async {
+            predictor.set_image(&image).await.unwrap();
+            let mut logits = Vec::new();
+            let (x0, y0, x1, y1) = (4.0, 6.0, 12.0, 14.0);
+            let cross: fn(usize) -> bool = |i| i % 9 == 0 || i % 7 == 0;
+            for prompt in [
+                Prompt::Box { x0, y0, x1, y1 },
+                shape(8, |_| true),
+                shape(8, cross),
+            ] {
+                predictor.clear();
+                let round = predictor.add(prompt).await.unwrap();
+                assert_eq!(round.candidates.len(), 1);
+                logits.push(round.candidates[0].logits.clone());
+            }
+            assert_ne!(logits[0], logits[1]);
+            assert_ne!(logits[1], logits[2]);
+
+            let (x, y, positive) = (30.0, 20.0, false);
+            predictor
+                .add(Prompt::Point { x, y, positive })
+                .await
+                .unwrap();
+            let before = predictor.mask().unwrap();
+            predictor.replay().await.unwrap();
+            assert_eq!(predictor.mask().unwrap(), before);
+            let outside = predictor.add(shape(37, |_| true)).await.unwrap_err();
+            assert!(outside.to_string().contains("mask reaches outside"));
+        });
     }
 }

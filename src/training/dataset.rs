@@ -49,34 +49,12 @@ impl LabelledImage {
     /// The share, 0..1, that `object` takes of each cell of the `side × side` low-resolution
     /// logits, which lie over the padded square input.
     pub fn target(&self, object: &Object, side: usize) -> Vec<f32> {
-        let mut target = vec![0.0; side * side];
-        let [scale_x, scale_y] = self.embedding.to_logits(side);
         let [left, top, right, bottom] = object.bbox.map(|side| side as usize);
-        for y in top..bottom {
-            for x in left..right {
-                if self.labels.ids[y * self.labels.width + x] != object.id {
-                    continue;
-                }
-                for (row, height) in cells(y, scale_y, side) {
-                    for (column, width) in cells(x, scale_x, side) {
-                        target[row * side + column] += width * height;
-                    }
-                }
-            }
-        }
-        target.iter_mut().for_each(|share| *share = share.min(1.0));
-        target
+        let pixels = (top..bottom).flat_map(|y| (left..right).map(move |x| (x, y)));
+        let own =
+            |&(x, y): &(usize, usize)| self.labels.ids[y * self.labels.width + x] == object.id;
+        self.embedding.shares(pixels.filter(own), side)
     }
-}
-
-/// The cells that pixel `i` covers after scaling, with the length of each that it covers.
-fn cells(i: usize, scale: f32, side: usize) -> impl Iterator<Item = (usize, f32)> {
-    let (start, end) = (i as f32 * scale, (i as f32 + 1.0) * scale);
-    let last = (end.ceil() as usize).min(side);
-    (start as usize..last).map(move |cell| {
-        let covered = end.min((cell + 1) as f32) - start.max(cell as f32);
-        (cell, covered.max(0.0))
-    })
 }
 
 /// What to hold out.

@@ -75,13 +75,13 @@ impl<'a> Dialogue<'a> {
                 Opening::Box => jittered_box(&image.labels, object, random),
             }]
         };
-        let features = image.embedding.features();
+        let embedding = &image.embedding;
         Self {
             image,
             opening,
             prompts: examples.iter().map(&mut prompt).collect(),
             previous: None,
-            target: targets(images, examples, 4 * features.dims()[2], &features.device()),
+            target: targets(images, examples, embedding.mask_side(), &embedding.device()),
         }
     }
 

@@ -7,17 +7,22 @@ import { CrashError } from "./engine_client.js";
 import { EverythingPanel } from "./everything_panel.js";
 import { ExportPanel } from "./export_panel.js";
 import { History } from "./history.js";
+import { ImageDeeds } from "./image_deeds.js";
 import { ImagesPanel } from "./images_panel.js";
+import { InHand } from "./in_hand.js";
 import { LabelTools } from "./label_tools.js";
 import { LabelsPanel } from "./labels_panel.js";
 import { ModelsPanel } from "./models_panel.js";
 import { ObjectEditor } from "./object_editor.js";
 import { ObjectsPanel } from "./objects_panel.js";
 import { Offline } from "./offline.js";
+import { Opening } from "./opening.js";
 import { Project } from "./project.js";
 import { PagesControl } from "./pages_control.js";
 import { PromptInput } from "./prompt_input.js";
+import { Prompting } from "./prompting.js";
 import { Session } from "./session.js";
+import { StorageUse } from "./storage_use.js";
 import { describe } from "./status.js";
 import { TrainingPanel } from "./training_panel.js";
 import { Viewer } from "./viewer.js";
@@ -25,14 +30,9 @@ import { WindowControls } from "./window_controls.js";
 
 const root = document.documentElement;
 const button = (/** @type {string} */ id) => byId(id, HTMLButtonElement);
-const imageFile = byId("image-file", HTMLInputElement);
-const modelFile = byId("model-file", HTMLInputElement);
 const status = byId("status", HTMLElement);
 const previewed = byId("preview", HTMLInputElement);
 const progressBar = byId("progress", HTMLProgressElement);
-const imageFolder = byId("image-folder", HTMLInputElement);
-const MODEL_FILE = /\.(safetensors|pth)$/i;
-const IMAGE_FILE = /\.(png|jpe?g|tiff?|bmp|webp|dcm)$/i;
 /** Pixels that an object found has to have of its own. */
 const SMALLEST_FOUND = 10;
 const busyStates = ["loading", "encoding", "predicting"];
@@ -51,13 +51,14 @@ const tools = new LabelTools(viewer, editor, history, {
   changed() {
     if (tools.tool !== "prompt") session.preview.clear();
     labels.show();
+    inHand.keep();
   },
-  accepting: promptsAway,
+  accepting: () => prompting.away(),
   predictedIou: () => session.prediction?.ious[session.prediction.selected] ?? null,
 });
 const controls = new WindowControls((display, committed) => {
   session.setDisplay(display, committed, viewer.part);
-  if (committed) displayChanged(display);
+  if (committed) deeds.displayChanged(display);
 });
 /** Images of which no thumbnail could be made. @type {Set<string>} */
 const unreadable = new Set();
@@ -93,42 +94,58 @@ const session = new Session(
     compared: (mask) => compare.setMask(mask),
   },
 );
-const promptInput = new PromptInput(viewer, tools, addPrompt, showPosition, (point) => session.preview.point(point));
+const prompting = new Prompting({ project, session, history, tools, editor });
+const deeds = new ImageDeeds(project, history, {
+  show(display) {
+    controls.setDisplay(display);
+    session.setDisplay(display, true);
+  },
+  open: openSource,
+});
+const promptInput = new PromptInput(viewer, tools, (prompt) => prompting.add(prompt), showPosition, (point) => session.preview.point(point));
 const labels = new LabelsPanel(tools, editor, history, project, {
   read: readLabels,
   sampleLabels: async () => ({ ids: await session.request("sampleLabels", []).done }),
   download: (ids, width, height) => savePng(() => session.request("labelsPng", [ids, width, height]).done, "labels"),
   open: (id) => void openById(id),
-  clear: clearObjects,
-  refine: () => objects.refine(refine),
+  clear: (id) => deeds.clearObjects(id),
+  refine: () => objects.refine((id) => prompting.refine(id)),
   show: (shown) => viewer.showLabels(shown),
   pointed: () => promptInput.at,
   failed: showError,
 });
-const objects = new ObjectsPanel(editor, project, { refine });
+const objects = new ObjectsPanel(editor, project, { refine: (id) => prompting.refine(id) });
 const classes = new ClassesPanel(project, history, editor);
-const images = new ImagesPanel(project, { open: (image) => openSource(image.source), setDone, remove: removeImage });
+const images = new ImagesPanel(project, {
+  open: (image) => openSource(image.source),
+  setDone: (image, done) => deeds.setDone(image, done),
+  remove: (image) => deeds.remove(image),
+});
 const everything = new EverythingPanel(session.everything, (sentence) => showAlert(sentence));
 const exporting = new ExportPanel(project, session, { save: saveFile, failed: showError });
 const pages = new PagesControl({ open: openPage, carry: carryOn });
 const compare = new Compare(viewer);
+const inHand = new InHand(project, session, tools);
+const storageUse = new StorageUse();
 const training = new TrainingPanel(session, () => project.labelled, { save: saveFile, failed: showError });
 project.onChange(() => {
   training.show();
   objects.show();
   session.runErrands();
+  storageUse.changed();
 });
 const models = new ModelsPanel(byId("models", HTMLElement), {
   list: () => session.request("listModels", []).done,
   use: openModel,
   download(entry, progress) {
     // So that the browser does not clear a large download by itself.
-    void navigator.storage?.persist?.();
+    void storageUse.persist();
     return session.request("downloadModel", [entry], progress);
   },
   remove: (entry) => session.request("removeModel", [entry.sha256]).done,
   failed: showError,
 });
+new Opening({ openModel, openImages: (sources) => void openImages(sources), failed: (sentence) => showAlert(sentence) });
 const offline = new Offline({
   ready: () => showOffline("ready", "works"),
   unavailable: () => showOffline("unavailable", "not in this window"),
@@ -177,19 +194,6 @@ function showPosition(point) {
   byId("position", HTMLOutputElement).value = point ? `x ${Math.floor(point.x)}, y ${Math.floor(point.y)}` : "";
 }
 
-/** @param {Display} display the person's choice */
-function displayChanged(display) {
-  const before = project.current?.display;
-  if (!before || JSON.stringify(before) === JSON.stringify(display)) return;
-  const set = (/** @type {Display} */ chosen) => {
-    controls.setDisplay(chosen);
-    session.setDisplay(chosen, true);
-    project.setDisplay(chosen);
-  };
-  project.setDisplay(display);
-  history.push({ what: "change the display", image: project.current?.id, undo: () => set(before), redo: () => set(display) });
-}
-
 /** @param {ImageInfo} info */
 function imageOpened(info) {
   promptInput.forget();
@@ -212,7 +216,7 @@ function imageOpened(info) {
 function show() {
   const { state, prediction, prompts } = session;
   root.dataset.state = state;
-  root.ariaBusy = String(busyStates.includes(state));
+  byId("main", HTMLElement).ariaBusy = String(busyStates.includes(state));
   // Not before the model is here, so that the two do not share the connection.
   if (state !== "loading") void offline.start();
   const sentence = describe(session);
@@ -242,75 +246,7 @@ function show() {
   models.setUsed(session.model && session.modelSource);
   tools.setPrompted(prompts.length > 0, state === "masked");
   labels.show();
-}
-
-/** @param {Prompt} prompt */
-function addPrompt(prompt) {
-  tools.prompted();
-  const redo = () => session.addPrompt(prompt);
-  redo();
-  pushPassing("prompt", { undo: () => session.undo(), redo });
-}
-
-/** A deed on prompts. @param {string} what @param {import("./object_editor.js").Companion} deed */
-function pushPassing(what, deed) {
-  history.push({ what, image: project.current?.id, passing: true, ...deed });
-}
-
-/** Takes the last prompt back. */
-function takeBack() {
-  const last = session.prompts.at(-1);
-  if (!last) return;
-  session.undo();
-  pushPassing("take the last prompt back", { undo: () => session.addPrompt(last), redo: () => session.undo() });
-}
-
-/** What clears the prompts, and what brings them back. @returns {import("./object_editor.js").Companion} */
-function promptsAway() {
-  const { prediction, prompts } = session;
-  const kept = { prompts, ious: prediction?.ious ?? [], selected: session.selected };
-  return { undo: () => session.prompt(kept), redo: () => session.clear() };
-}
-
-function clearPrompts() {
-  if (session.prompts.length === 0) return false;
-  const away = promptsAway();
-  const { corrections, refined } = tools;
-  const redo = () => {
-    tools.refined = 0;
-    away.redo();
-  };
-  const undo = () => {
-    tools.refined = refined;
-    tools.correctAs(corrections);
-    away.undo();
-  };
-  redo();
-  pushPassing("clear the prompts", { undo, redo });
-  return true;
-}
-
-/** @param {number} candidate */
-function select(candidate) {
-  const before = session.selected;
-  if (candidate < 0 || candidate >= session.candidates) return;
-  session.select(candidate);
-  pushPassing("choose a candidate", { undo: () => session.select(before), redo: () => session.select(candidate) });
-}
-
-/** Gives an object another shape by prompts, beginning with its box. @param {number} id */
-function refine(id) {
-  const region = editor.labels?.regionOf(id);
-  if (!region) return;
-  clearPrompts();
-  tools.setTool("prompt");
-  tools.refined = id;
-  addPrompt(boxOfRegion(region));
-}
-
-/** @param {import("./regions.js").Region} region with its rim of one pixel @returns {BoxPrompt} */
-function boxOfRegion({ x0, y0, width, height }) {
-  return { kind: "box", x0: x0 + 1, y0: y0 + 1, x1: x0 + width - 1, y1: y0 + height - 1 };
+  inHand.keep();
 }
 
 /** Another page of the open file. @param {number} page from 0 @returns {Promise<boolean>} whether it is open then */
@@ -319,66 +255,10 @@ async function openPage(page) {
   return source !== undefined && session.openImage({ ...source, page });
 }
 
-/** Prompts the next page with the selected object's box, for what changes little from page to page. @param {number} page from 0 */
+/** @param {number} page from 0 */
 async function carryOn(page) {
-  const [id] = editor.selection;
-  const region = id ? editor.labels?.regionOf(id) : undefined;
-  if (!id || !region) return showAlert("Select the object that is to be carried on to the next page first.");
-  const attributes = editor.attributes(id);
-  if (!(await openPage(page))) return;
-  tools.setTool("prompt");
-  addPrompt(boxOfRegion(region));
-  project.currentClass = attributes.classId;
-  project.changed();
-}
-
-/** @param {import("./project.js").ProjectImage} image @param {boolean} done */
-function setDone(image, done) {
-  const before = image.done;
-  const set = (/** @type {boolean} */ value) => {
-    image.done = value;
-    project.changed();
-  };
-  set(done);
-  const what = done ? "mark the image as done" : "mark the image as not done";
-  history.push({ what, image: undefined, undo: () => set(before), redo: () => set(done) });
-}
-
-/** Takes an image out of the project; its neighbour is opened. @param {import("./project.js").ProjectImage} image */
-function removeImage(image) {
-  const place = project.images.indexOf(image);
-  const redo = () => {
-    const neighbour = project.beside(1) ?? project.beside(-1);
-    project.images = project.images.filter((other) => other !== image);
-    project.changed();
-    if (image === project.current && neighbour) openSource(neighbour.source);
-  };
-  redo();
-  const undo = () => {
-    project.images.splice(place, 0, image);
-    project.changed();
-  };
-  history.push({ what: "remove the image", image: undefined, undo, redo });
-}
-
-/** An image that is not open loses its objects. @param {string} id */
-function clearObjects(id) {
-  const image = project.images.find((other) => other.id === id);
-  if (!image) return;
-  const before = { runs: image.runs, objects: new Map(image.objects) };
-  const after = { runs: Uint32Array.of(image.width * image.height, 0), objects: new Map() };
-  const set = (/** @type {typeof before} */ { runs, objects }) => {
-    Object.assign(image, { runs, objects: new Map(objects), revision: image.revision + 1 });
-    project.changed();
-  };
-  set(after);
-  // It is undone where it can be seen: on that image, which may be open by then.
-  const replace = (/** @type {typeof before} */ state) => {
-    project.close();
-    set(state);
-    openSource(image.source);
-  };
-  history.push({ what: `remove the labels of ${image.name}`, image: id, undo: () => replace(before), redo: () => replace(after) });
+  const selected = await prompting.carryOn(() => openPage(page));
+  if (!selected) showAlert("Select the object that is to be carried on to the next page first.");
 }
 
 /** Adds what a search found where no object is. @param {FoundEverything} found */
@@ -450,31 +330,15 @@ function openModel(source) {
   session.openModel(source);
 }
 
-/** Opens files: a model, an image, or several images. @param {Iterable<File>} files */
-async function openFiles(files) {
-  const all = [...files];
-  const model = all.find(({ name }) => MODEL_FILE.test(name));
-  if (model) openModel({ kind: "file", file: model });
-  /** @type {ImageSource[]} */
-  const sources = all
-    .filter(({ name }) => !MODEL_FILE.test(name))
-    .map((file) => ({ kind: "file", name: file.name || "pasted image", file }));
-  if (sources.length === 0) return;
+/** @param {ImageSource[]} sources */
+async function openImages(sources) {
   await project.restored;
   if (sources.length > 1) {
-    sources.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
     // So that the browser does not clear a project by itself.
-    void navigator.storage?.persist?.();
+    void storageUse.persist();
     project.add(sources);
   }
   openSource(project.find(sources[0])?.source ?? sources[0]);
-}
-
-/** Those of a folder that are images. @param {Iterable<File>} files */
-function openFolder(files) {
-  const found = [...files].filter(({ name }) => IMAGE_FILE.test(name));
-  if (found.length === 0) showAlert("There is no image in this folder; choose one with PNG, JPEG, TIFF, BMP, WebP or DICOM files.");
-  else void openFiles(found);
 }
 
 /** @param {Blob} file @param {string} name */
@@ -510,10 +374,10 @@ function onKey(event) {
   if (event.ctrlKey || event.metaKey || isTyping(event.target)) return;
   /** @type {Record<string, () => void>} */
   const actions = {
-    Backspace: takeBack,
-    Escape: () => promptInput.reset() || clearPrompts() || editor.select(0),
-    "[": () => select(session.selected - 1),
-    "]": () => select(session.selected + 1),
+    Backspace: () => prompting.takeBack(),
+    Escape: () => promptInput.reset() || prompting.clear() || editor.select(0),
+    "[": () => prompting.select(session.selected - 1),
+    "]": () => prompting.select(session.selected + 1),
     h: () => session.preview.choose(!session.preview.on),
   };
   const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
@@ -522,22 +386,7 @@ function onKey(event) {
   action();
 }
 
-/** @param {HTMLInputElement} input @param {(files: File[]) => void} open */
-function onFiles(input, open) {
-  input.addEventListener("change", () => {
-    open([...(input.files ?? [])]);
-    // The same file can be chosen again.
-    input.value = "";
-  });
-}
-
 function wire() {
-  button("open-image").onclick = () => imageFile.click();
-  button("open-model").onclick = () => modelFile.click();
-  button("open-folder").onclick = () => imageFolder.click();
-  onFiles(imageFile, openFiles);
-  onFiles(imageFolder, openFolder);
-  onFiles(modelFile, ([file]) => file && openModel({ kind: "file", file }));
   button("open-sample").onclick = () => {
     openSource({ kind: "sample", name: "sample" });
   };
@@ -545,13 +394,13 @@ function wire() {
   button("encode").onclick = () => session.encode();
   for (const [id, step] of /** @type {const} */ ([["candidate-previous", -1], ["candidate-next", 1]])) {
     button(id).onclick = (click) => {
-      select(session.selected + step);
+      prompting.select(session.selected + step);
       keysToImage(click);
     };
   }
   previewed.onchange = () => session.preview.choose(previewed.checked);
-  button("undo").onclick = takeBack;
-  button("clear").onclick = clearPrompts;
+  button("undo").onclick = () => prompting.takeBack();
+  button("clear").onclick = () => prompting.clear();
   button("download-mask").onclick = () => void downloadMask();
   button("dismiss-alert").onclick = dismissAlert;
   button("use-update").onclick = () => offline.useUpdate();
@@ -560,19 +409,6 @@ function wire() {
   button("zoom-fit").onclick = () => viewer.fit();
   button("zoom-actual").onclick = () => viewer.zoomActual();
   document.addEventListener("keydown", onKey);
-  document.addEventListener("paste", (event) => void openFiles(event.clipboardData?.files ?? []));
-  document.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    root.classList.add("dragging");
-  });
-  document.addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) root.classList.remove("dragging");
-  });
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    root.classList.remove("dragging");
-    void openFiles(event.dataTransfer?.files ?? []);
-  });
 }
 
 async function showCatalogue() {
@@ -591,6 +427,7 @@ images.show();
 exporting.show();
 void project.restored.then((image) => {
   // Where the person left it.
-  if (image && !session.imageSource) openSource(image.source);
+  if (image && !session.imageSource) void inHand.restore(() => session.openImage(image.source));
 });
+storageUse.changed();
 void showCatalogue();

@@ -2,7 +2,7 @@
 
 /** @param {Edit | undefined} edit @returns {edit is Prompt} */
 function isPrompt(edit) {
-  return edit?.kind === "point" || edit?.kind === "box";
+  return edit?.kind === "point" || edit?.kind === "box" || edit?.kind === "mask";
 }
 
 export class EditQueue {

@@ -27,6 +27,8 @@ export class LabelTools {
   brushSize = 15;
   /** The object that the prompts are to give another shape, 0 for a new one. */
   refined = 0;
+  /** Counts the strokes that corrected masks, and those that were taken back. */
+  correctionsMade = 0;
 
   #viewer;
   #editor;
@@ -259,7 +261,9 @@ export class LabelTools {
     const draft = this.#draft;
     const change = draft?.finish();
     if (!change) return;
+    this.correctionsMade += 1;
     const show = () => {
+      this.correctionsMade += 1;
       this.#viewer.maskChanged(change.box);
       this.#events.changed();
     };

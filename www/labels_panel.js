@@ -218,7 +218,7 @@ export class LabelsPanel {
     const open = this.#project.current?.id === id;
     const openButton = make(
       "button",
-      { type: "button", id: `open-${id}`, ariaLabel: `Open ${name}`, disabled: open, onclick: () => this.#actions.open(id) },
+      { type: "button", id: `open-${id}`, ariaLabel: `${open ? "Shown" : "Open"}: ${name}`, disabled: open, onclick: () => this.#actions.open(id) },
       open ? "Shown" : "Open",
     );
     const removeButton = make(

@@ -26,8 +26,8 @@ export class Marks {
 
   /** @param {Prompt} prompt @param {boolean} answered */
   prompt(prompt, answered) {
-    if (prompt.kind === "box") this.box(prompt, !answered);
-    else this.#point(prompt, answered);
+    if (prompt.kind === "point") this.#point(prompt, answered);
+    else this.box(prompt, !answered);
   }
 
   /** @param {Box} box @param {boolean} dashed */

@@ -116,7 +116,16 @@ export class ObjectsPanel {
       row.ariaSetSize = String(this.#numbers.length);
       if (list.children[i] !== row) list.insertBefore(row, list.children[i] ?? null);
     });
+    this.#letTabStop(shown);
     if (focused && document.activeElement?.id !== focused) document.getElementById(focused)?.focus();
+  }
+
+  /** The Tab key stops at one row, from which the arrow keys go on. @param {number[]} shown */
+  #letTabStop(shown) {
+    const stop = shown.find((id) => this.#editor.selection.has(id)) ?? shown[0];
+    for (const [id, { row }] of this.#rows) {
+      for (const element of row.querySelectorAll("button")) element.tabIndex = id === stop ? 0 : -1;
+    }
   }
 
   /** @param {number} id */
@@ -197,10 +206,11 @@ export class ObjectsPanel {
   /** Up and down go along the list. @param {KeyboardEvent} event */
   #key(event) {
     const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-    const [selected] = this.#editor.selection;
-    if (!step || !selected) return;
+    if (!step) return;
     event.preventDefault();
-    const next = this.#numbers[this.#numbers.indexOf(selected) + step];
+    const [selected] = this.#editor.selection;
+    const focused = Number(document.activeElement?.id.split("-").at(-1));
+    const next = selected ? this.#numbers[this.#numbers.indexOf(selected) + step] : focused;
     if (!next) return;
     this.#editor.select(next);
     document.getElementById(`object-${next}`)?.focus();

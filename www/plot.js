@@ -1,6 +1,8 @@
 // A plot of a training: the loss as a faint line, the held-out mean IoUs as lines with the untouched decoder's
 // dashed.
 
+import { colourOf, onLook } from "./look.js";
+
 /** @typedef {{name: string, colour: string, value: (scores: StepScores) => number}} Series */
 
 /** Named as the legend has them; colours are custom properties of the page. @type {Series[]} */
@@ -43,7 +45,7 @@ export class Plot {
   constructor(canvas) {
     this.#canvas = canvas;
     new ResizeObserver(() => this.#draw()).observe(canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
+    onLook(() => this.#draw());
   }
 
   /** @param {TrainingInfo | undefined} info */
@@ -74,7 +76,7 @@ export class Plot {
       width: clientWidth - (MARGIN.left + MARGIN.right) * size,
       height: clientHeight - (MARGIN.top + MARGIN.bottom) * size,
     };
-    new Drawing(context, area, style, info).draw();
+    new Drawing(context, area, (name) => colourOf(canvas, name), info).draw();
   }
 }
 
@@ -82,19 +84,19 @@ export class Plot {
 class Drawing {
   #context;
   #area;
-  #style;
+  #colour;
   #info;
 
   /**
    * @param {CanvasRenderingContext2D} context
    * @param {{x: number, y: number, width: number, height: number}} area within the axes
-   * @param {CSSStyleDeclaration} style
+   * @param {(name: string) => string} colour of a custom property
    * @param {TrainingInfo} info
    */
-  constructor(context, area, style, info) {
+  constructor(context, area, colour, info) {
     this.#context = context;
     this.#area = area;
-    this.#style = style;
+    this.#colour = colour;
     this.#info = info;
   }
 
@@ -102,11 +104,6 @@ class Drawing {
     this.#drawSteps();
     this.#drawLosses();
     this.#drawScores();
-  }
-
-  /** @param {string} name */
-  #colour(name) {
-    return this.#style.getPropertyValue(name).trim();
   }
 
   /** @param {number} step */

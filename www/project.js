@@ -63,6 +63,8 @@ export class Project {
   classes = [];
   /** What new objects are of. @type {string | null} */
   currentClass = null;
+  /** The prompts on the current image that are no object yet. @type {InHandPrompts | null} */
+  inHand = null;
   /** Why the project is not stored, as a sentence. @type {string | undefined} */
   unsaved;
   /** Resolves to the image that an earlier visit had open. @type {Promise<ProjectImage | undefined>} */
@@ -185,12 +187,6 @@ export class Project {
     else void this.#save();
   }
 
-  /** Bytes that the origin's storage holds and may hold. */
-  async usage() {
-    const { usage = 0, quota = 0 } = await navigator.storage.estimate();
-    return { usage, quota };
-  }
-
   /** @param {ImageSource} source @returns {ProjectImage} */
   #imageOf(source) {
     const id = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`;
@@ -241,10 +237,11 @@ export class Project {
     try {
       // Without leave to write, the first save says so.
       await this.#store.take().catch(() => {});
-      const { images, classes, currentClass, unread, ...stored } = await this.#store.restore();
+      const { images, classes, currentClass, inHand, unread, ...stored } = await this.#store.restore();
       this.images = images;
       this.classes = classes;
       this.currentClass = currentClass;
+      this.inHand = inHand;
       current = images.find(({ id }) => id === stored.current);
       if (unread.length > 0) this.#failed(`The stored objects of ${unread.join(", ")} could not be read; open them from a file.`);
     } catch {

@@ -4,7 +4,7 @@
 /** @typedef {import("./project.js").Project} Project */
 /** @typedef {import("./project.js").ProjectImage} ProjectImage */
 /** @typedef {{id: string, name: string, kind: "sample" | "file", page?: number, width: number, height: number, display: Display | undefined, heldOut: boolean | undefined, done: boolean}} StoredImage */
-/** @typedef {{images: StoredImage[], classes: ObjectClass[], currentClass: string | null, current: string | undefined}} StoredList */
+/** @typedef {{images: StoredImage[], classes: ObjectClass[], currentClass: string | null, current: string | undefined, inHand: InHandPrompts | null}} StoredList */
 
 import { runsOf } from "./project.js";
 
@@ -82,7 +82,7 @@ async function readList(folder) {
     return JSON.parse(await (await read(folder, LIST)).text());
   } catch {
     // There is none yet.
-    return { images: [], classes: [], currentClass: null, current: undefined };
+    return { images: [], classes: [], currentClass: null, current: undefined, inHand: null };
   }
 }
 
@@ -219,10 +219,10 @@ export class ProjectStore {
   }
 
   /** @param {FileSystemDirectoryHandle} folder @param {Project} project */
-  async #saveList(folder, { images, classes, currentClass, current }) {
+  async #saveList(folder, { images, classes, currentClass, current, inHand }) {
     const others = (await readList(folder)).images.filter(({ id }) => !this.#known.has(id));
     const own = images.filter(({ id }) => this.#files.has(id)).map(describe);
-    const list = JSON.stringify({ images: [...others, ...own], classes, currentClass, current: current?.id });
+    const list = JSON.stringify({ images: [...others, ...own], classes, currentClass, current: current?.id, inHand });
     if (list === this.#list) return;
     await write(folder, LIST, new Blob([list]));
     this.#list = list;

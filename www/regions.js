@@ -149,3 +149,27 @@ export function fillPolygon(corners, width, height, visit) {
     }
   }
 }
+
+/** A region's box. @param {Region} region with its rim of one pixel */
+export function boxOf({ x0, y0, width, height }) {
+  return { x0: x0 + 1, y0: y0 + 1, x1: x0 + width - 1, y1: y0 + height - 1 };
+}
+
+/** A region as a prompt. @param {Region} region with its rim of one pixel @returns {MaskPrompt} */
+export function maskPrompt(region) {
+  const [width, height] = [region.width - 2, region.height - 2];
+  const inner = new Uint8Array(width * height);
+  for (let y = 0; y < height; y++) {
+    const start = (y + 1) * region.width + 1;
+    inner.set(region.bits.subarray(start, start + width), y * width);
+  }
+  const runs = [];
+  for (let at = 0; at < inner.length; ) {
+    const bit = runs.length % 2;
+    const end = inner.indexOf(1 - bit, at);
+    const next = end < 0 ? inner.length : end;
+    runs.push(next - at);
+    at = next;
+  }
+  return { kind: "mask", ...boxOf(region), runs };
+}

@@ -51,8 +51,21 @@ interface ImagePart {
 
 type PointPrompt = { kind: "point"; x: number; y: number; positive: boolean };
 type BoxPrompt = { kind: "box"; x0: number; y0: number; x1: number; y1: number };
+/** A mask with its box: the lengths of its pixels outside and inside in turn, row by row of the box. */
+type MaskPrompt = { kind: "mask"; x0: number; y0: number; x1: number; y1: number; runs: number[] };
 /** In pixels of the original image, x to the right and y down. */
-type Prompt = PointPrompt | BoxPrompt;
+type Prompt = PointPrompt | BoxPrompt | MaskPrompt;
+
+/** Prompts that are no object yet, with what a person chose and corrected. */
+interface InHandPrompts {
+  prompts: Prompt[];
+  ious: number[];
+  selected: number;
+  /** The object that they are to give another shape, 0 for a new one. */
+  refined: number;
+  /** See DraftMask; null: none. */
+  corrections: number[] | null;
+}
 
 interface Prediction {
   prompts: Prompt[];
@@ -450,6 +463,7 @@ declare module "*/engine/graysam.js" {
     cancel(): void;
     add_point(x: number, y: number, positive: boolean): Promise<Prediction>;
     add_box(x0: number, y0: number, x1: number, y1: number): Promise<Prediction>;
+    add_mask(corners: Uint32Array, runs: Uint32Array): Promise<Prediction>;
     undo(): Promise<Prediction | undefined>;
     clear(): void;
     replay(): Promise<Prediction | undefined>;

@@ -1,6 +1,7 @@
 // The display window: how intensities become gray values, with black and white points on a histogram.
 
 import { byId } from "./dom.js";
+import { colourOf, onLook } from "./look.js";
 
 /** Of the range of a float image, how near its black and white points may come. */
 const FLOAT_GAP = 1 / 1000;
@@ -52,7 +53,7 @@ export class WindowControls {
       settled();
     });
     new ResizeObserver(() => this.#draw()).observe(this.#histogram);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
+    onLook(() => this.#draw());
   }
 
   /** @returns {Display} */
@@ -167,7 +168,7 @@ export class WindowControls {
     const { black, white } = this.display;
     const span = info.max - info.min || 1;
     const x = (/** @type {number} */ value) => ((value - info.min) / span) * canvas.width;
-    context.fillStyle = getComputedStyle(canvas).getPropertyValue("--band");
+    context.fillStyle = colourOf(canvas, "--band");
     context.fillRect(x(black), 0, x(white) - x(black), canvas.height);
     context.fillStyle = getComputedStyle(canvas).color;
     // Logarithmic, so that small objects show beside a large background.

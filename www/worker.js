@@ -52,6 +52,15 @@ function requireEngine() {
   return engine;
 }
 
+/** @param {Prompt} prompt */
+function ask(prompt) {
+  const engine = requireEngine();
+  if (prompt.kind === "point") return engine.add_point(prompt.x, prompt.y, prompt.positive);
+  const { x0, y0, x1, y1 } = prompt;
+  if (prompt.kind === "box") return engine.add_box(x0, y0, x1, y1);
+  return engine.add_mask(Uint32Array.of(x0, y0, x1, y1), Uint32Array.from(prompt.runs));
+}
+
 /** @param {Prediction} prediction @returns {MaskedPrediction} */
 function withMask(prediction) {
   return { prediction, mask: requireEngine().mask() };
@@ -141,10 +150,7 @@ const methods = {
     }
   },
   async addPrompt(_request, prompt) {
-    const { x, y, positive, x0, y0, x1, y1 } = /** @type {PointPrompt & BoxPrompt} */ (prompt);
-    const made =
-      prompt.kind === "point" ? requireEngine().add_point(x, y, positive) : requireEngine().add_box(x0, y0, x1, y1);
-    return withMask(await made);
+    return withMask(await ask(prompt));
   },
   undo: async () => withMaskIfAny(await requireEngine().undo()),
   clear: () => requireEngine().clear(),

@@ -8,7 +8,7 @@ import { History } from "../../www/history.js";
 import { LabelMap } from "../../www/labels.js";
 import { heldOutOf } from "../../www/project.js";
 import { sweep } from "../../www/raster.js";
-import { cut, fillPolygon, filled, parts, smoothed } from "../../www/regions.js";
+import { boxOf, cut, fillPolygon, filled, maskPrompt, parts, smoothed } from "../../www/regions.js";
 import { pack, unpack } from "../../www/runs.js";
 
 /** @typedef {import("../../www/regions.js").Region} Region */
@@ -184,6 +184,15 @@ test("a polygon covers the pixels whose centres lie inside", () => {
     const [x, y] = [(i % WIDTH) + 0.5, Math.floor(i / WIDTH) + 0.5];
     assert.equal(covered.has(i), [0, 1, 2].every((edge) => side(x, y, edge)), `pixel ${i % WIDTH}, ${Math.floor(i / WIDTH)}`);
   }
+});
+
+test("a region is a prompt by its box and the runs of its pixels", () => {
+  const rows = ["     ", " ##  ", " #.# ", "     "];
+  const bits = Uint8Array.from(rows.join(""), (c) => Number(c === "#"));
+  const region = { x0: 9, y0: 19, width: 5, height: 4, bits };
+  assert.deepEqual(boxOf(region), { x0: 10, y0: 20, x1: 13, y1: 22 });
+  // From the first pixel on it is inside.
+  assert.deepEqual(maskPrompt(region), { kind: "mask", x0: 10, y0: 20, x1: 13, y1: 22, runs: [0, 2, 1, 1, 1, 1] });
 });
 
 test("the history goes back over images, and leaves out prompts of images that were left", async () => {

@@ -21,6 +21,13 @@ export function temporaryFolder() {
   return mkdtempSync(join(tmpdir(), "graysam-"));
 }
 
+/** A file of a tiny model, whose parameters are noise. */
+export function tinyModel() {
+  const model = join(temporaryFolder(), "tiny.safetensors");
+  graysam(["noise", "--config", "tiny", "--out", model]);
+  return model;
+}
+
 /** @returns {{imagePath: string, labels: Gray}} */
 export function sample() {
   const folder = temporaryFolder();

@@ -2,12 +2,11 @@
 // tiny one, and MobileSAM's decoder works on an embedding that the CPU device left in the page's storage.
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { changeEngine, clickImage, dragImage, launch, openPage, openPath, waitState } from "./harness.js";
 import { png } from "./image_files.js";
-import { downloadedMask, graysam, iou, largestObject, sample, temporaryFolder } from "./sample.js";
+import { downloadedMask, iou, largestObject, sample, tinyModel } from "./sample.js";
 
 /** @type {import("./harness.js").Browser} */
 let browser;
@@ -34,13 +33,6 @@ test("the decoder on WebGPU finds the sample's nucleus", async () => {
   assert.ok(found > 0.8, `the mask's IoU with the label is ${found}`);
   assert.deepEqual(observed.errors, []);
 });
-
-/** A tiny model of noise. */
-function tinyModel() {
-  const model = join(temporaryFolder(), "tiny.safetensors");
-  graysam(["noise", "--config", "tiny", "--out", model]);
-  return model;
-}
 
 /** Opens the sample with a model of one's own. @param {import("./harness.js").Page} page @param {string} model */
 async function openSampleWith(page, model) {

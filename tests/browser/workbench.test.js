@@ -6,9 +6,9 @@ import { after, before, test } from "node:test";
 
 import { decode } from "fast-png";
 
-import { clickImage, dragImage, launch, openPage, toScreen, waitState } from "./harness.js";
+import { clickImage, dragImage, launch, openPage, openPath, toScreen, waitState } from "./harness.js";
 import { png } from "./image_files.js";
-import { largestObject, sample } from "./sample.js";
+import { downloadedMask, largestObject, sample } from "./sample.js";
 
 /** @typedef {import("./harness.js").Page} Page */
 
@@ -304,8 +304,18 @@ test("what is exported holds every object, and a COCO file opens again", async (
   assert.deepEqual(inside(opened.data), inside(labels.data));
 });
 
-test("a stack is gone through page by page, and an object carried on", async () => {
-  const { page, observed } = await openPage(browser, "?device=cpu");
+test("a stack is gone through page by page, and an object carried on as a mask", async () => {
+  const { page, observed } = await openPage(browser, "www/icon.svg");
+  await page.addInitScript(() => {
+    const asked = /** @type {unknown[]} */ ([]);
+    Object.assign(window, { asked });
+    const post = Worker.prototype.postMessage;
+    Worker.prototype.postMessage = function (/** @type {any[]} */ ...args) {
+      if (args[0].method === "addPrompt") asked.push(args[0].args[0]);
+      return post.apply(this, /** @type {[any]} */ (/** @type {unknown} */ (args)));
+    };
+  });
+  await openPath(page, "?device=cpu");
   await page.setInputFiles("#image-file", "tests/fixtures/files/pages.tif");
   await page.waitForSelector("#pages:not([hidden])");
   assert.equal(await page.textContent("#page-count"), "Page 1 of 3");
@@ -321,10 +331,41 @@ test("a stack is gone through page by page, and an object carried on", async () 
   assert.ok(facts?.startsWith("pages.tif"));
   assert.equal(await count(page), 0);
   await waitState(page, "masked", LIMIT);
+  const [prompt] = await page.evaluate(() => /** @type {any} */ (window).asked);
+  const { kind, x0, y0, x1, y1, runs } = prompt;
+  assert.deepEqual([kind, x0, y0, x1, y1], ["mask", 3, 3, 6, 6]);
+  assert.deepEqual(runs, [1, 1, 1, 3, 1, 1, 1], "a disc of five pixels");
   await page.keyboard.press("Escape");
   await page.keyboard.press("PageUp");
   await page.waitForFunction(() => document.getElementById("page-count")?.textContent === "Page 1 of 3");
   assert.equal(await count(page), 1, "each page has its own objects");
+  assert.deepEqual(observed.errors, []);
+});
+
+test("the prompts in hand and their mask's corrections are there again after a reload", async () => {
+  const { page, observed } = await openPage(browser, "?device=cpu");
+  const object = largestObject(sample().labels);
+  await page.click("#open-sample");
+  await waitState(page, "encoded", LIMIT);
+  await page.waitForFunction(() => /^Stored in this browser: [\d.]+ MB of /.test(document.getElementById("storage-use")?.textContent ?? ""));
+  await clickImage(page, object.x, object.y);
+  await waitState(page, "masked", LIMIT);
+  await page.click((await page.isEnabled("#candidate-next")) ? "#candidate-next" : "#candidate-previous");
+  await waitState(page, "masked", LIMIT);
+  await page.keyboard.press("e");
+  await dragImage(page, object.x - 5, object.y, object.x + 5, object.y);
+  const [mask, candidate] = [await downloadedMask(page), await page.textContent("#candidate-text")];
+  await page.waitForTimeout(1000);
+  await page.reload();
+  await waitState(page, "masked", LIMIT);
+  assert.equal(await page.textContent("#candidate-text"), candidate);
+  assert.deepEqual((await downloadedMask(page)).data, mask.data);
+  await page.keyboard.press("Enter");
+  assert.equal(await count(page), 1);
+  await page.waitForTimeout(1000);
+  await page.reload();
+  await waitState(page, "encoded", LIMIT);
+  assert.equal(await count(page), 1);
   assert.deepEqual(observed.errors, []);
 });
 

@@ -1,0 +1,173 @@
+// A day's work in short: two hundred images with a few objects each, while the GPU is lost, the page is reloaded and
+// the disk is full. Nothing that was drawn may be missing in the end, and memory may not grow with the images.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { changeEngine, launch, openPage, openPath, toScreen, waitState } from "./harness.js";
+import { png } from "./image_files.js";
+import { tinyModel } from "./sample.js";
+
+/** @typedef {import("./harness.js").Page} Page */
+
+const LIMIT = 120_000;
+const [WIDTH, HEIGHT] = [320, 240];
+const IMAGES = 200;
+const OBJECTS = 3;
+/** What memory may grow by from image 50 on: less than a byte for every pixel of the images in between. */
+const SLACK = 4 << 20;
+
+/** Appended to the engine's module: the GPU is lost when the page says so. */
+const LOSS = `{
+  const request = GPUAdapter.prototype.requestDevice;
+  GPUAdapter.prototype.requestDevice = async function (descriptor) {
+    const device = await request.call(this, descriptor);
+    new BroadcastChannel("lose the GPU").onmessage = () => device.destroy();
+    return device;
+  };
+}`;
+
+/** @type {import("./harness.js").Browser} */
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+/** A slope with a stripe, another one in each image. @param {number} i */
+function frame(i) {
+  const data = new Uint8Array(WIDTH * HEIGHT).map((_, at) => (at % WIDTH) / 2 + (Math.abs(Math.floor(at / WIDTH) - i) < 9 ? 90 : 0));
+  return { name: `frame ${i}.png`, mimeType: "image/png", buffer: png(WIDTH, HEIGHT, data) };
+}
+
+/** Waits until that image is open with so many objects. @param {Page} page @param {number} i @param {number} objects */
+async function opened(page, i, objects) {
+  const wanted = { name: `frame ${i}.png:`, objects: String(objects) };
+  await page.waitForFunction(
+    ({ name, objects }) =>
+      document.getElementById("image-facts")?.textContent?.startsWith(name) && document.getElementById("object-count")?.textContent === objects,
+    wanted,
+    { timeout: LIMIT },
+  );
+}
+
+/** Draws the objects of an image, each a stroke of the brush. @param {Page} page @param {number} i */
+async function draw(page, i) {
+  for (let object = 0; object < OBJECTS; object++) {
+    const at = await toScreen(page, 40 + 80 * object, 30 + i);
+    await page.mouse.move(at.x, at.y);
+    await page.mouse.down();
+    await page.mouse.move(at.x + 25, at.y, { steps: 2 });
+    await page.mouse.up();
+  }
+  await opened(page, i, OBJECTS);
+}
+
+/** Draws in one image after another, from one that is open. @param {Page} page @param {number} first @param {number} last */
+async function work(page, first, last) {
+  for (let i = first; i <= last; i++) {
+    await opened(page, i, 0);
+    await draw(page, i);
+    if (i < IMAGES) await page.keyboard.press("n");
+  }
+}
+
+/** Bytes that the page holds: objects, what lies behind them, and the document. @param {Page} page */
+async function pageBytes(page) {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("HeapProfiler.collectGarbage");
+  const usage = /** @type {Record<string, number>} */ (/** @type {unknown} */ (await devtools.send("Runtime.getHeapUsage")));
+  await devtools.detach();
+  return usage.usedSize + (usage.backingStorageSize ?? 0) + (usage.embedderHeapUsedSize ?? 0);
+}
+
+/** Bytes of the engine. @param {Page} page */
+async function engineBytes(page) {
+  await waitState(page, "encoded", LIMIT);
+  const status = (await page.textContent("#status")) ?? "";
+  return Number(/([\d.]+) MiB/.exec(status)?.[1]) * 2 ** 20;
+}
+
+/** Lets the browser give the page so many bytes of storage; without a number, as many as usual. @param {Page} page @param {number} [quotaSize] */
+async function limitStorage(page, quotaSize) {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("Storage.overrideQuotaForOrigin", { origin: new URL(page.url()).origin, quotaSize });
+  await devtools.detach();
+}
+
+/** The alert's sentence, which is dismissed. @param {Page} page */
+async function alert(page) {
+  await page.waitForSelector("#alert:not([hidden])", { timeout: LIMIT });
+  const text = await page.textContent("#alert-text");
+  await page.click("#dismiss-alert");
+  return text ?? "";
+}
+
+/** What the list says of each image's objects. @param {Page} page */
+function listed(page) {
+  return page.locator("#images .note").allTextContents();
+}
+
+/** Chooses the brush. @param {Page} page */
+async function takeBrush(page) {
+  await page.click("#tool-draw");
+  await page.fill("#brush-size", "9");
+  await page.focus("#canvas");
+}
+
+test("two hundred images through a lost GPU, a reload and a full disk", async () => {
+  const { page } = await openPage(browser, "www/icon.svg");
+  await changeEngine(page, LOSS);
+  await openPath(page, "?device=webgpu");
+  await waitState(page, "ready", LIMIT);
+  await page.setInputFiles("#model-file", tinyModel());
+  await page.waitForFunction(() => document.getElementById("model-name")?.textContent?.includes("4 blocks"));
+  await page.setInputFiles("#image-file", Array.from({ length: IMAGES }, (_, i) => frame(i + 1)));
+  await takeBrush(page);
+  await work(page, 1, 20);
+
+  await opened(page, 21, 0);
+  await page.evaluate(() => new BroadcastChannel("lose the GPU").postMessage(""));
+  await draw(page, 21);
+  assert.match(await alert(page), /^The engine crashed \(the GPU was lost\) and was started again/);
+  await page.focus("#canvas");
+  await page.keyboard.press("n");
+  await work(page, 22, 49);
+  await opened(page, 50, 0);
+  const before = { page: await pageBytes(page), engine: await engineBytes(page) };
+  await work(page, 50, 99);
+
+  await opened(page, 100, 0);
+  await draw(page, 100);
+  await page.waitForTimeout(1000);
+  await openPath(page, "?device=cpu");
+  await opened(page, 100, OBJECTS);
+  await waitState(page, "encoded", LIMIT);
+  await page.setInputFiles("#model-file", tinyModel());
+  await takeBrush(page);
+  await page.keyboard.press("n");
+  await work(page, 101, 149);
+
+  await opened(page, 150, 0);
+  await limitStorage(page, 1 << 20);
+  await draw(page, 150);
+  assert.match(await alert(page), /^The browser's storage is full, so the labels are lost/);
+  await page.focus("#canvas");
+  await page.keyboard.press("n");
+  await work(page, 151, 160);
+  await opened(page, 161, 0);
+  await limitStorage(page);
+  await work(page, 161, IMAGES);
+
+  await opened(page, IMAGES, OBJECTS);
+  const after = { page: await pageBytes(page), engine: await engineBytes(page) };
+  console.log(`MB from image 50 to 200: page ${before.page / 1e6} to ${after.page / 1e6}, engine ${before.engine / 1e6} to ${after.engine / 1e6}`);
+  assert.ok(after.page < before.page + SLACK, "the page holds no more");
+  assert.ok(after.engine < before.engine + SLACK, "the engine holds no more");
+  assert.deepEqual(await listed(page), Array(IMAGES).fill(`${OBJECTS} objects`));
+
+  await page.waitForTimeout(2000);
+  await page.reload();
+  await opened(page, IMAGES, OBJECTS);
+  assert.deepEqual(await listed(page), Array(IMAGES).fill(`${OBJECTS} objects`), "and all of it is stored");
+});

@@ -118,7 +118,7 @@ fn compare_prompts(sam: &Sam, embedding: Tensor<4>, side: usize, fixture: &mut F
         let [_, pixels, channels] = image.dims();
         let everywhere = dense.clone().expand([2, pixels, channels]);
         fixture.compare(&format!("{kind}.dense"), channels_first(everywhere));
-        let (masks, ious) = answer(&sam, &image, sparse, dense);
+        let (masks, ious) = answer(sam, &image, sparse, dense);
         fixture.compare(&format!("{kind}.masks"), masks);
         fixture.compare(&format!("{kind}.ious"), ious);
     }

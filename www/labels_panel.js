@@ -1,6 +1,7 @@
-// The tools, label files, and the list of labelled images to train on.
+// The tools, and label files.
 
-import { byId, isTyping, keysToImage, make } from "./dom.js";
+import { byId, isTyping, keysToImage } from "./dom.js";
+import { objects, TrainingSetList } from "./training_set_list.js";
 
 /** @typedef {import("./history.js").History} History */
 /** @typedef {import("./label_tools.js").LabelTools} LabelTools */
@@ -31,11 +32,6 @@ const showLabels = byId("show-labels", HTMLInputElement);
 /** @type {Tool[]} */
 const TOOLS = ["prompt", "select", "draw", "erase", "polygon", "cut"];
 
-/** @param {number} count */
-function objects(count) {
-  return count === 1 ? "1 object" : `${count.toLocaleString("en")} objects`;
-}
-
 /** Where Enter presses, opens or follows. @param {EventTarget | null} target */
 function takesEnter(target) {
   return target instanceof Element && target.closest("button, a, summary") !== null;
@@ -49,8 +45,7 @@ export class LabelsPanel {
   #actions;
   /** A label image is being read. */
   #reading = false;
-  /** What the list shows, so that it is built anew only when that changes. */
-  #listed = "";
+  #trainingSet;
 
   /**
    * @param {LabelTools} tools @param {ObjectEditor} editor @param {History} history @param {Project} project
@@ -62,6 +57,7 @@ export class LabelsPanel {
     this.#history = history;
     this.#project = project;
     this.#actions = actions;
+    this.#trainingSet = new TrainingSetList(project, { open: actions.open, remove: (image) => this.#remove(image) });
     for (const tool of TOOLS) {
       button(`tool-${tool}`).onclick = (click) => {
         tools.setTool(tool);
@@ -102,7 +98,7 @@ export class LabelsPanel {
     const unsaved = byId("labels-unsaved", HTMLElement);
     unsaved.textContent = this.#project.unsaved ?? "";
     unsaved.hidden = !this.#project.unsaved;
-    this.#showList();
+    this.#trainingSet.show();
   }
 
   #showHistory() {
@@ -200,68 +196,10 @@ export class LabelsPanel {
     this.#editor.remove(selection.size > 0 ? selection : pointed ? [pointed] : []);
   }
 
-  #showList() {
-    const { labelled, current } = this.#project;
-    const shown = JSON.stringify([current?.id, labelled.map(({ id, objects, heldOut }) => [id, objects, heldOut])]);
-    if (shown === this.#listed) return;
-    this.#listed = shown;
-    const focused = document.activeElement?.id;
-    const items = labelled.map((image) => this.#item(image, labelled.length > 1));
-    byId("training-set", HTMLElement).replaceChildren(...items);
-    byId("training-set-note", HTMLElement).textContent = describe(labelled);
-    if (focused) document.getElementById(focused)?.focus();
-  }
-
-  /** @param {LabelledImage} image @param {boolean} several */
-  #item(image, several) {
-    const { id, name } = image;
-    const open = this.#project.current?.id === id;
-    const openButton = make(
-      "button",
-      { type: "button", id: `open-${id}`, ariaLabel: `${open ? "Shown" : "Open"}: ${name}`, disabled: open, onclick: () => this.#actions.open(id) },
-      open ? "Shown" : "Open",
-    );
-    const removeButton = make(
-      "button",
-      { type: "button", id: `remove-${id}`, ariaLabel: `Remove the labels of ${name}`, onclick: () => this.#remove(image) },
-      "Remove",
-    );
-    return make(
-      "li",
-      {},
-      make("p", { className: "item-title" }, make("strong", { title: name }, name), make("span", { className: "badge" }, objects(image.objects))),
-      make("div", { className: "buttons" }, ...(several ? [this.#heldOutSelect(image)] : []), openButton, removeButton),
-    );
-  }
-
-  /** @param {LabelledImage} image */
-  #heldOutSelect({ id, name, heldOut }) {
-    const select = make(
-      "select",
-      { id: `held-out-${id}`, ariaLabel: `Use of ${name}` },
-      make("option", { value: "training" }, "Training"),
-      make("option", { value: "held-out" }, "Held out"),
-    );
-    select.value = heldOut ? "held-out" : "training";
-    select.onchange = () => {
-      // A refused choice is shown as it was.
-      this.#listed = "";
-      this.#project.setHeldOut(id, select.value === "held-out");
-    };
-    return select;
-  }
-
   /** @param {LabelledImage} image */
   #remove({ id, name, objects: count, width, height }) {
     if (!confirm(`Remove the labels of ${name} (${objects(count)})?`)) return;
     if (this.#project.current?.id === id) this.#editor.replace("remove all labels", new Uint32Array(width * height));
     else this.#actions.clear(id);
   }
-}
-
-/** @param {LabelledImage[]} labelled */
-function describe(labelled) {
-  if (labelled.length === 0) return "Images with labelled objects appear here.";
-  if (labelled.length === 1) return "With a single image, a part of its objects is held out.";
-  return "Held-out images judge the training and are not trained on.";
 }

@@ -49,9 +49,15 @@ export function runsOf({ labels, runs }) {
   return labels?.pack() ?? runs;
 }
 
+/** Of images that are not open, by their runs. @type {WeakMap<Uint32Array, number>} */
+const counts = new WeakMap();
+
 /** How many objects an image has. @param {ProjectImage} image */
 export function objectsOf({ labels, runs }) {
-  return labels?.objects ?? distinct(runs);
+  if (labels) return labels.objects;
+  const count = counts.get(runs) ?? distinct(runs);
+  counts.set(runs, count);
+  return count;
 }
 
 export class Project {

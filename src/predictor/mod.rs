@@ -535,7 +535,7 @@ mod tests {
         };
         let (x, y, positive) = (12.0, 20.0, true);
         let point = Prompt::Point { x, y, positive };
-        let mut logits = |predictor: &mut Predictor| {
+        let logits = |predictor: &mut Predictor| {
             predictor.clear();
             let round = device::block_on(predictor.add(point.clone())).unwrap();
             round.candidates[0].logits.clone()

@@ -75,7 +75,8 @@ async function chooseLabels(page, name, buffer) {
 
 /** The text of the training set's list. @param {Page} page */
 function trainingSet(page) {
-  return page.locator("#training-set .item-title").allInnerTexts();
+  // Items out of view have no inner text.
+  return page.locator("#training-set .item-title").evaluateAll((titles) => titles.map((title) => [...title.children].map((part) => part.textContent).join("\n")));
 }
 
 /** Waits until the labels that are stored are these. @param {Page} page @param {number} pixels labelled ones */

@@ -52,6 +52,7 @@ test("nothing lacks a name, a role or contrast, in the light and in the dark loo
     assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), look);
     assert.deepEqual(await audit(page), [], `in the ${look} look`);
   }
+  await page.screenshot({ path: "docs/dark.png" });
   await page.reload();
   assert.equal(await page.getAttribute("html", "data-look"), "dark", "the look is kept");
   await page.selectOption("#look", "system");

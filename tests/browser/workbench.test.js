@@ -1,14 +1,15 @@
 // Objects, classes, images and exports, as a person works with them.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { decode } from "fast-png";
 
 import { clickImage, dragImage, launch, openPage, openPath, toScreen, waitState } from "./harness.js";
 import { png } from "./image_files.js";
-import { downloadedMask, largestObject, sample } from "./sample.js";
+import { downloadedMask, largestObject, sample, temporaryFolder } from "./sample.js";
 
 /** @typedef {import("./harness.js").Page} Page */
 
@@ -251,6 +252,25 @@ test("a folder of images is gone through by key, comes back as it was, and undo 
   assert.deepEqual(observed.errors, []);
 });
 
+test("a folder is dropped, and its images open", async () => {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, "scans", "deeper"), { recursive: true });
+  const [first, second] = frames(2);
+  writeFileSync(join(folder, "scans", first.name), first.buffer);
+  writeFileSync(join(folder, "scans", "deeper", second.name), second.buffer);
+  writeFileSync(join(folder, "scans", "notes.txt"), "no image");
+  const { page, observed } = await openPage(browser, "?device=cpu");
+  const devtools = await page.context().newCDPSession(page);
+  const data = { items: [], files: [join(folder, "scans")], dragOperationsMask: 1 };
+  const { x, y } = await toScreen(page, 0, 0);
+  for (const type of /** @type {const} */ (["dragEnter", "dragOver", "drop"])) {
+    await devtools.send("Input.dispatchDragEvent", { type, x: x + 100, y: y + 100, data });
+  }
+  await page.waitForFunction(() => document.querySelectorAll("#images li").length === 2);
+  await page.waitForFunction(() => document.getElementById("image-facts")?.textContent?.startsWith("frame 1.png"));
+  assert.deepEqual(observed.errors, []);
+});
+
 test("the next image is encoded ahead, so it opens without an encode", async () => {
   const { page } = await openPage(browser, "?device=cpu");
   await page.setInputFiles("#image-file", frames(2));
@@ -321,11 +341,11 @@ test("a stack is gone through page by page, and an object carried on as a mask",
   assert.equal(await page.textContent("#page-count"), "Page 1 of 3");
   const facts = await page.textContent("#image-facts");
   await page.click("#tool-draw");
-  await page.fill("#brush-size", "3");
-  await clickImage(page, 4, 4);
+  await page.fill("#brush-size", "5");
+  await clickImage(page, 4.5, 4.5);
   assert.equal(await count(page), 1);
   await page.click("#tool-select");
-  await clickImage(page, 4, 4);
+  await clickImage(page, 4.5, 4.5);
   await page.keyboard.press("c");
   await page.waitForFunction(() => document.getElementById("page-count")?.textContent === "Page 2 of 3");
   assert.ok(facts?.startsWith("pages.tif"));
@@ -333,8 +353,8 @@ test("a stack is gone through page by page, and an object carried on as a mask",
   await waitState(page, "masked", LIMIT);
   const [prompt] = await page.evaluate(() => /** @type {any} */ (window).asked);
   const { kind, x0, y0, x1, y1, runs } = prompt;
-  assert.deepEqual([kind, x0, y0, x1, y1], ["mask", 3, 3, 6, 6]);
-  assert.deepEqual(runs, [1, 1, 1, 3, 1, 1, 1], "a disc of five pixels");
+  assert.deepEqual([kind, x0, y0, x1, y1], ["mask", 2, 2, 7, 7]);
+  assert.deepEqual(runs, [1, 3, 1, 15, 1, 3, 1], "a disc");
   await page.keyboard.press("Escape");
   await page.keyboard.press("PageUp");
   await page.waitForFunction(() => document.getElementById("page-count")?.textContent === "Page 1 of 3");
@@ -360,6 +380,7 @@ test("the prompts in hand and their mask's corrections are there again after a r
   await waitState(page, "masked", LIMIT);
   assert.equal(await page.textContent("#candidate-text"), candidate);
   assert.deepEqual((await downloadedMask(page)).data, mask.data);
+  await page.focus("#canvas");
   await page.keyboard.press("Enter");
   assert.equal(await count(page), 1);
   await page.waitForTimeout(1000);

@@ -409,6 +409,8 @@ function wire() {
   button("zoom-fit").onclick = () => viewer.fit();
   button("zoom-actual").onclick = () => viewer.zoomActual();
   document.addEventListener("keydown", onKey);
+  // The browser asks before it closes the page. It takes moments to store them, but seconds where all cores are busy.
+  window.addEventListener("beforeunload", (event) => project.storing && event.preventDefault());
 }
 
 async function showCatalogue() {

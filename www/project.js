@@ -186,6 +186,11 @@ export class Project {
     return this.images[at + step];
   }
 
+  /** Whether objects are being stored that would be lost with the page now. */
+  get storing() {
+    return this.#saving !== undefined && !this.#store.holds(this.images);
+  }
+
   /** Something is to be stored, and shown. */
   changed() {
     for (const listener of this.#listeners) listener();

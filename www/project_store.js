@@ -193,6 +193,11 @@ export class ProjectStore {
     await this.#saveList(folder, project);
   }
 
+  /** Whether all objects are stored as they are. @param {ProjectImage[]} images */
+  holds(images) {
+    return images.every(({ id, width, revision }) => width === 0 || this.#revisions.get(id) === revision);
+  }
+
   /** Stores the file of one more image. @param {Project} project @returns {Promise<boolean>} false: all are stored */
   async saveFile(project) {
     const image = project.images.find(({ id }) => !this.#files.has(id));

@@ -25,11 +25,17 @@ function describe(labelled) {
   return "Held-out images judge the training and are not trained on.";
 }
 
+/** Only items near the view have content, as there may be hundreds. */
+const NEAR_VIEW = { root: list.closest("aside"), rootMargin: "1000px" };
+
 export class TrainingSetList {
   #project;
   #actions;
   /** What each item shows, so that it is built anew only when that changes. @type {Map<string, {shown: string, item: HTMLLIElement}>} */
   #items = new Map();
+  /** @type {Set<Element>} */
+  #near = new Set();
+  #observer = new IntersectionObserver((entries) => this.#moved(entries), NEAR_VIEW);
 
   /** @param {Project} project @param {TrainingSetActions} actions */
   constructor(project, actions) {
@@ -42,6 +48,8 @@ export class TrainingSetList {
     const ids = new Set(labelled.map(({ id }) => id));
     for (const [id, { item }] of this.#items) {
       if (ids.has(id)) continue;
+      this.#observer.unobserve(item);
+      this.#near.delete(item);
       item.remove();
       this.#items.delete(id);
     }
@@ -52,13 +60,38 @@ export class TrainingSetList {
     note.textContent = describe(labelled);
   }
 
+  /** @param {IntersectionObserverEntry[]} entries */
+  #moved(entries) {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting) this.#near.add(target);
+      else this.#near.delete(target);
+    }
+    this.show();
+  }
+
+  /** @param {string} id */
+  #newItem(id) {
+    const known = { shown: "", item: make("li") };
+    this.#items.set(id, known);
+    // Until it is known to be elsewhere.
+    this.#near.add(known.item);
+    this.#observer.observe(known.item);
+    return known;
+  }
+
   /** @param {LabelledImage} image @param {boolean} several */
   #itemOf(image, several) {
     const { id, name, heldOut } = image;
     const open = this.#project.current?.id === id;
-    const shown = JSON.stringify([open, several, name, image.objects, heldOut]);
-    const known = this.#items.get(id);
-    if (known?.shown === shown) return known.item;
+    const known = this.#items.get(id) ?? this.#newItem(id);
+    const { item } = known;
+    const shown = this.#near.has(item) ? JSON.stringify([open, several, name, image.objects, heldOut]) : "";
+    if (known.shown === shown) return item;
+    known.shown = shown;
+    if (!shown) {
+      item.replaceChildren();
+      return item;
+    }
     const focused = document.activeElement?.id;
     const openButton = make(
       "button",
@@ -70,12 +103,10 @@ export class TrainingSetList {
       { type: "button", id: `remove-${id}`, ariaLabel: `Remove the labels of ${name}`, onclick: () => this.#remove(id) },
       "Remove",
     );
-    const item = known?.item ?? make("li");
     item.replaceChildren(
       make("p", { className: "item-title" }, make("strong", { title: name }, name), make("span", { className: "badge" }, objects(image.objects))),
       make("div", { className: "buttons" }, ...(several ? [this.#heldOutSelect(image)] : []), openButton, removeButton),
     );
-    this.#items.set(id, { shown, item });
     if (focused && item.contains(document.getElementById(focused))) document.getElementById(focused)?.focus();
     return item;
   }

@@ -1,8 +1,8 @@
 //! Matrix products for Burn's CPU device, which calls the crate `gemm` for them.
 //!
 //! Natively the parts of that crate do the work. In WebAssembly its kernel keeps more sums than the
-//! browser's compiler finds registers for, and takes several times as long as [`product()`], which
-//! is here instead.
+//! browser's compiler finds registers for, and takes up to twice as long as [`product()`], which is
+//! here instead.
 
 mod lanes;
 mod product;

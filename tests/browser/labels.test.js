@@ -75,8 +75,7 @@ async function chooseLabels(page, name, buffer) {
 
 /** The text of the training set's list. @param {Page} page */
 function trainingSet(page) {
-  // Items out of view have no inner text.
-  return page.locator("#training-set .item-title").evaluateAll((titles) => titles.map((title) => [...title.children].map((part) => part.textContent).join("\n")));
+  return page.locator("#training-set .item-title").allInnerTexts();
 }
 
 /** Waits until the labels that are stored are these. @param {Page} page @param {number} pixels labelled ones */

@@ -10,7 +10,7 @@ import { tinyModel } from "./sample.js";
 
 /** @typedef {import("./harness.js").Page} Page */
 
-const LIMIT = 120_000;
+const LIMIT = 60_000;
 const [WIDTH, HEIGHT] = [320, 240];
 const IMAGES = 200;
 const OBJECTS = 3;
@@ -43,12 +43,12 @@ function frame(i) {
 /** Waits until that image is open with so many objects. @param {Page} page @param {number} i @param {number} objects */
 async function opened(page, i, objects) {
   const wanted = { name: `frame ${i}.png:`, objects: String(objects) };
-  await page.waitForFunction(
-    ({ name, objects }) =>
-      document.getElementById("image-facts")?.textContent?.startsWith(name) && document.getElementById("object-count")?.textContent === objects,
-    wanted,
-    { timeout: LIMIT },
-  );
+  const isOpen = (/** @type {typeof wanted} */ { name, objects }) =>
+    document.getElementById("image-facts")?.textContent?.startsWith(name) && document.getElementById("object-count")?.textContent === objects;
+  await page.waitForFunction(isOpen, wanted, { timeout: LIMIT }).catch(async (error) => {
+    const now = await page.evaluate(() => ["image-facts", "object-count", "status", "alert-text"].map((id) => document.getElementById(id)?.textContent));
+    throw new Error(`Not open is ${JSON.stringify(wanted)}, but ${JSON.stringify(now)}.`, { cause: error });
+  });
 }
 
 /** Draws the objects of an image, each a stroke of the brush. @param {Page} page @param {number} i */
@@ -96,6 +96,22 @@ async function alert(page) {
   return text ?? "";
 }
 
+/** Waits until an image's objects are stored, which takes seconds while a software GPU keeps all cores busy. @param {Page} page @param {number} i */
+async function stored(page, i) {
+  const count = () =>
+    page.evaluate(async (name) => {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("project");
+      const read = async (/** @type {string} */ file) => (await folder.getFileHandle(file)).getFile();
+      const { images } = JSON.parse(await (await read("project.json")).text());
+      const { id } = images.find((/** @type {{name: string}} */ image) => image.name === name);
+      const file = await read(`${id}.objects`);
+      const [length] = new Uint32Array(await file.slice(0, 4).arrayBuffer());
+      return JSON.parse(await file.slice(4, 4 + length).text()).length;
+    }, `frame ${i}.png`);
+  // A file may be missing yet, or be replaced while it is read.
+  while ((await count().catch(() => -1)) !== OBJECTS) await page.waitForTimeout(50);
+}
+
 /** What the list says of each image's objects. @param {Page} page */
 function listed(page) {
   return page.locator("#images .note").allTextContents();
@@ -141,7 +157,7 @@ test("two hundred images through a lost GPU, a reload and a full disk", async ()
   engine.push(await engineBytes(page));
 
   await draw(page, 100);
-  await page.waitForTimeout(1000);
+  await stored(page, 100);
   // The software GPU would take minutes for the default model, with which the page begins again.
   await openPath(page, "?device=cpu");
   await opened(page, 100, OBJECTS);
@@ -173,7 +189,7 @@ test("two hundred images through a lost GPU, a reload and a full disk", async ()
   for (const [first, last] of [held, engine, cpuEngine]) assert.ok(last < first + SLACK, "no more is held");
   assert.deepEqual(await listed(page), Array(IMAGES).fill(`${OBJECTS} objects`));
 
-  await page.waitForTimeout(2000);
+  await stored(page, IMAGES);
   await page.reload();
   await opened(page, IMAGES, OBJECTS);
   assert.deepEqual(await listed(page), Array(IMAGES).fill(`${OBJECTS} objects`), "and all of it is stored");

@@ -10,7 +10,7 @@ import { tinyModel } from "./sample.js";
 
 /** @typedef {import("./harness.js").Page} Page */
 
-const LIMIT = 60_000;
+const LIMIT = 180_000;
 const [WIDTH, HEIGHT] = [320, 240];
 const IMAGES = 200;
 const OBJECTS = 3;

@@ -36,3 +36,8 @@ export function make(tag, properties = {}, ...children) {
   element.append(...children);
   return element;
 }
+
+/** So many objects, in words. @param {number} count */
+export function objects(count) {
+  return count === 1 ? "1 object" : `${count.toLocaleString("en")} objects`;
+}

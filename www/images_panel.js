@@ -1,6 +1,6 @@
 // The list of the project's images, with their thumbnails and how far they are.
 
-import { byId, isTyping, make } from "./dom.js";
+import { byId, isTyping, make, objects } from "./dom.js";
 import { objectsOf } from "./project.js";
 
 /** @typedef {import("./project.js").Project} Project */
@@ -90,7 +90,7 @@ export class ImagesPanel {
       { type: "button", id: `image-${id}`, className: "thumbnail", title: name, onclick: () => this.#actions.open(image) },
       picture,
       make("span", { className: "thumbnail-name" }, name),
-      make("span", { className: "note" }, count === 1 ? "1 object" : `${count.toLocaleString("en")} objects`),
+      make("span", { className: "note" }, objects(count)),
     );
     if (open) opener.ariaCurrent = "true";
     const check = make("input", { type: "checkbox", id: `done-${id}`, checked: done });

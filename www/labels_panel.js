@@ -1,7 +1,7 @@
 // The tools, and label files.
 
-import { byId, isTyping, keysToImage } from "./dom.js";
-import { objects, TrainingSetList } from "./training_set_list.js";
+import { byId, isTyping, keysToImage, objects } from "./dom.js";
+import { TrainingSetList } from "./training_set_list.js";
 
 /** @typedef {import("./history.js").History} History */
 /** @typedef {import("./label_tools.js").LabelTools} LabelTools */

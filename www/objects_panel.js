@@ -1,6 +1,6 @@
 // The section "Objects": the list of the image's objects, and what is selected in it.
 
-import { byId, keysToImage, make } from "./dom.js";
+import { byId, keysToImage, make, objects } from "./dom.js";
 
 /** @typedef {import("./object_editor.js").ObjectEditor} ObjectEditor */
 /** @typedef {import("./project.js").Project} Project */
@@ -17,11 +17,6 @@ const lockedInput = byId("object-locked", HTMLInputElement);
 
 /** Rows above and below the visible ones that are there too, for the keyboard. */
 const SPARE = 6;
-
-/** @param {number} count */
-function objects(count) {
-  return count === 1 ? "1 object" : `${count.toLocaleString("en")} objects`;
-}
 
 export class ObjectsPanel {
   #editor;

@@ -1,6 +1,6 @@
 // The list of labelled images to train on, and of those that are held out.
 
-import { byId, make } from "./dom.js";
+import { byId, make, objects } from "./dom.js";
 
 /** @typedef {import("./project.js").Project} Project */
 
@@ -12,11 +12,6 @@ import { byId, make } from "./dom.js";
 
 const list = byId("training-set", HTMLUListElement);
 const note = byId("training-set-note", HTMLElement);
-
-/** @param {number} count */
-export function objects(count) {
-  return count === 1 ? "1 object" : `${count.toLocaleString("en")} objects`;
-}
 
 /** @param {LabelledImage[]} labelled */
 function describe(labelled) {

@@ -3,8 +3,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use burn::tensor::wgpu::wgpu;
+use burn::tensor::wgpu::{MemoryConfiguration, wgpu};
 use burn::tensor::{Device, Tensor};
+use gemm::Parallelism;
 
 use crate::error::{Error, Result};
 
@@ -59,7 +60,9 @@ pub async fn open(choice: DeviceChoice) -> Result<OpenDevice> {
     if choice == DeviceChoice::Cpu {
         return Ok(cpu(None));
     }
-    let opened = Device::wgpu_options().init_with_setup_async().await;
+    // As in browsers, where there is no other: it also takes the least memory.
+    let options = Device::wgpu_options().memory_config(MemoryConfiguration::ExclusivePages);
+    let opened = options.init_with_setup_async().await;
     match (opened, choice) {
         (Ok((device, setup)), _) => {
             let info = setup.adapter.get_info();
@@ -125,6 +128,22 @@ fn device_failed(error: impl std::fmt::Debug) -> Error {
         "The device failed while computing ({}); start again, or choose the CPU device.",
         error.lines().next().unwrap_or_default()
     ))
+}
+
+/// How many threads multiply matrices with so many products.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn threads(products: usize) -> Parallelism {
+    // To wake others takes as long as this many.
+    match products < 192_usize.pow(3) {
+        true => Parallelism::None,
+        false => Parallelism::Rayon(0),
+    }
+}
+
+/// The page's worker is one.
+#[cfg(target_arch = "wasm32")]
+pub fn threads(_products: usize) -> Parallelism {
+    Parallelism::None
 }
 
 /// Runs a future to its end on this thread.

@@ -13,6 +13,13 @@ use half::f16;
 
 pub use product::{Matrix, product};
 
+/// [`Tiles`] as a WebAssembly module of its own, for browsers with relaxed SIMD: it imports
+/// `engine.memory` and exports `tiles`.
+#[cfg(target_arch = "wasm32")]
+pub const FUSED_TILES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tiles.wasm"));
+#[cfg(target_arch = "wasm32")]
+pub use product::{Tiles, set_tiles};
+
 #[cfg(not(target_arch = "wasm32"))]
 pub use gemm_common::Parallelism;
 

@@ -2,6 +2,7 @@
 //! the registers (Goto and van de Geijn, 2008, "Anatomy of high-performance matrix multiplication").
 
 use std::cell::Cell;
+use std::sync::OnceLock;
 
 use crate::lanes::Lanes;
 
@@ -149,6 +150,7 @@ struct Panels<'a, const WIDTH: usize> {
     /// Full parts are read where they are.
     loose: Option<Matrix<f32>>,
     full: usize,
+    count: usize,
 }
 
 impl<'a, const WIDTH: usize> Panels<'a, WIDTH> {
@@ -163,9 +165,9 @@ impl<'a, const WIDTH: usize> Panels<'a, WIDTH> {
         depth: usize,
         loose: bool,
     ) -> Self {
-        let full = rows / WIDTH;
+        let (full, count) = (rows / WIDTH, rows.div_ceil(WIDTH));
         let begin = if loose { full } else { 0 };
-        let length = (rows.div_ceil(WIDTH) - begin) * WIDTH * depth;
+        let length = (count - begin) * WIDTH * depth;
         if room.len() < length {
             room.resize(length, 0.0);
         }
@@ -180,24 +182,58 @@ impl<'a, const WIDTH: usize> Panels<'a, WIDTH> {
             depth,
             loose: loose.then_some(block),
             full,
+            count,
         }
     }
 
-    /// Where a part begins, and its steps from a row and from a column to the next.
-    #[inline(always)]
-    fn panel(&self, index: usize) -> (*const f32, isize, isize) {
-        match self.loose {
-            Some(block) if index < self.full => {
-                // SAFETY: the part lies in the block.
-                let start = unsafe { block.at(index * WIDTH, 0) };
-                (start, block.row, block.column)
-            }
-            loose => {
-                let before = if loose.is_some() { self.full } else { 0 };
-                let start = self.packed[(index - before) * WIDTH * self.depth..].as_ptr();
-                (start, 1, WIDTH as isize)
-            }
+    /// All parts, in at most two runs.
+    fn runs(&self) -> impl Iterator<Item = Run> {
+        let width = WIDTH as isize;
+        let (mut loose, mut first) = (None, 0);
+        if let Some(block) = self.loose {
+            first = self.full;
+            loose = Some(Run {
+                first: 0,
+                count: self.full,
+                start: block.start,
+                row: block.row,
+                column: block.column,
+                panel: width * block.row,
+            });
         }
+        let packed = Run {
+            first,
+            count: self.count - first,
+            start: self.packed.as_ptr(),
+            row: 1,
+            column: width,
+            panel: width * self.depth as isize,
+        };
+        let runs = loose.into_iter().chain([packed]);
+        runs.filter(|run| run.count > 0)
+    }
+}
+
+/// Parts at equal distances.
+struct Run {
+    /// The first one's number in its block.
+    first: usize,
+    count: usize,
+    start: *const f32,
+    /// The steps from a row, a column and a part to the next.
+    row: isize,
+    column: isize,
+    panel: isize,
+}
+
+impl Run {
+    /// Of each part: its number in its block, where it begins, and the step from a column to the
+    /// next.
+    fn panels(self) -> impl Iterator<Item = (usize, *const f32, isize)> {
+        (0..self.count).map(move |i| {
+            let start = self.start.wrapping_offset(i as isize * self.panel);
+            (self.first + i, start, self.column)
+        })
     }
 }
 
@@ -240,18 +276,80 @@ unsafe fn block(
     rhs: &Panels<COLUMNS>,
     beta: f32,
 ) {
-    for j in (0..width).step_by(COLUMNS) {
-        // A panel's rows are the columns of the right matrix, side by side in memory.
-        let (right, _, right_step) = rhs.panel(j / COLUMNS);
-        for i in (0..height).step_by(ROWS) {
-            let (left, left_row, left_step) = lhs.panel(i / ROWS);
-            let size = [ROWS.min(height - i), COLUMNS.min(width - j)];
-            // SAFETY: the panels are as deep as the blocks, and the tile lies in `dst`.
-            unsafe {
-                let sums = tile(depth, [left_row, left_step], left, right_step, right);
-                write(size, dst.from(i, j), keep, &sums, beta);
+    let tiles = TILES.get().copied().unwrap_or(tiles);
+    let mut sums = [[[Lanes::all(0.0); VECTORS]; ROWS]; BLOCK_ROWS / ROWS];
+    // SAFETY: the panels are as deep as the blocks, and the tiles lie in `dst`.
+    unsafe {
+        for (j, right, right_column) in rhs.runs().flat_map(Run::panels) {
+            let j = j * COLUMNS;
+            for left in lhs.runs() {
+                tiles(
+                    left.count,
+                    depth,
+                    left.start,
+                    left.row,
+                    left.column,
+                    left.panel,
+                    right,
+                    right_column,
+                    sums.as_mut_ptr(),
+                );
+                for (i, sums) in (left.first..).zip(&sums[..left.count]) {
+                    let i = i * ROWS;
+                    let size = [ROWS.min(height - i), COLUMNS.min(width - j)];
+                    write(size, dst.from(i, j), keep, sums, beta);
+                }
             }
         }
+    }
+}
+
+/// The sums of a tile, row by row.
+pub type Tile = [[Lanes; VECTORS]; ROWS];
+
+/// Computes `count` tiles below each other, one at least, into as many `sums`: of `depth` products
+/// of a left panel, the next of which is `left_panel` further, and the right panel, whose rows'
+/// elements are side by side.
+pub type Tiles = unsafe extern "C" fn(
+    count: usize,
+    depth: usize,
+    left: *const f32,
+    left_row: isize,
+    left_column: isize,
+    left_panel: isize,
+    right: *const f32,
+    right_column: isize,
+    sums: *mut Tile,
+);
+
+/// What stands in the place of [`tiles`].
+static TILES: OnceLock<Tiles> = OnceLock::new();
+
+/// Has another function compute the tiles of all products from now on, if none does yet.
+///
+/// # Safety
+/// The function does what [`Tiles`] says.
+#[cfg(target_arch = "wasm32")]
+pub unsafe fn set_tiles(tiles: Tiles) {
+    let _ = TILES.set(tiles);
+}
+
+#[allow(clippy::too_many_arguments)]
+unsafe extern "C" fn tiles(
+    count: usize,
+    depth: usize,
+    left: *const f32,
+    left_row: isize,
+    left_column: isize,
+    left_panel: isize,
+    right: *const f32,
+    right_column: isize,
+    sums: *mut Tile,
+) {
+    for i in 0..count {
+        let left = left.wrapping_offset(i as isize * left_panel);
+        // SAFETY: as the caller promises.
+        unsafe { *sums.add(i) = tile(depth, [left_row, left_column], left, right_column, right) };
     }
 }
 
@@ -266,7 +364,7 @@ unsafe fn tile(
     left: *const f32,
     right_step: isize,
     mut right: *const f32,
-) -> [[Lanes; VECTORS]; ROWS] {
+) -> Tile {
     let mut sums = [[Lanes::all(0.0); VECTORS]; ROWS];
     let mut rows: [*const f32; ROWS] =
         std::array::from_fn(|row| left.wrapping_offset(row as isize * left_row));
@@ -296,7 +394,7 @@ unsafe fn write(
     [height, width]: [usize; 2],
     dst: Matrix<f32>,
     keep: Option<f32>,
-    sums: &[[Lanes; VECTORS]; ROWS],
+    sums: &Tile,
     beta: f32,
 ) {
     let (beta, zero) = (Lanes::all(beta), Lanes::all(0.0));

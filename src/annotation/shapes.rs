@@ -30,11 +30,8 @@ impl Shape {
         let last = rows()
             .filter_map(|row| row.iter().rposition(|bit| *bit))
             .max()?;
-        let kept = rows()
-            .take(bottom)
-            .skip(top)
-            .flat_map(|row| &row[left..=last]);
-        let kept: Vec<bool> = kept.copied().collect();
+        let kept = rows().take(bottom).skip(top).map(|row| &row[left..=last]);
+        let kept = kept.collect::<Vec<_>>().concat();
         Some(Self {
             x: x + left,
             y: y + top,

@@ -35,8 +35,12 @@ struct Measured {
     matmul_tflops: f64,
     /// The rate of the encoder's matrix products in percent of that one's, where they are known.
     encoder_share: Option<f64>,
-    /// What the GPU's allocator holds in the end. CubeCL keeps what it once took, so this is the peak but
-    /// for buffers that it gave back.
+    /// What the GPU's allocator holds after the encodings, with the model's weights. CubeCL keeps what
+    /// it once took, so this is the peak but for buffers that it gave back.
+    encoder_memory_mb: Option<f64>,
+    /// The same after the clicks.
+    decoder_memory_mb: Option<f64>,
+    /// The same in the end.
     memory_mb: Option<f64>,
 }
 
@@ -57,8 +61,11 @@ async fn measured(
 ) -> Result<Measured> {
     let (gray, labels) = sample::nuclei();
     let image = display::to_rgb(&Picture::Gray(gray), &Display::default())?;
+    let memory = || opened.reserved_bytes().map(|bytes| bytes as f64 / 1e6);
     let encoder_s = encoder(predictor, &image, runs).await?;
+    let encoder_memory_mb = memory();
     let decoder_s = decoder(predictor, &image, runs).await?;
+    let decoder_memory_mb = memory();
     let labelled = LabelledImage::new(predictor.embedding()?.clone(), labels)?;
     let training_step_s = training_step(predictor, labelled, runs, settings).await?;
     let product = Product::new(PRODUCT, &opened.device)?;
@@ -72,7 +79,9 @@ async fn measured(
         training_step_s,
         matmul_tflops: rate / 1e12,
         encoder_share: encoder_flop(predictor.config()).map(share),
-        memory_mb: opened.reserved_bytes().map(|bytes| bytes as f64 / 1e6),
+        encoder_memory_mb,
+        decoder_memory_mb,
+        memory_mb: memory(),
     })
 }
 

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData, activation};
 /// `x · Φ(x)` with the exact distribution function (Hendrycks and Gimpel, 2016).
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     match on_cpu(&x) {
-        true => on_values(x, |values| values.iter_mut().for_each(|v| *v = gelu_of(*v))),
+        true => on_values(x, gelu_of_all),
         false => activation::gelu(x),
     }
 }
@@ -42,6 +42,11 @@ pub fn on_values<const D: usize>(x: Tensor<D>, change: impl FnOnce(&mut [f32])) 
     let mut values = values.expect("the CPU device computes in float32");
     change(&mut values);
     Tensor::from_data(TensorData::new(values, shape), &device)
+}
+
+/// [`gelu`], in place.
+pub fn gelu_of_all(values: &mut [f32]) {
+    values.iter_mut().for_each(|v| *v = gelu_of(*v));
 }
 
 fn gelu_of(x: f32) -> f32 {

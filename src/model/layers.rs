@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, ConvTranspose2d};
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, PaddingConfig2d};
-use burn::tensor::{DType, Tensor, TensorData, activation};
+use burn::tensor::{DType, Tensor, TensorData, activation, module};
 use half::f16;
 
 use super::elementwise::gelu;
@@ -30,19 +30,32 @@ pub fn linear(p: &Parameters, inputs: usize, outputs: usize) -> Result<Linear> {
 
 /// A linear layer and what follows it, over the last dimension of `x`; made for many rows.
 pub fn apply<const D: usize>(layer: &Linear, x: Tensor<D>, then: Activation) -> Tensor<D> {
+    let bias = layer.bias.as_ref().map(Param::val);
+    apply_to(x, layer.weight.val(), bias, then)
+}
+
+/// [`apply`] of a layer's weight, `(inputs, outputs)`, and bias.
+pub fn apply_to<const D: usize>(
+    x: Tensor<D>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+    then: Activation,
+) -> Tensor<D> {
     let mut shape = x.dims();
-    let [inputs, outputs] = layer.weight.dims();
-    match &layer.bias {
-        Some(bias) if kernels::on_gpu(&x) && kernels::linear_fits(inputs, outputs) => {
+    let [inputs, outputs] = weight.dims();
+    match bias {
+        Some(bias) if kernels::has_linear(&x, inputs, outputs) => {
             let rows = x.reshape([-1, inputs as i64]);
-            let out = kernels::linear(rows, layer.weight.val(), bias.val(), then);
             shape[D - 1] = outputs;
-            out.reshape(shape)
+            kernels::linear(rows, weight, bias, then).reshape(shape)
         }
-        _ => match then {
-            Activation::None => layer.forward(x),
-            Activation::Gelu => gelu(layer.forward(x)),
-        },
+        bias => {
+            let x = module::linear(x, weight, bias);
+            match then {
+                Activation::None => x,
+                Activation::Gelu => gelu(x),
+            }
+        }
     }
 }
 

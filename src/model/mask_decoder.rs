@@ -3,18 +3,22 @@
 
 use burn::module::{Module, Param};
 use burn::nn::conv::ConvTranspose2d;
-use burn::tensor::module::linear;
 use burn::tensor::{Device, Tensor};
 
 use super::config::SamConfig;
-use super::elementwise::gelu;
-use super::layers::{LayerNorm2d, Mlp, upscale2x};
+use super::elementwise::{gelu, on_cpu};
+use super::kernels::Activation;
+use super::layers::{LayerNorm2d, Mlp, apply_to, upscale2x};
 use super::parameters::{ParameterSource, Parameters, with_parameters};
 use super::two_way_transformer::{PreparedImage, TwoWayTransformer};
 use crate::error::Result;
 
 /// One mask for unambiguous prompts and three for a single point: whole, part, subpart.
 pub const MASK_TOKENS: usize = 4;
+
+/// How many pixels of the embedding are upscaled at a time on the CPU: what becomes of them stays
+/// in its cache.
+const PIECE: usize = 256;
 
 #[derive(Module, Debug)]
 pub struct MaskDecoder {
@@ -77,20 +81,31 @@ impl MaskDecoder {
         let tokens = Tensor::cat(vec![outputs.repeat_dim(0, batch), sparse], 1);
         let (tokens, image) = self.transformer.forward(image, tokens);
 
-        let features = self.upscaling.forward(image);
         let weights = self
             .hypernetworks
             .iter()
             .enumerate()
             .map(|(i, mlp)| mlp.forward(tokens.clone().narrow(1, 1 + i, 1)))
             .collect();
-        let masks = Tensor::cat(weights, 1).matmul(features.swap_dims(1, 2));
+        let masks = self.masks(Tensor::cat(weights, 1), image);
         let masks = to_rows(masks.flatten(0, 1), grid);
         let iou_token = tokens.narrow(1, 0, 1).squeeze_dim::<2>(1);
         (
             masks.reshape([batch, MASK_TOKENS, 4 * grid, 4 * grid]),
             self.iou_prediction_head.forward(iou_token),
         )
+    }
+
+    /// What `weights`, `(B, 4, C/8)`, make of the upscaled image, `(B, pixels, C)` as yet:
+    /// `(B, 4, 16 · pixels)`, in the order of [`OutputUpscaling`].
+    fn masks(&self, weights: Tensor<3>, image: Tensor<3>) -> Tensor<3> {
+        let upscale = self.upscaling.upscale();
+        let masks = |image| weights.clone().matmul(upscale(image).swap_dims(1, 2));
+        if !on_cpu(&image) {
+            return masks(image);
+        }
+        let pieces = image.split(PIECE, 1).into_iter().map(masks);
+        Tensor::cat(pieces.collect(), 2)
     }
 }
 
@@ -113,22 +128,39 @@ impl OutputUpscaling {
         })
     }
 
-    /// `(B, pixels, C)` to `(B, 16 · pixels, C/8)`: of each pixel the four of the first
+    /// What makes `(B, 16 · pixels, C/8)` of `(B, pixels, C)`: of each pixel the four of the first
     /// upscaling, of each of these the four of the second.
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let x = gelu(self.norm.forward_last(quadruple(&self.conv1, x)));
-        gelu(quadruple(&self.conv2, x))
+    fn upscale(&self) -> impl Fn(Tensor<3>) -> Tensor<3> {
+        let (first, second) = (Quadruple::new(&self.conv1), Quadruple::new(&self.conv2));
+        move |x| {
+            let x = first.forward(x, Activation::None);
+            second.forward(gelu(self.norm.forward_last(x)), Activation::Gelu)
+        }
     }
 }
 
-/// The transposed convolution of pixels `(B, N, inputs)`: `(B, 4 · N, outputs)`.
-fn quadruple(conv: &ConvTranspose2d, x: Tensor<3>) -> Tensor<3> {
-    let [batch, count, inputs] = x.dims();
-    let weight = conv.weight.val().permute([0, 2, 3, 1]);
-    let weight = weight.reshape([inputs as i32, -1]);
-    let bias = conv.bias.as_ref().map(|bias| bias.val().repeat_dim(0, 4));
-    let x = linear(x, weight, bias);
-    x.reshape([batch as i32, 4 * count as i32, -1])
+/// A transposed convolution of kernel and stride 2 as a linear layer.
+struct Quadruple {
+    /// `(inputs, 4 · outputs)`.
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+}
+
+impl Quadruple {
+    fn new(conv: &ConvTranspose2d) -> Self {
+        let weight = conv.weight.val().permute([0, 2, 3, 1]);
+        Self {
+            weight: weight.flatten(1, 3),
+            bias: conv.bias.as_ref().map(|bias| bias.val().repeat_dim(0, 4)),
+        }
+    }
+
+    /// `(B, N, inputs)` to `(B, 4 · N, outputs)`.
+    fn forward(&self, x: Tensor<3>, then: Activation) -> Tensor<3> {
+        let [batch, count, _] = x.dims();
+        let x = apply_to(x, self.weight.clone(), self.bias.clone(), then);
+        x.reshape([batch as i32, 4 * count as i32, -1])
+    }
 }
 
 /// Masks `(K, 16 · grid²)` in the order of [`OutputUpscaling`] as rows of pixels:

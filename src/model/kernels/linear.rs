@@ -1,16 +1,17 @@
 //! A linear layer: a matrix product with bias and activation.
 //!
 //! A workgroup computes 128 rows by 64 columns, and each of its 16 by 8 units eight by eight of
-//! them, in registers; both factors pass through workgroup memory 16 inputs at a time. Weights in
-//! float16 become float32 on their way there: WGSL has no product of halves that is summed in
-//! float32 without a conversion of every one, so multiplying in float16 would gain nothing.
+//! them, in registers; both factors pass through workgroup memory 16 inputs at a time. Where the
+//! weights are in float16, that memory and the products of 16 inputs are too; their sum is then
+//! added up in float32.
 
 use burn::backend::cubecl::dtype_to_storage_type;
+use burn::tensor::DType;
 use burn_cubecl::cubecl;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::quads::{ACROSS, LANES, Quad, UNITS, add_outer, gather};
+use super::quads::{ACROSS, LANES, Quad, QuadOf, UNITS, add_outer, gather};
 use super::{Activation, empty, values};
 
 /// Rows and columns of a workgroup.
@@ -18,6 +19,9 @@ const ROWS: usize = 128;
 const COLUMNS: usize = 64;
 /// Inputs that are in workgroup memory at a time.
 pub const DEPTH: usize = 16;
+
+/// The largest number in float16.
+const HALF_MAX: f32 = 65_504.0;
 
 const ROW_QUADS: usize = ROWS / LANES;
 const COLUMN_QUADS: usize = COLUMNS / LANES;
@@ -38,6 +42,7 @@ pub fn launch(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, then: Activat
     let (rows, inputs) = (x.meta.shape()[0], x.meta.shape()[1]);
     let outputs = weight.meta.shape()[1];
     let out = empty(&x, [rows, outputs]);
+    let half = weight.dtype == DType::F16;
     let weight_type = dtype_to_storage_type(weight.dtype);
     let sizes = Sizes {
         rows,
@@ -57,6 +62,7 @@ pub fn launch(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, then: Activat
             values(out.clone()),
             sizes,
             then,
+            half,
             weight_type,
         );
     }
@@ -66,48 +72,77 @@ pub fn launch(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, then: Activat
 #[cube(launch_unchecked)]
 fn multiply<W: Float>(
     x: &[Quad],
-    weight: &[Vector<W, Const<LANES>>],
+    weight: &[QuadOf<W>],
     bias: &[Quad],
     out: &mut [Quad],
     #[comptime] sizes: Sizes,
     #[comptime] then: Activation,
+    #[comptime] half: bool,
     #[define(W)] _weight_type: ElemType,
 ) {
     let unit = UNIT_POS as usize;
     let (down, across) = (unit / ACROSS, unit % ACROSS);
-    let mut shared = Shared::<[Quad]>::new_slice(comptime!(WEIGHTS + DEPTH * COLUMN_QUADS));
+    let mut shared = Shared::<[QuadOf<W>]>::new_slice(comptime!(WEIGHTS + DEPTH * COLUMN_QUADS));
     // Two blocks of four rows by two quads.
     let mut sums = Array::<Quad>::new(4 * LANES);
+    let mut part = Array::<QuadOf<W>>::new(4 * LANES);
     for chunk in 0..comptime!(sizes.inputs / DEPTH) {
         sync_cube();
-        load_rows(x, &mut shared, chunk, sizes);
+        load_rows(x, &mut shared, chunk, sizes, half);
         load_weights(weight, &mut shared, chunk, sizes);
         sync_cube();
         for input in 0..DEPTH {
-            let mut columns = Array::<Quad>::new(2usize);
+            let mut columns = Array::<QuadOf<W>>::new(2usize);
             columns[0] = shared[WEIGHTS + input * COLUMN_QUADS + across];
             columns[1] = shared[WEIGHTS + input * COLUMN_QUADS + ACROSS + across];
             let upper = shared[input * STRIDE + down];
             let lower = shared[input * STRIDE + ROW_QUADS / 2 + down];
-            add_outer(&mut sums, 0usize, upper, &columns);
-            add_outer(&mut sums, comptime!(2 * LANES), lower, &columns);
+            add_outer(&mut part, 0usize, upper, &columns);
+            add_outer(&mut part, comptime!(2 * LANES), lower, &columns);
         }
+        if comptime!(half) {
+            add_up(&mut sums, &mut part);
+        }
+    }
+    if comptime!(!half) {
+        add_up(&mut sums, &mut part);
     }
     write(bias, out, &sums, sizes, then);
 }
 
+/// Moves partial sums to those in float32.
+#[cube]
+fn add_up<W: Float>(sums: &mut Array<Quad>, part: &mut Array<QuadOf<W>>) {
+    #[unroll]
+    for i in 0..comptime!(4 * LANES) {
+        sums[i] += Quad::cast_from(part[i]);
+        part[i] = QuadOf::<W>::new(W::from_int(0));
+    }
+}
+
 /// Brings 128 rows of inputs to workgroup memory, `(input, row)`; a unit four inputs of four rows.
 #[cube]
-fn load_rows(x: &[Quad], shared: &mut Shared<[Quad]>, chunk: usize, #[comptime] sizes: Sizes) {
+fn load_rows<W: Float>(
+    x: &[Quad],
+    shared: &mut Shared<[QuadOf<W>]>,
+    chunk: usize,
+    #[comptime] sizes: Sizes,
+    #[comptime] half: bool,
+) {
     let depth_quads = comptime!(DEPTH / LANES);
     let unit = UNIT_POS as usize;
     let (rows, part) = (unit / depth_quads, unit % depth_quads);
-    let mut quads = Array::<Quad>::new(LANES);
+    let mut quads = Array::<QuadOf<W>>::new(LANES);
     #[unroll]
     for i in 0..LANES {
         let row = CUBE_POS_Y as usize * ROWS + rows * LANES + i;
         let row = min(row, comptime!(sizes.rows - 1));
-        quads[i] = x[row * comptime!(sizes.inputs / LANES) + chunk * depth_quads + part];
+        let quad = x[row * comptime!(sizes.inputs / LANES) + chunk * depth_quads + part];
+        quads[i] = if comptime!(half) {
+            QuadOf::<W>::cast_from(quad.clamp(Quad::new(-HALF_MAX), Quad::new(HALF_MAX)))
+        } else {
+            QuadOf::<W>::cast_from(quad)
+        };
     }
     #[unroll]
     for lane in 0..LANES {
@@ -119,8 +154,8 @@ fn load_rows(x: &[Quad], shared: &mut Shared<[Quad]>, chunk: usize, #[comptime] 
 /// Brings 64 columns of weights to workgroup memory, `(input, column)`; a unit two quads.
 #[cube]
 fn load_weights<W: Float>(
-    weight: &[Vector<W, Const<LANES>>],
-    shared: &mut Shared<[Quad]>,
+    weight: &[QuadOf<W>],
+    shared: &mut Shared<[QuadOf<W>]>,
     chunk: usize,
     #[comptime] sizes: Sizes,
 ) {
@@ -130,8 +165,7 @@ fn load_weights<W: Float>(
         let at = n * UNITS + UNIT_POS as usize;
         let column = CUBE_POS_X as usize * COLUMN_QUADS + at % COLUMN_QUADS;
         let input = chunk * DEPTH + at / COLUMN_QUADS;
-        let quad = weight[input * outputs + min(column, comptime!(outputs - 1))];
-        shared[WEIGHTS + at] = Quad::cast_from(quad);
+        shared[WEIGHTS + at] = weight[input * outputs + min(column, comptime!(outputs - 1))];
     }
 }
 

@@ -1,12 +1,13 @@
-//! Kernels of this project's own for the GPU, in CubeCL: the image encoder's attention and its
-//! linear layers. They keep within WebGPU's guaranteed limits (16 KiB of workgroup memory, 256
-//! invocations, 128 MiB to a binding), use no subgroups, and have no derivative: where one is
-//! asked for, and on the CPU, the plain formulation in tensor operations serves.
+//! Kernels of this project's own: the image encoder's attention and its linear layers for the GPU,
+//! in CubeCL, and linear layers for the CPU. Those for the GPU keep within WebGPU's guaranteed limits (16 KiB of workgroup memory, 256
+//! invocations, 128 MiB to a binding) and use no subgroups. None has a derivative: where one is
+//! asked for, the plain formulation in tensor operations serves.
 //!
 //! Loops that hold a barrier have bounds that are known when the kernel is compiled, as browsers
 //! refuse a barrier that they cannot prove all of a workgroup to reach.
 
 mod attention;
+mod flex;
 mod linear;
 mod quads;
 mod relative;
@@ -17,16 +18,17 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{CubeBackend, cubecl};
+use burn_flex::{Flex, FlexTensor};
 use cubecl::prelude::BufferArg;
 
 pub use attention::{Form, Grid};
 
-/// Whether a tensor is where these kernels run: on the GPU, with nothing to be differentiated.
+/// Whether a tensor is where attention has a kernel: on the GPU, with nothing to be differentiated.
 pub fn on_gpu<const D: usize>(x: &Tensor<D>) -> bool {
     runs_on(&x.device())
 }
 
-/// Whether these kernels run on `device`.
+/// Whether `device` is a GPU with nothing to be differentiated.
 pub fn runs_on(device: &Device) -> bool {
     !device.is_autodiff() && *device != Device::flex()
 }
@@ -38,17 +40,27 @@ pub enum Activation {
     Gelu,
 }
 
-/// `(rows, inputs)` times `(inputs, outputs)`, plus a bias of `(outputs)`; see
-/// [`linear_fits`] for the sizes. The weight is in float32 or, where the device has it, in
-/// float16; the rest is in float32.
+/// `(rows, inputs)` times `(inputs, outputs)`, plus a bias of `(outputs)`, where [`has_linear`]
+/// says so. The weight is in float32 or, on a GPU that has it, in float16; the rest is in float32.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, then: Activation) -> Tensor<2> {
-    let [inputs, outputs] = weight.dims();
-    assert!(linear_fits(inputs, outputs) && x.dims()[1] == inputs && bias.dims() == [outputs]);
+    let ([_, inputs], [_, outputs]) = (x.dims(), weight.dims());
+    assert!(has_linear(&x, inputs, outputs));
+    assert!(weight.dims()[0] == inputs && bias.dims() == [outputs]);
+    let on_gpu = on_gpu(&x);
     let ([x, weight], bias) = ([x, weight].map(Tensor::into_dispatch), bias.into_dispatch());
-    Tensor::from_dispatch(Dispatch::fused_linear(x, weight, bias, then))
+    Tensor::from_dispatch(match on_gpu {
+        true => Dispatch::fused_linear(x, weight, bias, then),
+        false => Dispatch::linear_from_bias(x, weight, bias, then),
+    })
 }
 
-/// Whether [`linear`] takes these sizes.
+/// Whether [`linear`] has a kernel for `x` and these sizes.
+pub fn has_linear<const D: usize>(x: &Tensor<D>, inputs: usize, outputs: usize) -> bool {
+    let device = x.device();
+    !device.is_autodiff() && (device == Device::flex() || linear_fits(inputs, outputs))
+}
+
+/// Whether [`linear`] takes these sizes on a GPU.
 pub fn linear_fits(inputs: usize, outputs: usize) -> bool {
     inputs.is_multiple_of(linear::DEPTH) && outputs.is_multiple_of(quads::LANES)
 }
@@ -130,6 +142,27 @@ impl Kernels for CubeBackend {
 
     fn tiny_vit_attention(qkv: CubeTensor, table: CubeTensor, grid: Grid) -> CubeTensor {
         attention::launch_tiny_vit(qkv, table, grid)
+    }
+}
+
+#[backend_extension(Flex)]
+trait CpuKernels: Backend {
+    fn linear_from_bias(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        then: Activation,
+    ) -> FloatTensor<Self>;
+}
+
+impl CpuKernels for Flex {
+    fn linear_from_bias(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        then: Activation,
+    ) -> FlexTensor {
+        flex::linear(x, weight, bias, then)
     }
 }
 

@@ -1,12 +1,15 @@
 //! A file of the page as something to read and seek in.
 
+use std::collections::VecDeque;
 use std::io::{Error, Read, Result, Seek, SeekFrom};
 
 use wasm_bindgen::JsValue;
 use web_sys::{Blob, FileReaderSync};
 
 /// How much is copied from the browser at a time.
-const BUFFER: u64 = 1 << 20;
+const BLOCK: u64 = 1 << 20;
+/// How many blocks are kept: a model reads its tensors in another order than a file has them.
+const BLOCKS: usize = 8;
 
 /// Reads a blob piece by piece, so that a checkpoint is never in memory as a whole. Works in
 /// workers only, where the browser allows synchronous reading.
@@ -14,8 +17,8 @@ pub struct BlobReader {
     blob: Blob,
     reader: FileReaderSync,
     position: u64,
-    buffer: Vec<u8>,
-    buffer_start: u64,
+    /// Numbers and bytes of the blocks that were read last, the latest in front.
+    blocks: VecDeque<(u64, Vec<u8>)>,
 }
 
 impl BlobReader {
@@ -24,13 +27,28 @@ impl BlobReader {
             blob,
             reader: FileReaderSync::new()?,
             position: 0,
-            buffer: Vec::new(),
-            buffer_start: 0,
+            blocks: VecDeque::with_capacity(BLOCKS),
         })
     }
 
     fn size(&self) -> u64 {
         self.blob.size() as u64
+    }
+
+    /// Puts a block in front.
+    fn turn_to(&mut self, number: u64) -> Result<()> {
+        let kept = self.blocks.iter().position(|block| block.0 == number);
+        let block = match kept.and_then(|place| self.blocks.remove(place)) {
+            Some(block) => block,
+            None => {
+                let start = number * BLOCK;
+                let bytes = self.fetch(start, self.size().min(start + BLOCK))?;
+                (number, bytes.to_vec())
+            }
+        };
+        self.blocks.truncate(BLOCKS - 1);
+        self.blocks.push_front(block);
+        Ok(())
     }
 
     fn fetch(&self, start: u64, end: u64) -> Result<js_sys::Uint8Array> {
@@ -49,16 +67,14 @@ impl BlobReader {
 
 impl Read for BlobReader {
     fn read(&mut self, out: &mut [u8]) -> Result<usize> {
-        let end = self.buffer_start + self.buffer.len() as u64;
-        if !(self.buffer_start..end).contains(&self.position) {
-            let end = self.size().min(self.position.saturating_add(BUFFER));
-            if end <= self.position {
-                return Ok(0);
-            }
-            self.buffer = self.fetch(self.position, end)?.to_vec();
-            self.buffer_start = self.position;
+        if self.position >= self.size() {
+            return Ok(0);
         }
-        let available = &self.buffer[(self.position - self.buffer_start) as usize..];
+        self.turn_to(self.position / BLOCK)?;
+        let block = self.blocks.front().map_or(&[][..], |block| &block.1);
+        let available = block
+            .get((self.position % BLOCK) as usize..)
+            .unwrap_or_default();
         let n = available.len().min(out.len());
         out[..n].copy_from_slice(&available[..n]);
         self.position += n as u64;

@@ -7,8 +7,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 static LAST: Mutex<Option<String>> = Mutex::new(None);
 
 /// Notes panics from now on.
-#[wasm_bindgen(start)]
-fn note_panics() {
+pub fn note_panics() {
     std::panic::set_hook(Box::new(|panic| {
         if let Ok(mut last) = LAST.lock() {
             // The first panic is the cause; those in its wake only hide it.

@@ -71,9 +71,12 @@ impl<R: Read + Seek> ParameterSource for CheckpointSource<'_, R> {
         let values = self.checkpoint.read(name, shape)?;
         self.read += values.len();
         if name.starts_with("image_encoder.") {
+            let mut bytes = vec![0; 4 * DIGEST_CHUNK.min(values.len())];
             for chunk in values.chunks(DIGEST_CHUNK) {
-                let bytes: Vec<u8> = chunk.iter().flat_map(|value| value.to_le_bytes()).collect();
-                self.encoder_digest.update(&bytes);
+                for (bytes, value) in bytes.chunks_exact_mut(4).zip(chunk) {
+                    bytes.copy_from_slice(&value.to_le_bytes());
+                }
+                self.encoder_digest.update(&bytes[..4 * chunk.len()]);
             }
         }
         (self.progress)(self.read as f64 / self.all.max(1) as f64);

@@ -63,10 +63,8 @@ impl TwoWayTransformer {
             (queries, keys) = layer.forward(queries, keys, &tokens, sides, i == 0);
         }
         let q = queries.clone() + tokens;
-        let Sides {
-            keys: k, values, ..
-        } = Sides::new(&keys, position);
-        let out = self.final_attn_token_to_image.of_tokens(q, k, values);
+        let Sides { attended, .. } = Sides::new(&keys, position);
+        let out = self.final_attn_token_to_image.of_tokens(q, attended);
         (self.norm_final_attn.forward(queries + out), keys)
     }
 }
@@ -101,39 +99,35 @@ impl PreparedImage {
 /// The image as a layer's attentions take it.
 #[derive(Clone, Debug)]
 struct Sides {
-    /// Of the tokens.
-    keys: Side,
-    values: Side,
-    /// Of the image.
-    queries: Side,
+    /// By the tokens.
+    attended: Attended,
+    queries: Queries,
 }
 
 impl Sides {
     fn new(image: &Tensor<3>, position: &Tensor<3>) -> Self {
         let positioned = image.clone() + position.clone();
         Self {
-            keys: Side::Plain(positioned.clone()),
-            values: Side::Plain(image.clone()),
-            queries: Side::Plain(positioned),
+            attended: Attended::Plain(positioned.clone(), image.clone()),
+            queries: Queries::Plain(positioned),
         }
     }
 }
 
-/// What an attention has of the image: the image itself, `(B or 1, pixels, C)`, or what its
-/// projection makes of it.
+/// Keys and values that tokens attend to.
 #[derive(Clone, Debug)]
-enum Side {
+enum Attended {
+    /// As they come, `(B or 1, N, C)` each.
+    Plain(Tensor<3>, Tensor<3>),
+    /// Projected, by head: keys `(1, heads, C, N)` and values `(1, heads, N, C)`.
+    ByHead(Tensor<4>, Tensor<4>),
+}
+
+/// The queries of an image, `(B or 1, pixels, C)`.
+#[derive(Clone, Debug)]
+enum Queries {
     Plain(Tensor<3>),
     Projected(Tensor<3>),
-}
-
-impl Side {
-    fn project(self, projection: &Linear) -> Self {
-        match self {
-            Self::Plain(x) => Self::Projected(projection.forward(x)),
-            projected => projected,
-        }
-    }
 }
 
 /// Self-attention of the tokens, tokens to image, a perceptron, image to tokens.
@@ -167,14 +161,13 @@ impl TwoWayAttentionBlock {
     }
 
     fn project(&self, sides: Sides) -> Sides {
-        let (of_tokens, of_image) = (
-            &self.cross_attn_token_to_image,
-            &self.cross_attn_image_to_token,
-        );
+        let of_image = &self.cross_attn_image_to_token;
         Sides {
-            keys: sides.keys.project(&of_tokens.k_proj),
-            values: sides.values.project(&of_tokens.v_proj),
-            queries: sides.queries.project(&of_image.q_proj),
+            attended: self.cross_attn_token_to_image.project(sides.attended),
+            queries: match sides.queries {
+                Queries::Plain(q) => Queries::Projected(of_image.q_proj.forward(q)),
+                projected => projected,
+            },
         }
     }
 
@@ -189,20 +182,17 @@ impl TwoWayAttentionBlock {
         first: bool,
     ) -> (Tensor<3>, Tensor<3>) {
         let queries = if first {
-            let q = queries.clone();
-            self.self_attn
-                .of_tokens(q, plain(&queries), plain(&queries))
+            let attended = Attended::Plain(queries.clone(), queries.clone());
+            self.self_attn.of_tokens(queries, attended)
         } else {
             let q = queries.clone() + position.clone();
-            let k = plain(&q);
-            queries.clone() + self.self_attn.of_tokens(q, k, plain(&queries))
+            let attended = Attended::Plain(q.clone(), queries.clone());
+            queries + self.self_attn.of_tokens(q, attended)
         };
         let queries = self.norm1.forward(queries);
 
         let q = queries.clone() + position.clone();
-        let attended = self
-            .cross_attn_token_to_image
-            .of_tokens(q, sides.keys, sides.values);
+        let attended = self.cross_attn_token_to_image.of_tokens(q, sides.attended);
         let queries = self.norm2.forward(queries + attended);
         let queries = self
             .norm3
@@ -216,16 +206,12 @@ impl TwoWayAttentionBlock {
     }
 }
 
-fn plain(x: &Tensor<3>) -> Side {
-    Side::Plain(x.clone())
-}
-
 /// Multi-head attention with projections, which may narrow the channels.
 ///
-/// One side is a handful of tokens, the other may be the whole image. Products are taken in the
-/// order that leaves the image as it is: the tokens are repeated for each head with the other
-/// heads' channels set to zero, and what would project the image projects them instead. The sums
-/// are the same, with less than half of the work.
+/// One side is a handful of tokens, the other may be the whole image. Unless the image has been
+/// projected for many prompts, products are taken in the order that leaves it as it is: the tokens
+/// are repeated for each head with the other heads' channels set to zero, and what would project
+/// the image projects them instead. The sums are the same, with less than half of the work.
 #[derive(Module, Debug)]
 struct Attention {
     q_proj: Linear,
@@ -246,35 +232,58 @@ impl Attention {
         })
     }
 
-    /// Tokens `q` `(B, N, C)` attend to `k` and `v`: `(B, N, C)`. A bias of the keys would add the
-    /// same to all of a token's scores, so it does not count.
-    fn of_tokens(&self, q: Tensor<3>, k: Side, v: Side) -> Tensor<3> {
+    /// What tokens attend to, projected for many prompts.
+    fn project(&self, attended: Attended) -> Attended {
+        match attended {
+            Attended::Plain(k, v) => {
+                let (k, v) = (self.k_proj.forward(k), self.v_proj.forward(v));
+                // Laid out like that in memory, as the products read it.
+                let keys = contiguous(self.split(k).swap_dims(2, 3));
+                Attended::ByHead(keys, contiguous(self.split(v)))
+            }
+            by_head => by_head,
+        }
+    }
+
+    /// Tokens `q` `(B, N, C)` attend: `(B, N, C)`. A bias of the keys would add the same to all of
+    /// a token's scores, so it does not count where the keys are plain.
+    fn of_tokens(&self, q: Tensor<3>, attended: Attended) -> Tensor<3> {
         let q = self.q_proj.forward(q);
         let [batch, count, inner] = q.dims();
-        let own = self.own_channels(&q);
-        let q = by_head(q * self.scale(inner), &own);
-        let scores = match k {
-            Side::Plain(k) => q.matmul(back(&self.k_proj)).matmul(k.swap_dims(1, 2)),
-            Side::Projected(k) => q.matmul(k.swap_dims(1, 2)),
+        let q = q * self.scale(inner);
+        let out = match attended {
+            Attended::Plain(k, v) => {
+                let own = self.own_channels(&q);
+                let q = by_head(q, &own).matmul(back(&self.k_proj));
+                let weights = softmax(q.matmul(k.swap_dims(1, 2)));
+                let out = self.v_proj.forward(weights.matmul(v));
+                let out = out.reshape([batch, self.heads, count, inner]) * own;
+                out.sum_dim(1).squeeze_dim(1)
+            }
+            Attended::ByHead(k, v) => {
+                let out = softmax(self.split(q).matmul(k)).matmul(v);
+                out.swap_dims(1, 2).reshape([batch, count, inner])
+            }
         };
-        let weights = softmax(scores);
-        let out = match v {
-            Side::Plain(v) => self.v_proj.forward(weights.matmul(v)),
-            Side::Projected(v) => weights.matmul(v),
-        };
-        let out = out.reshape([batch, self.heads, count, inner]) * own;
-        self.out_proj.forward(out.sum_dim(1).squeeze_dim(1))
+        self.out_proj.forward(out)
+    }
+
+    /// `(B, N, C)` by head: `(B, heads, N, C / heads)`.
+    fn split(&self, x: Tensor<3>) -> Tensor<4> {
+        let [batch, count, inner] = x.dims();
+        x.reshape([batch, count, self.heads, inner / self.heads])
+            .swap_dims(1, 2)
     }
 
     /// The image `q` attends to tokens `k` and `v` `(B, N, C)`: `(B, pixels, C)`.
-    fn of_image(&self, q: Side, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
+    fn of_image(&self, q: Queries, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
         let (k, v) = (self.k_proj.forward(k), self.v_proj.forward(v));
         let [batch, count, inner] = k.dims();
         let own = self.own_channels(&k);
         let k = by_head(k * self.scale(inner), &own);
         let scores = match q {
-            Side::Projected(q) => q.matmul(k.swap_dims(1, 2)),
-            Side::Plain(q) => self.scores_of_image(q, k),
+            Queries::Projected(q) => q.matmul(k.swap_dims(1, 2)),
+            Queries::Plain(q) => self.scores_of_image(q, k),
         };
         let pixels = scores.dims()[1];
         let weights = softmax(scores.reshape([batch, pixels, self.heads, count]));
@@ -310,6 +319,12 @@ impl Attention {
         let shape = [1, self.heads, 1, inner];
         Tensor::from_data(TensorData::new(values, shape), &like.device())
     }
+}
+
+/// `x` with its values in memory in the order of its dimensions.
+fn contiguous(x: Tensor<4>) -> Tensor<4> {
+    let shape = x.dims();
+    x.reshape([shape.iter().product::<usize>()]).reshape(shape)
 }
 
 /// Tokens `(B, N, C)` once for each head, with that head's channels alone: `(B, heads · N, C)`.

@@ -381,7 +381,7 @@ impl Engine {
         }
         self.with_predictor(async |predictor| {
             predictor.set_embedding(embedding);
-            Ok(())
+            predictor.prepare()
         })
         .await
     }

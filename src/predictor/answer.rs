@@ -52,12 +52,8 @@ pub(super) fn prepare(
     decoder: &MaskDecoder,
     embedding: &Embedding,
 ) -> PreparedImage {
-    let image = embedding.pixels.clone() + encoder.no_mask();
-    let position = encoder.dense_position();
-    match differentiates(decoder) {
-        true => decoder.prepare(image.autodiff(), position.autodiff()),
-        false => decoder.prepare(image, position),
-    }
+    let prepare = |image, position| decoder.prepare(image, position);
+    on_image(encoder, decoder, embedding, encoder.no_mask(), prepare)
 }
 
 fn unprepared(
@@ -66,11 +62,22 @@ fn unprepared(
     embedding: &Embedding,
     dense: Tensor<3>,
 ) -> PreparedImage {
+    on_image(encoder, decoder, embedding, dense, PreparedImage::new)
+}
+
+/// What `make` makes of the image with its dense embedding, and of its position.
+fn on_image(
+    encoder: &PromptEncoder,
+    decoder: &MaskDecoder,
+    embedding: &Embedding,
+    dense: Tensor<3>,
+    make: impl FnOnce(Tensor<3>, Tensor<3>) -> PreparedImage,
+) -> PreparedImage {
     let image = embedding.pixels.clone() + dense;
     let position = encoder.dense_position();
     match differentiates(decoder) {
-        true => PreparedImage::new(image.autodiff(), position.autodiff()),
-        false => PreparedImage::new(image, position),
+        true => make(image.autodiff(), position.autodiff()),
+        false => make(image, position),
     }
 }
 

@@ -222,6 +222,12 @@ impl Predictor {
         Ok(())
     }
 
+    /// Does now what the first prompt on the embedding would else wait for.
+    pub fn prepare(&self) -> Result<()> {
+        self.prepared(Answerer::Chosen)?;
+        Ok(())
+    }
+
     /// Forgets the embedding; the rounds stay.
     pub fn drop_embedding(&mut self) {
         self.embedding = None;
@@ -378,6 +384,19 @@ impl Predictor {
         Ok(self.embedding()?.postprocess(logits))
     }
 
+    fn answering(&self, answerer: Answerer) -> (&MaskDecoder, &OnceCell<PreparedImage>) {
+        match (&self.fine_tuned, answerer) {
+            (Some(decoder), Answerer::Chosen) => (decoder, &self.prepared.fine_tuned),
+            _ => (&self.model.mask_decoder, &self.prepared.untouched),
+        }
+    }
+
+    fn prepared(&self, answerer: Answerer) -> Result<&PreparedImage> {
+        let (decoder, prepared) = self.answering(answerer);
+        let embedding = self.embedding()?;
+        Ok(prepared.get_or_init(|| prepare(&self.model.prompt_encoder, decoder, embedding)))
+    }
+
     /// All four masks for `prompts` and, to refine it, the logits of a mask: first the mask for
     /// an unambiguous prompt, then the candidates for a single point. Of several boxes the last
     /// counts.
@@ -390,10 +409,7 @@ impl Predictor {
         let embedding = self.embedding()?;
         let side = embedding.mask_side();
         let encoder = &self.model.prompt_encoder;
-        let (decoder, prepared) = match (&self.fine_tuned, answerer) {
-            (Some(decoder), Answerer::Chosen) => (decoder, &self.prepared.fine_tuned),
-            _ => (&self.model.mask_decoder, &self.prepared.untouched),
-        };
+        let (decoder, _) = self.answering(answerer);
         let (masks, ious) = match previous {
             Some(logits) => {
                 let data = TensorData::new(logits, [1, 1, side, side]);
@@ -401,7 +417,7 @@ impl Predictor {
                 answer(encoder, decoder, embedding, &[prompts], Some(previous))
             }
             None => {
-                let image = prepared.get_or_init(|| prepare(encoder, decoder, embedding));
+                let image = self.prepared(answerer)?;
                 answer_on(image, encoder, decoder, embedding, &[prompts])
             }
         };

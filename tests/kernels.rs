@@ -164,6 +164,27 @@ fn linear_layers() {
     compare_linear([196, 768, 192]);
 }
 
+/// On the CPU, of inputs that lie amid others and a weight that lies transposed.
+fn compare_linear_on_the_cpu(sizes: [usize; 3]) {
+    let device = Device::flex();
+    for then in [Activation::None, Activation::Gelu] {
+        let (x, weight, bias) = linear_inputs(sizes, &device);
+        let others = x.clone() * 0.0 + 9.0;
+        let x = Tensor::cat(vec![others.clone(), x, others], 0).narrow(0, sizes[0], sizes[0]);
+        let weight = Tensor::from_data(weight.transpose().into_data(), &device).transpose();
+        let ours = kernels::linear(x, weight, bias, then);
+        let plain = plain_linear(sizes, &device, then);
+        compare(&format!("{sizes:?} {then:?} on the CPU"), ours, plain);
+    }
+}
+
+#[test]
+fn linear_layers_on_the_cpu() {
+    compare_linear_on_the_cpu([256, 128, 128]);
+    compare_linear_on_the_cpu([1, 16, 4]);
+    compare_linear_on_the_cpu([129, 47, 67]);
+}
+
 /// Weights in float16 on the GPU against float32 on the CPU.
 fn compare_half_linear(sizes: [usize; 3]) {
     let Some(gpu) = gpu() else { return };

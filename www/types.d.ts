@@ -442,6 +442,8 @@ declare module "*/engine/graysam.js" {
     readonly device_is_gpu: boolean;
     /** A lost GPU does not come back; only a new engine helps. */
     readonly device_failed: boolean;
+    /** The CPU device multiplies with relaxed SIMD. */
+    readonly products_are_fused: boolean;
     load_model(file: Blob, progress: (fraction: number) => void): Promise<ModelInfo>;
     /** A file's pages count from 0. */
     open_image(bytes: Uint8Array, page: number): ImageInfo;

@@ -38,7 +38,7 @@ pub fn linear(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, then: Activat
             false,
             false,
             false,
-            device::threads(rows * outputs * inputs),
+            device::threads(rows.saturating_mul(outputs).saturating_mul(inputs)),
         );
     }
     if then == Activation::Gelu {

@@ -10,6 +10,7 @@ use burn::tensor::DType;
 use burn_cubecl::cubecl;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
+use half::f16;
 
 use super::quads::{ACROSS, LANES, Quad, QuadOf, UNITS, add_outer, gather};
 use super::{Activation, empty, values};
@@ -21,7 +22,7 @@ const COLUMNS: usize = 64;
 pub const DEPTH: usize = 16;
 
 /// The largest number in float16.
-const HALF_MAX: f32 = 65_504.0;
+const HALF_MAX: f32 = f16::MAX.to_f32_const();
 
 const ROW_QUADS: usize = ROWS / LANES;
 const COLUMN_QUADS: usize = COLUMNS / LANES;

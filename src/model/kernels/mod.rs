@@ -23,6 +23,8 @@ use cubecl::prelude::BufferArg;
 
 pub use attention::{Form, Grid};
 
+use super::elementwise::on_cpu;
+
 /// Whether a tensor is where attention has a kernel: on the GPU, with nothing to be differentiated.
 pub fn on_gpu<const D: usize>(x: &Tensor<D>) -> bool {
     runs_on(&x.device())
@@ -56,8 +58,7 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, then: Activation
 
 /// Whether [`linear`] has a kernel for `x` and these sizes.
 pub fn has_linear<const D: usize>(x: &Tensor<D>, inputs: usize, outputs: usize) -> bool {
-    let device = x.device();
-    !device.is_autodiff() && (device == Device::flex() || linear_fits(inputs, outputs))
+    on_cpu(x) || on_gpu(x) && linear_fits(inputs, outputs)
 }
 
 /// Whether [`linear`] takes these sizes on a GPU.

@@ -34,6 +34,7 @@ class RenderedPainter {
       if (!colours) paintColours(pixels.subarray(at, at + x1 - x0), plane, 3 * start);
       else for (let x = 0; x < x1 - x0; x++) pixels[at + x] = colours[plane[start + x]];
     }
+    return true;
   }
 }
 

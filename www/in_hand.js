@@ -33,7 +33,7 @@ export class InHand {
     if (none && !this.#project.inHand) return;
     const inHand = { prompts, ious: prediction?.ious ?? [], selected, refined, corrections: corrections ? [...corrections] : null };
     this.#project.inHand = none ? null : inHand;
-    this.#project.changed();
+    this.#project.store();
   }
 
   /** Brings back what an earlier visit had in hand. @param {() => Promise<boolean>} open opens its image; resolves to whether it is open */

@@ -42,6 +42,7 @@ export class Overlay {
     // With their neighbours; a border is no end of a region.
     const columns = shownPlaces(x0 - 1, x1 + 1, level, this.#width);
     const rows = shownPlaces(y0 - 1, y1 + 1, level, this.#height).map((y) => y * this.#width);
+    let painted = false;
     let last = 0;
     /** @type {Colours | undefined} */
     let lastColours;
@@ -60,8 +61,10 @@ export class Overlay {
         [last, lastColours] = [value, colours];
         if (!colours) continue;
         pixels[at] = edge ? colours.outline : colours.fill;
+        painted = true;
       }
     }
+    return painted;
   }
 }
 
@@ -69,7 +72,7 @@ export class Overlay {
 function shownPlaces(from, to, level, side) {
   const size = 2 ** level;
   const last = Math.ceil(side / size) - 1;
-  return Float64Array.from({ length: to - from }, (_, i) => {
+  return Int32Array.from({ length: to - from }, (_, i) => {
     const place = Math.min(last, Math.max(0, from + i));
     return Math.min(side - 1, place * size + (size >> 1));
   });

@@ -71,7 +71,10 @@ export class Preview {
     this.#hide();
   }
 
-  /** Asks for the place where the pointer is now. @param {EngineClient} client */
+  /**
+   * Asks for the place where the pointer is now. Resolves to false where nothing is shown of the answer.
+   * @param {EngineClient} client @returns {(() => Promise<boolean | void>) | undefined}
+   */
   nextStep(client) {
     const at = this.#at;
     if (!this.on || !at || this.#asked) return;
@@ -80,7 +83,7 @@ export class Preview {
       this.#awaited = at;
       const mask = await client.request("preview", [at]);
       // In the meantime it may have been cleared.
-      if (this.#awaited !== at) return;
+      if (this.#awaited !== at) return false;
       this.#shown = true;
       this.#events.previewed(mask);
     };

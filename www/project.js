@@ -194,6 +194,11 @@ export class Project {
   /** Something is to be stored, and shown. */
   changed() {
     for (const listener of this.#listeners) listener();
+    this.store();
+  }
+
+  /** Something that is not listed anywhere is to be stored. */
+  store() {
     if (this.#saving) this.#saveAgain = true;
     else void this.#save();
   }

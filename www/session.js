@@ -326,22 +326,25 @@ export class Session {
   async #pump() {
     if (this.#pumping) return;
     this.#pumping = true;
-    for (let step = this.#nextStep(); step; step = this.#nextStep()) {
+    let step = this.#nextStep();
+    while (step) {
+      let seen;
       try {
-        await step();
+        seen = await step();
       } catch (error) {
         if (error instanceof CrashError) this.#recover(error);
         else this.#fail(error);
       }
       this.#events.progress(null);
-      this.#events.changed();
+      step = this.#nextStep();
+      if (step && seen !== false) this.#events.changed();
     }
     this.#pumping = false;
     if (!this.#stopped) this.#crashes = 0;
     this.#events.changed();
   }
 
-  /** @returns {(() => Promise<void>) | undefined} */
+  /** A step that resolves to false changed nothing that is seen. @returns {(() => Promise<boolean | void>) | undefined} */
   #nextStep() {
     if (this.#stopped) return;
     const client = this.#client;

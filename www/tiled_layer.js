@@ -19,8 +19,8 @@ const KEPT = 32 << 20;
 /**
  * What knows the pixels of every level: level l has one for each square of 2^l × 2^l pixels of the image.
  * @typedef {object} Painter
- * @property {(pixels: Uint32Array, level: number, box: PixelBox) => void} paint fills the level's box, row by row, with
- *   RGBA as it lies in memory; it is transparent before
+ * @property {(pixels: Uint32Array, level: number, box: PixelBox) => boolean} paint fills the level's box, row by row, with
+ *   RGBA as it lies in memory; it is transparent before, and stays so where the answer is false
  */
 
 /**
@@ -178,8 +178,7 @@ export class TiledLayer {
     tile.stale = undefined;
     const image = new ImageData(stale.x1 - stale.x0, stale.y1 - stale.y0);
     const pixels = new Uint32Array(image.data.buffer);
-    this.#painter.paint(pixels, level, stale);
-    if (!tile.context && !pixels.some((pixel) => pixel !== 0)) return;
+    if (!this.#painter.paint(pixels, level, stale) && !tile.context) return;
     tile.context ??= new OffscreenCanvas(box.x1 - box.x0, box.y1 - box.y0).getContext("2d") ?? undefined;
     tile.context?.putImageData(image, stale.x0 - box.x0, stale.y0 - box.y0);
   }

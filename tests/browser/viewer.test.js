@@ -111,6 +111,7 @@ test("only the tiles in view are painted, a few a frame, and only those that a c
       paint(pixels, level, box) {
         painted.push({ level, box });
         pixels.fill(0xff0000ff);
+        return true;
       },
     });
     /** Draws until all is there. @param {number} x @param {number} scale @param {number} milliseconds */

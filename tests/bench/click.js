@@ -32,7 +32,8 @@ async function measure(page, clicks) {
   if (objects.length <= clicks) throw new Error(`the sample has only ${objects.length} objects to click`);
   for (const [i, { x, y }] of objects.entries()) {
     await clickImage(page, x, y);
-    await page.waitForFunction((count) => /** @type {any} */ (window).painted.length === count, i + 1);
+    // Looking at every frame would have the page draw meanwhile.
+    await page.waitForFunction((count) => /** @type {any} */ (window).painted.length === count, i + 1, { polling: 250 });
     await page.keyboard.press("Escape");
     await waitState(page, "encoded");
   }

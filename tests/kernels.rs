@@ -185,6 +185,33 @@ fn linear_layers_on_the_cpu() {
     compare_linear_on_the_cpu([129, 47, 67]);
 }
 
+/// Of three batches, from parts of larger tensors in other orders.
+#[test]
+fn products_added_to_a_sum() {
+    let device = Device::flex();
+    let left = input("left", 1.0, [3, 21, 40], &device).swap_dims(1, 2);
+    let left = left.narrow(1, 3, 33);
+    let right = input("right", 1.0, [1, 30, 17], &device).narrow(1, 5, 21);
+    for batch in [1, 3] {
+        let sum = input("sum", 1.0, [batch, 33, 17], &device);
+        let ours = kernels::add_product(sum.clone(), left.clone(), right.clone());
+        let plain = sum + left.clone().matmul(right.clone());
+        compare(&format!("a product added to {batch}"), ours, plain);
+    }
+}
+
+#[test]
+fn moments_of_rows() {
+    let device = Device::flex();
+    let x = input("moments", 3.0, [2, 31, 7], &device).swap_dims(1, 2) + 0.5;
+    let epsilon = 1e-3;
+    let [mean, deviation] = kernels::moments(&x, epsilon);
+    let plain = x.clone().mean_dim(2);
+    compare("means", mean, plain.clone());
+    let variance = (x - plain).square().mean_dim(2);
+    compare("deviations", deviation, (variance + epsilon).sqrt());
+}
+
 /// Weights in float16 on the GPU against float32 on the CPU.
 fn compare_half_linear(sizes: [usize; 3]) {
     let Some(gpu) = gpu() else { return };

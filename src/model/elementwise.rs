@@ -128,6 +128,19 @@ fn reduced(row: &[f32], start: f32, both: impl Fn(f32, f32) -> f32) -> f32 {
     rest.fold(start, |a, b| both(a, *b))
 }
 
+/// The sum of what `of` makes of each of `values`.
+pub fn sum_of(values: &[f32], of: impl Fn(f32) -> f32) -> f32 {
+    let mut lanes = [0.0; LANES];
+    let mut pieces = values.chunks_exact(LANES);
+    for piece in &mut pieces {
+        for (lane, v) in lanes.iter_mut().zip(piece) {
+            *lane += of(*v);
+        }
+    }
+    let rest = pieces.remainder().iter().map(|v| of(*v));
+    lanes.iter().sum::<f32>() + rest.sum::<f32>()
+}
+
 /// The smallest argument whose exponential is a normal number.
 const EXP_START: f32 = -87.0;
 /// The natural logarithm of 2, in two parts so that multiples of the first are exact.

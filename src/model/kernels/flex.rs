@@ -1,36 +1,69 @@
-//! The linear layer on the CPU. What Burn's device does for one passes over the outputs five times:
-//! zeros are made and copied, and bias and activation follow after the product. Here the bias is
-//! there first, and the product is added to it.
+//! The linear layer and a layer norm's moments on the CPU. What Burn's device does for the former
+//! passes over the outputs five times: zeros are made and copied, and bias and activation follow
+//! after the product. Here the bias is there first, and the product is added to it.
 
 use burn::tensor::TensorData;
-use burn_flex::{FlexTensor, Layout};
+use burn_flex::FlexTensor;
 
 use super::Activation;
 use crate::device;
-use crate::model::elementwise::gelu_of_all;
+use crate::model::elementwise::{gelu_of_all, sum_of};
 
 /// `(rows, inputs)` times `(inputs, outputs)`, plus a bias of `(outputs)`, in any layout.
 pub fn linear(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, then: Activation) -> FlexTensor {
-    let (left, right) = (Matrix::of(x.layout()), Matrix::of(weight.layout()));
-    let [rows, inputs] = left.size;
-    let [_, outputs] = right.size;
+    let (left, right) = (Matrix::of(&x, 0), Matrix::of(&weight, 0));
     let bias = bias.to_contiguous();
-    let mut out = bias.storage::<f32>()[..outputs].repeat(rows);
+    let mut out = bias.storage::<f32>()[..right.columns].repeat(left.rows);
+    add(&mut out, &left, &right);
+    if then == Activation::Gelu {
+        gelu_of_all(&mut out);
+    }
+    let shape = [left.rows, right.columns];
+    FlexTensor::from_data(TensorData::new(out, shape))
+}
+
+/// `sum + left · right` of three dimensions, the first of which may be 1 instead of the others', in
+/// any layout.
+pub fn add_product(sum: FlexTensor, left: FlexTensor, right: FlexTensor) -> FlexTensor {
+    let batch_of = |tensor: &FlexTensor| tensor.layout().shape()[0];
+    let batch = batch_of(&sum).max(batch_of(&left)).max(batch_of(&right));
+    let repeats = batch / batch_of(&sum);
+    let sum = sum.into_data().try_into_vec::<f32>();
+    let mut out = sum.expect("the CPU device computes in float32");
+    if repeats > 1 {
+        out = out.repeat(repeats);
+    }
+    let piece = (out.len() / batch).max(1);
+    for (i, out) in out.chunks_exact_mut(piece).enumerate() {
+        add(out, &Matrix::of(&left, i), &Matrix::of(&right, i));
+    }
+    let shape = [
+        batch,
+        Matrix::of(&left, 0).rows,
+        Matrix::of(&right, 0).columns,
+    ];
+    FlexTensor::from_data(TensorData::new(out, shape))
+}
+
+/// Adds a product to `out`, which is row-major.
+fn add(out: &mut [f32], left: &Matrix, right: &Matrix) {
+    let (rows, inner, columns) = (left.rows, left.columns, right.columns);
+    assert!(inner == right.rows && out.len() == rows * columns);
     let (keep, add) = (1.0, 1.0);
-    // SAFETY: the layouts lie in their tensors' values, and `out` has a row of outputs for each of x.
+    // SAFETY: matrices lie in their values, and `out` has a row of columns for each of left's.
     unsafe {
         gemm::gemm::<f32>(
             rows,
-            outputs,
-            inputs,
+            columns,
+            inner,
             out.as_mut_ptr(),
             1,
-            outputs as isize,
+            columns as isize,
             true,
-            x.storage::<f32>().as_ptr().add(left.start),
+            left.values.as_ptr().add(left.start),
             left.column,
             left.row,
-            weight.storage::<f32>().as_ptr().add(right.start),
+            right.values.as_ptr().add(right.start),
             right.column,
             right.row,
             keep,
@@ -38,32 +71,57 @@ pub fn linear(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, then: Activat
             false,
             false,
             false,
-            device::threads(rows.saturating_mul(outputs).saturating_mul(inputs)),
+            device::threads(rows.saturating_mul(columns).saturating_mul(inner)),
         );
     }
-    if then == Activation::Gelu {
-        gelu_of_all(&mut out);
-    }
-    FlexTensor::from_data(TensorData::new(out, [rows, outputs]))
+}
+
+/// Means of the rows of `x`, its last dimension, and their standard deviations, with `epsilon` added
+/// to the variance: `(2, rows)`.
+pub fn moments(x: FlexTensor, epsilon: f32) -> FlexTensor {
+    let x = x.to_contiguous();
+    let length = x.layout().shape().last().copied().unwrap_or(1);
+    let values = &x.storage::<f32>()[..x.layout().shape().num_elements()];
+    let rows = values.chunks_exact(length);
+    let count = rows.len();
+    let of_row = |row: &[f32]| {
+        let mean = sum_of(row, |v| v) / length as f32;
+        let variance = sum_of(row, |v| (v - mean) * (v - mean)) / length as f32;
+        (mean, (variance + epsilon).sqrt())
+    };
+    let (mut means, deviations): (Vec<f32>, Vec<f32>) = rows.map(of_row).unzip();
+    means.extend(deviations);
+    FlexTensor::from_data(TensorData::new(means, [2, count]))
 }
 
 /// How a matrix lies in a tensor's values: its rows and columns, where it begins, and the steps from
 /// a row and from a column to the next.
-struct Matrix {
-    size: [usize; 2],
+struct Matrix<'a> {
+    values: &'a [f32],
+    rows: usize,
+    columns: usize,
     start: usize,
     row: isize,
     column: isize,
 }
 
-impl Matrix {
-    fn of(layout: &Layout) -> Self {
+impl<'a> Matrix<'a> {
+    /// A tensor's two last dimensions, at a place of the first of three; 1 stands for any number.
+    fn of(tensor: &'a FlexTensor, batch: usize) -> Self {
+        let layout = tensor.layout();
         let (shape, strides) = (layout.shape(), layout.strides());
+        let last = shape.num_dims() - 1;
+        let skipped = match last {
+            2 if shape[0] > 1 => batch as isize * strides[0],
+            _ => 0,
+        };
         Self {
-            size: [shape[0], shape[1]],
-            start: layout.start_offset(),
-            row: strides[0],
-            column: strides[1],
+            values: tensor.storage(),
+            rows: shape[last - 1],
+            columns: shape[last],
+            start: layout.start_offset().strict_add_signed(skipped),
+            row: strides[last - 1],
+            column: strides[last],
         }
     }
 }

@@ -56,6 +56,27 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, then: Activation
     })
 }
 
+/// `sum + left · right`, of `(B, N, C)`, `(B, N, R)` and `(B, R, C)`; 1 may stand for each of the Bs.
+pub fn add_product(sum: Tensor<3>, left: Tensor<3>, right: Tensor<3>) -> Tensor<3> {
+    match on_cpu(&sum) && on_cpu(&left) && on_cpu(&right) {
+        true => {
+            let [sum, left, right] = [sum, left, right].map(Tensor::into_dispatch);
+            Tensor::from_dispatch(Dispatch::add_product(sum, left, right))
+        }
+        false => sum + left.matmul(right),
+    }
+}
+
+/// Mean and standard deviation of the last dimension of `x`, `(B, N, C)` on the CPU, as a layer
+/// norm of that epsilon takes them: `(B, N, 1)` each.
+pub fn moments(x: &Tensor<3>, epsilon: f64) -> [Tensor<3>; 2] {
+    assert!(on_cpu(x));
+    let [batch, count, _] = x.dims();
+    let both = Dispatch::moments(x.clone().into_dispatch(), epsilon);
+    let both = Tensor::<2>::from_dispatch(both);
+    [0, 1].map(|i| both.clone().narrow(0, i, 1).reshape([batch, count, 1]))
+}
+
 /// Whether [`linear`] has a kernel for `x` and these sizes.
 pub fn has_linear<const D: usize>(x: &Tensor<D>, inputs: usize, outputs: usize) -> bool {
     on_cpu(x) || on_gpu(x) && linear_fits(inputs, outputs)
@@ -154,6 +175,14 @@ trait CpuKernels: Backend {
         bias: FloatTensor<Self>,
         then: Activation,
     ) -> FloatTensor<Self>;
+
+    fn add_product(
+        sum: FloatTensor<Self>,
+        left: FloatTensor<Self>,
+        right: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    fn moments(x: FloatTensor<Self>, epsilon: f64) -> FloatTensor<Self>;
 }
 
 impl CpuKernels for Flex {
@@ -164,6 +193,14 @@ impl CpuKernels for Flex {
         then: Activation,
     ) -> FlexTensor {
         flex::linear(x, weight, bias, then)
+    }
+
+    fn add_product(sum: FlexTensor, left: FlexTensor, right: FlexTensor) -> FlexTensor {
+        flex::add_product(sum, left, right)
+    }
+
+    fn moments(x: FlexTensor, epsilon: f64) -> FlexTensor {
+        flex::moments(x, epsilon as f32)
     }
 }
 

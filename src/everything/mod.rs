@@ -14,8 +14,9 @@ use crate::device;
 use crate::error::{Error, Result};
 use crate::image::decode::Rgb;
 use crate::image::labels::Labels;
-use crate::model::mask_decoder::MASK_TOKENS;
-use crate::predictor::{Embedding, Encoding, Predictor, Prompt, answer};
+use crate::model::mask_decoder::{MASK_TOKENS, MaskDecoder};
+use crate::model::two_way_transformer::PreparedImage;
+use crate::predictor::{Embedding, Encoding, Predictor, Prompt, answer_on, prepare};
 
 /// What is kept of the decoder's answers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -117,8 +118,18 @@ pub struct Everything {
 enum Stage {
     Begin,
     Encode(Encoding),
-    /// The tile's embedding, and how many points have been asked for.
-    Prompt(Embedding, usize),
+    Prepare(Embedding),
+    Prompt(Box<Prompting>),
+}
+
+/// A tile that is asked for points.
+struct Prompting {
+    embedding: Embedding,
+    decoder: MaskDecoder,
+    /// By the decoder.
+    image: PreparedImage,
+    /// How many points have been asked for.
+    asked: usize,
 }
 
 impl Everything {
@@ -131,7 +142,7 @@ impl Everything {
         let size = (image.width, image.height);
         let tiles = tiles::layout(size, settings.tile, settings.overlap);
         let stage = match embedding {
-            Some(embedding) if tiles.len() == 1 => Stage::Prompt(embedding, 0),
+            Some(embedding) if tiles.len() == 1 => Stage::Prepare(embedding),
             _ => Stage::Begin,
         };
         Ok(Self {
@@ -156,13 +167,24 @@ impl Everything {
         self.stage = match std::mem::replace(&mut self.stage, Stage::Begin) {
             Stage::Begin => Stage::Encode(predictor.begin_encoding(&tile.of(&self.image))),
             Stage::Encode(mut encoding) => match predictor.advance(&mut encoding).await? {
-                Some(embedding) => Stage::Prompt(embedding, 0),
+                Some(embedding) => Stage::Prepare(embedding),
                 None => Stage::Encode(encoding),
             },
-            Stage::Prompt(embedding, asked) => {
-                let asked = self.ask(predictor, &embedding, tile, asked).await?;
-                if asked < self.settings.points_per_side.pow(2) {
-                    Stage::Prompt(embedding, asked)
+            Stage::Prepare(embedding) => {
+                // The person may choose another one meanwhile.
+                let decoder = predictor.decoder().clone();
+                let encoder = &predictor.model().prompt_encoder;
+                Stage::Prompt(Box::new(Prompting {
+                    image: prepare(encoder, &decoder, &embedding),
+                    embedding,
+                    decoder,
+                    asked: 0,
+                }))
+            }
+            Stage::Prompt(mut prompting) => {
+                self.ask(predictor, &mut prompting, tile).await?;
+                if prompting.asked < self.settings.points_per_side.pow(2) {
+                    Stage::Prompt(prompting)
                 } else {
                     self.finish_tile();
                     Stage::Begin
@@ -175,7 +197,7 @@ impl Everything {
     /// How far it is, 0..1, by the points that were asked for.
     pub fn progress(&self) -> f64 {
         let asked = match &self.stage {
-            Stage::Prompt(_, asked) => *asked,
+            Stage::Prompt(prompting) => prompting.asked,
             _ => 0,
         };
         let points = self.settings.points_per_side.pow(2);
@@ -224,18 +246,23 @@ impl Everything {
         (labels, found)
     }
 
-    /// Asks for the next batch of points, and keeps what passes; how many were asked for so far.
+    /// Asks for the next batch of points, and keeps what passes.
     async fn ask(
         &mut self,
         predictor: &Predictor,
-        embedding: &Embedding,
+        prompting: &mut Prompting,
         tile: Tile,
-        asked: usize,
-    ) -> Result<usize> {
+    ) -> Result<()> {
+        let Prompting {
+            embedding,
+            decoder,
+            image,
+            asked,
+        } = prompting;
         let side = self.settings.points_per_side;
-        let end = (asked + self.settings.batch).min(side * side);
+        let end = (*asked + self.settings.batch).min(side * side);
         let at = |i: usize, length: usize| (i as f32 + 0.5) / side as f32 * length as f32;
-        let prompts: Vec<[Prompt; 1]> = (asked..end)
+        let prompts: Vec<[Prompt; 1]> = (*asked..end)
             .map(|i| {
                 let (x, y) = (at(i % side, tile.width), at(i / side, tile.height));
                 let positive = true;
@@ -244,7 +271,7 @@ impl Everything {
             .collect();
         let prompts: Vec<&[Prompt]> = prompts.iter().map(|prompt| &prompt[..]).collect();
         let encoder = &predictor.model().prompt_encoder;
-        let (masks, ious) = answer(encoder, predictor.decoder(), embedding, &prompts, None);
+        let (masks, ious) = answer_on(image, encoder, decoder, embedding, &prompts);
         let (masks, ious) = (device::read(masks).await?, device::read(ious).await?);
         let pixels = masks.len() / ious.len();
         for (i, (logits, &iou)) in masks.chunks_exact(pixels).zip(&ious).enumerate() {
@@ -271,7 +298,8 @@ impl Everything {
                 });
             }
         }
-        Ok(end)
+        *asked = end;
+        Ok(())
     }
 
     /// Of the tile's masks that are of one object only the surest stay, so that their number

@@ -10,7 +10,7 @@ use super::elementwise::{gelu, on_cpu};
 use super::kernels::Activation;
 use super::layers::{LayerNorm2d, Mlp, apply_to, upscale2x};
 use super::parameters::{ParameterSource, Parameters, with_parameters};
-use super::two_way_transformer::{PreparedImage, TwoWayTransformer};
+use super::two_way_transformer::{ImageAfter, PreparedImage, TwoWayTransformer};
 use crate::error::Result;
 
 /// One mask for unambiguous prompts and three for a single point: whole, part, subpart.
@@ -65,7 +65,8 @@ impl MaskDecoder {
     /// Does what the prompts have no part in, once for many prompts: `image`, the embedding with
     /// the dense embedding of there being no mask, and `position` are `(1, pixels, C)`.
     pub fn prepare(&self, image: Tensor<3>, position: Tensor<3>) -> PreparedImage {
-        self.transformer.prepare(image, position)
+        let first = Quadruple::new(&self.upscaling.conv1);
+        self.transformer.prepare(image, position, first.weight)
     }
 
     /// All four masks and their predicted IoUs for each of B prompts on one image: logits
@@ -79,7 +80,7 @@ impl MaskDecoder {
         let grid = image.image().dims()[1].isqrt();
         let outputs = self.output_tokens.val().unsqueeze::<3>();
         let tokens = Tensor::cat(vec![outputs.repeat_dim(0, batch), sparse], 1);
-        let (tokens, image) = self.transformer.forward(image, tokens);
+        let (tokens, after) = self.transformer.forward(image, tokens);
 
         let weights = self
             .hypernetworks
@@ -87,7 +88,7 @@ impl MaskDecoder {
             .enumerate()
             .map(|(i, mlp)| mlp.forward(tokens.clone().narrow(1, 1 + i, 1)))
             .collect();
-        let masks = self.masks(Tensor::cat(weights, 1), image);
+        let masks = self.masks(Tensor::cat(weights, 1), after);
         let masks = to_rows(masks.flatten(0, 1), grid);
         let iou_token = tokens.narrow(1, 0, 1).squeeze_dim::<2>(1);
         (
@@ -96,16 +97,34 @@ impl MaskDecoder {
         )
     }
 
-    /// What `weights`, `(B, 4, C/8)`, make of the upscaled image, `(B, pixels, C)` as yet:
-    /// `(B, 4, 16 · pixels)`, in the order of [`OutputUpscaling`].
-    fn masks(&self, weights: Tensor<3>, image: Tensor<3>) -> Tensor<3> {
-        let upscale = self.upscaling.upscale();
-        let masks = |image| weights.clone().matmul(upscale(image).swap_dims(1, 2));
-        if !on_cpu(&image) {
-            return masks(image);
-        }
-        let pieces = image.split(PIECE, 1).into_iter().map(masks);
-        Tensor::cat(pieces.collect(), 2)
+    /// What `weights`, `(B, 4, C/8)`, make of the image when it is upscaled: `(B, 4, 16 · pixels)`, in
+    /// the order of [`OutputUpscaling`].
+    fn masks(&self, weights: Tensor<3>, image: ImageAfter) -> Tensor<3> {
+        let first = Quadruple::new(&self.upscaling.conv1);
+        let then = self.upscaling.after_first();
+        let masks = |upscaled| weights.clone().matmul(then(upscaled).swap_dims(1, 2));
+        let pieces: Vec<_> = match image {
+            ImageAfter::Changed(image, base) => {
+                let vectors = image
+                    .vectors
+                    .clone()
+                    .matmul(first.weight.clone().unsqueeze());
+                let pieces = base.split(PIECE, 1).into_iter().enumerate();
+                let projected = pieces.map(|(i, base)| {
+                    let piece = image.narrow(i * PIECE, base.dims()[1]);
+                    piece.projected(base, vectors.clone())
+                });
+                projected.map(|piece| masks(first.finish(piece))).collect()
+            }
+            ImageAfter::Plain(image) if on_cpu(&image) => {
+                let pieces = image.split(PIECE, 1).into_iter();
+                pieces
+                    .map(|piece| masks(first.forward(piece, Activation::None)))
+                    .collect()
+            }
+            ImageAfter::Plain(image) => return masks(first.forward(image, Activation::None)),
+        };
+        Tensor::cat(pieces, 2)
     }
 }
 
@@ -128,14 +147,11 @@ impl OutputUpscaling {
         })
     }
 
-    /// What makes `(B, 16 · pixels, C/8)` of `(B, pixels, C)`: of each pixel the four of the first
-    /// upscaling, of each of these the four of the second.
-    fn upscale(&self) -> impl Fn(Tensor<3>) -> Tensor<3> {
-        let (first, second) = (Quadruple::new(&self.conv1), Quadruple::new(&self.conv2));
-        move |x| {
-            let x = first.forward(x, Activation::None);
-            second.forward(gelu(self.norm.forward_last(x)), Activation::Gelu)
-        }
+    /// What makes `(B, 16 · pixels, C/8)` of what the first upscaling made, `(B, 4 · pixels, C/4)`: of
+    /// each pixel the four of the second.
+    fn after_first(&self) -> impl Fn(Tensor<3>) -> Tensor<3> {
+        let second = Quadruple::new(&self.conv2);
+        move |x| second.forward(gelu(self.norm.forward_last(x)), Activation::Gelu)
     }
 }
 
@@ -157,10 +173,22 @@ impl Quadruple {
 
     /// `(B, N, inputs)` to `(B, 4 · N, outputs)`.
     fn forward(&self, x: Tensor<3>, then: Activation) -> Tensor<3> {
-        let [batch, count, _] = x.dims();
-        let x = apply_to(x, self.weight.clone(), self.bias.clone(), then);
-        x.reshape([batch as i32, 4 * count as i32, -1])
+        quadrupled(apply_to(x, self.weight.clone(), self.bias.clone(), then))
     }
+
+    /// What comes of `(B, N, inputs)` that the weight has been multiplied by.
+    fn finish(&self, x: Tensor<3>) -> Tensor<3> {
+        quadrupled(match &self.bias {
+            Some(bias) => x + bias.clone().unsqueeze(),
+            None => x,
+        })
+    }
+}
+
+/// `(B, N, 4 · outputs)` as `(B, 4 · N, outputs)`.
+fn quadrupled(x: Tensor<3>) -> Tensor<3> {
+    let [batch, count, outputs] = x.dims();
+    x.reshape([batch, 4 * count, outputs / 4])
 }
 
 /// Masks `(K, 16 · grid²)` in the order of [`OutputUpscaling`] as rows of pixels:

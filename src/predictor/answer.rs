@@ -31,7 +31,7 @@ pub(crate) fn answer(
 }
 
 /// [`answer`] on a prepared image, which `embedding` is of.
-pub(super) fn answer_on(
+pub(crate) fn answer_on(
     image: &PreparedImage,
     encoder: &PromptEncoder,
     decoder: &MaskDecoder,
@@ -47,7 +47,7 @@ pub(super) fn answer_on(
 }
 
 /// What `decoder` can do before it gets prompts, if none is a mask.
-pub(super) fn prepare(
+pub(crate) fn prepare(
     encoder: &PromptEncoder,
     decoder: &MaskDecoder,
     embedding: &Embedding,

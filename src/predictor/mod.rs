@@ -11,8 +11,7 @@ use std::io::{Read, Seek};
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-pub(crate) use answer::answer;
-use answer::{answer_on, prepare};
+pub(crate) use answer::{answer, answer_on, prepare};
 pub use encoding::{Embedding, Encoding};
 pub use prompt::Prompt;
 use prompt::mask_logits;

@@ -21,7 +21,7 @@ pub enum Attended {
     Changed(Box<(PreparedKeys, ChangedImage)>),
 }
 
-/// Projected keys `(1, heads, C, N)` and values `(1, heads, N, C)`.
+/// Projected keys, without their bias, `(1, heads, C, N)`, and values, `(1, heads, N, C)`.
 #[derive(Clone, Debug)]
 pub struct ByHead {
     keys: Tensor<4>,
@@ -97,7 +97,7 @@ impl Attention {
     /// Keys and values, `(1, N, C)` each, projected for many prompts.
     pub fn project(&self, k: Tensor<3>, v: Tensor<3>) -> Attended {
         Attended::Projected(ByHead {
-            keys: self.keys(self.k_proj.forward(k)),
+            keys: self.keys(&k),
             values: contiguous(self.split(self.v_proj.forward(v))),
         })
     }
@@ -109,13 +109,13 @@ impl Attention {
 
     /// For changed images of this `base` and `position`, `(1, pixels, C)` each, to be attended to.
     pub fn prepare_keys(&self, base: &Tensor<3>, position: &Tensor<3>) -> PreparedKeys {
-        let projected = |x: &Tensor<3>, projection| x.clone().matmul(forth(projection));
+        let values = base.clone().matmul(forth(&self.v_proj));
         PreparedKeys {
             base: ByHead {
-                keys: self.keys(projected(base, &self.k_proj)),
-                values: contiguous(self.split(projected(base, &self.v_proj))),
+                keys: self.keys(base),
+                values: contiguous(self.split(values)),
             },
-            position: self.keys(projected(position, &self.k_proj)),
+            position: self.keys(position),
         }
     }
 
@@ -127,14 +127,16 @@ impl Attention {
         }
     }
 
-    /// Projected keys `(1, N, C)` by head.
-    fn keys(&self, k: Tensor<3>) -> Tensor<4> {
-        // Laid out like that in memory, as the products read it.
-        contiguous(self.split(k).swap_dims(2, 3))
+    /// Keys `(1, N, C)` projected, without the bias, and by head: `(1, heads, C, N)`.
+    fn keys(&self, k: &Tensor<3>) -> Tensor<4> {
+        // So it lies in memory as the products read it.
+        let k = back(&self.k_proj).matmul(k.clone().swap_dims(1, 2));
+        let [_, inner, count] = k.dims();
+        k.reshape([1, self.heads, inner / self.heads, count])
     }
 
     /// Tokens `q` `(B, N, C)` attend: `(B, N, C)`. A bias of the keys would add the same to all of
-    /// a token's scores, so it is left out unless the keys have been projected.
+    /// a token's scores, so it is left out.
     pub fn of_tokens(&self, q: Tensor<3>, attended: Attended) -> Tensor<3> {
         let q = self.q_proj.forward(q);
         let [batch, count, inner] = q.dims();

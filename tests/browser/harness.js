@@ -92,7 +92,11 @@ export async function waitState(page, state, timeout = 60_000) {
 /** Page coordinates of an image point. @param {Page} page @param {number} x @param {number} y */
 export async function toScreen(page, x, y) {
   return page.locator("#canvas").evaluate(
-    (canvas, point) => {
+    async (canvas, point) => {
+      const { width, height, clientWidth, clientHeight } = /** @type {HTMLCanvasElement} */ (canvas);
+      const sized = [clientWidth, clientHeight].map((side) => Math.round(side * devicePixelRatio));
+      // Another layout, to which the image is fitted in the next frame.
+      if (sized[0] !== width || sized[1] !== height) await new Promise(requestAnimationFrame).then(() => new Promise(requestAnimationFrame));
       const box = canvas.getBoundingClientRect();
       const { scale, offsetX, offsetY } = /** @type {HTMLElement} */ (canvas).dataset;
       return {

@@ -93,6 +93,18 @@ async function waitStored(page, pixels) {
   while ((await stored().catch(() => -1)) !== pixels) await page.waitForTimeout(100);
 }
 
+/** Waits until the open image's thumbnail, the last of what is stored without a deed, is. @param {import("./harness.js").Page} page */
+async function waitThumbnail(page) {
+  const stored = () =>
+    page.evaluate(async () => {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("project");
+      const { images } = JSON.parse(await (await (await folder.getFileHandle("project.json")).getFile()).text());
+      return (await (await folder.getFileHandle(`${images[0].id}.thumbnail`)).getFile()).size > 0;
+    });
+  while (!(await stored().catch(() => false))) await page.waitForTimeout(100);
+  await page.waitForTimeout(500);
+}
+
 test("a mask is accepted as an object, corrected with brush and eraser, and had back by undo", async () => {
   const { page, observed } = await openSample();
   const { labels } = sample();
@@ -322,6 +334,7 @@ test("a page closed in the middle of a stroke loses that stroke at most", async 
 
 test("full storage is told once, the labels stay, and are stored when there is room again", async () => {
   const { page } = await openSample();
+  await waitThumbnail(page);
   const { origin } = new URL(page.url());
   const devtools = await page.context().newCDPSession(page);
   await devtools.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 1000 });

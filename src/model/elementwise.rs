@@ -91,9 +91,9 @@ const LANES: usize = 8;
 /// Softmax of a row, in place.
 pub fn softmax_of(row: &mut [f32]) {
     let larger = |a: f32, b: f32| if b > a { b } else { a };
-    let most = reduced(row, f32::NEG_INFINITY, larger);
+    let most = reduced(row, f32::NEG_INFINITY, |v| v, larger);
     row.iter_mut().for_each(|v| *v = exp(*v - most));
-    let part = 1.0 / reduced(row, 0.0, |a, b| a + b);
+    let part = 1.0 / sum_of(row, |v| v);
     row.iter_mut().for_each(|v| *v *= part);
 }
 
@@ -116,29 +116,26 @@ fn softmax_of_short(rows: &mut [f32], length: usize) {
     }
 }
 
-fn reduced(row: &[f32], start: f32, both: impl Fn(f32, f32) -> f32) -> f32 {
+fn reduced(
+    values: &[f32],
+    start: f32,
+    of: impl Fn(f32) -> f32,
+    both: impl Fn(f32, f32) -> f32,
+) -> f32 {
     let mut lanes = [start; LANES];
-    let mut pieces = row.chunks_exact(LANES);
+    let mut pieces = values.chunks_exact(LANES);
     for piece in &mut pieces {
         for (lane, v) in lanes.iter_mut().zip(piece) {
-            *lane = both(*lane, *v);
+            *lane = both(*lane, of(*v));
         }
     }
-    let rest = lanes.iter().chain(pieces.remainder());
-    rest.fold(start, |a, b| both(a, *b))
+    let rest = pieces.remainder().iter().map(|v| of(*v));
+    lanes.into_iter().chain(rest).fold(start, both)
 }
 
 /// The sum of what `of` makes of each of `values`.
 pub fn sum_of(values: &[f32], of: impl Fn(f32) -> f32) -> f32 {
-    let mut lanes = [0.0; LANES];
-    let mut pieces = values.chunks_exact(LANES);
-    for piece in &mut pieces {
-        for (lane, v) in lanes.iter_mut().zip(piece) {
-            *lane += of(*v);
-        }
-    }
-    let rest = pieces.remainder().iter().map(|v| of(*v));
-    lanes.iter().sum::<f32>() + rest.sum::<f32>()
+    reduced(values, 0.0, of, |a, b| a + b)
 }
 
 /// The smallest argument whose exponential is a normal number.

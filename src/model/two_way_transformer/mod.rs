@@ -48,15 +48,18 @@ impl TwoWayTransformer {
     /// What the layers make of an image alone, for many prompts on it: `image` and its `position`
     /// are `(1, pixels, C)`. The image that they leave is to be projected by `then`, `(C, outputs)`.
     pub fn prepare(&self, image: Tensor<3>, position: Tensor<3>, then: Tensor<2>) -> PreparedImage {
-        let mut prepared = PreparedImage::new(image, position);
-        if let Some(layer) = self.layers.first() {
-            prepared.first = layer.project(&prepared.image, &prepared.position);
-        }
+        let first = match self.layers.first() {
+            Some(layer) => layer.project(&image, &position),
+            None => Sides::new(&image, &position),
+        };
         // Less work in more steps, each of which a GPU has to be given.
-        if on_cpu(&prepared.image) {
-            prepared.later = Some(self.prepare_later(&prepared.image, &prepared.position, then));
+        let later = on_cpu(&image).then(|| self.prepare_later(&image, &position, then));
+        PreparedImage {
+            image,
+            position,
+            first,
+            later,
         }
-        prepared
     }
 
     fn prepare_later(&self, image: &Tensor<3>, position: &Tensor<3>, then: Tensor<2>) -> Later {

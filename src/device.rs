@@ -6,29 +6,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use burn::tensor::wgpu::{MemoryConfiguration, wgpu};
 use burn::tensor::{Device, Tensor};
 use gemm::Parallelism;
+use serde::Deserialize;
+use tsify::Tsify;
 
+use crate::choice::named;
 use crate::error::{Error, Result};
 
 /// Which device is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Tsify)]
+#[serde(rename_all = "lowercase")]
 pub enum DeviceChoice {
     /// The GPU where there is a real one, else the CPU.
     Auto,
     Cpu,
+    #[serde(rename = "webgpu", alias = "gpu")]
     Gpu,
 }
 
 impl DeviceChoice {
     /// `auto`, `cpu`, and `gpu` or `webgpu`.
     pub fn parse(text: &str) -> Result<Self> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
-            "gpu" | "webgpu" => Ok(Self::Gpu),
-            _ => Err(Error::new(format!(
+        named(text).ok_or_else(|| {
+            Error::new(format!(
                 "There is no device \u{201c}{text}\u{201d}: choose auto, cpu or gpu."
-            ))),
-        }
+            ))
+        })
     }
 }
 

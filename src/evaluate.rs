@@ -3,7 +3,7 @@
 use crate::device;
 use crate::error::Result;
 use crate::image::decode::Rgb;
-use crate::image::labels::{Labels, Object};
+use crate::image::labels::{Labels, LabelledObject};
 use crate::image::mask;
 use crate::model::mask_decoder::MaskDecoder;
 use crate::model::prompt_encoder::PromptEncoder;
@@ -36,7 +36,7 @@ pub async fn object_ious(
     decoder: &MaskDecoder,
     embedding: &Embedding,
     labels: &Labels,
-    object: &Object,
+    object: &LabelledObject,
 ) -> Result<[f64; 2]> {
     let truth = labels.mask(object.id);
     let ((x, y), [x0, y0, x1, y1]) = (object.point, object.bbox);

@@ -5,25 +5,28 @@
 
 pub mod annotation;
 #[cfg(feature = "model")]
+pub mod automatic_masks;
+mod choice;
+#[cfg(feature = "model")]
 pub mod device;
 pub mod error;
 #[cfg(feature = "model")]
 pub mod evaluate;
-#[cfg(feature = "model")]
-pub mod everything;
 pub mod image;
 #[cfg(feature = "model")]
 pub mod measure;
 #[cfg(feature = "model")]
 pub mod model;
 #[cfg(feature = "model")]
-pub mod page;
-#[cfg(feature = "model")]
 pub mod predictor;
 mod random;
 pub mod scores;
 #[cfg(feature = "model")]
+pub mod settings;
+#[cfg(feature = "model")]
 pub mod training;
+#[cfg(feature = "model")]
+pub mod web;
 pub mod weights;
 
 pub use error::{Error, Result};

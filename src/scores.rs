@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Mean IoU over the objects, 0..1, of the single-mask output.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "model", derive(tsify::Tsify))]
 pub struct Scores {
     pub objects: usize,
     /// Prompted with the label's pixel nearest to its centroid.

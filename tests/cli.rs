@@ -5,6 +5,9 @@ use std::process::{Command, Output};
 use std::sync::LazyLock;
 
 use graysam::image::decode::{Picture, Samples, decode};
+use serde_json::{Value, json};
+use tiff::encoder::{Rational, TiffEncoder, colortype};
+use tiff::tags::{ResolutionUnit, Tag};
 
 fn graysam(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_graysam"))
@@ -13,11 +16,11 @@ fn graysam(arguments: &[&str]) -> Output {
         .expect("the program starts")
 }
 
-/// What the program says of a failure: one line on stderr, and a non-zero exit.
+/// What the program says of a failure: one line on stderr, and exit code 1.
 fn failure(arguments: &[&str]) -> String {
     let output = graysam(arguments);
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success(), "{arguments:?} fails");
+    assert_eq!(output.status.code(), Some(1), "{arguments:?} fails");
     assert_eq!(stderr.trim_end().lines().count(), 1, "one line: {stderr}");
     assert!(!stderr.contains("panicked"), "no panic: {stderr}");
     stderr
@@ -61,7 +64,7 @@ static FILES: LazyLock<Files> = LazyLock::new(|| {
 fn evaluate_prints_the_means_as_json() {
     let labels = FILES.path("labels.png");
     let output = on_sample("evaluate", &["--labels", &labels]);
-    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON on stdout");
+    let json: Value = serde_json::from_slice(&output.stdout).expect("JSON on stdout");
     assert_eq!(json["objects"], 60);
     // MobileSAM on nuclei: a box says more than a point.
     let (point, bounding_box) = (json["point_iou"].as_f64(), json["box_iou"].as_f64());
@@ -158,7 +161,7 @@ fn a_finetuned_decoder_is_used_on_its_own_base_only() {
             &decoder,
         ],
     );
-    let figures: serde_json::Value = serde_json::from_slice(&trained.stdout).expect("JSON");
+    let figures: Value = serde_json::from_slice(&trained.stdout).expect("JSON");
     assert_eq!(figures["improved"], true, "{figures}");
     assert_eq!(figures["after"]["objects"], 6);
 
@@ -169,7 +172,7 @@ fn a_finetuned_decoder_is_used_on_its_own_base_only() {
         graysam(&[&base[..], decoder].concat())
     };
     let point_iou = |output: Output| {
-        let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         json["point_iou"].as_f64().expect("a number")
     };
     let before = point_iou(evaluate(&FILES.model, &[]));
@@ -281,5 +284,249 @@ fn misuse_is_told() {
     ] {
         let said = failure(&[&[command], &arguments[..]].concat());
         assert!(said.contains(word), "{command} {arguments:?}: {said}");
+    }
+}
+
+/// What the program prints where it succeeds.
+fn printed(arguments: &[&str]) -> String {
+    let output = graysam(arguments);
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).expect("text on stdout")
+}
+
+#[test]
+fn help_is_given_for_each_command() {
+    let commands = [
+        "segment",
+        "evaluate",
+        "finetune",
+        "everything",
+        "export",
+        "import",
+        "inspect",
+        "sample",
+        "noise",
+        "measure",
+    ];
+    let all = printed(&["--help"]);
+    assert_eq!(printed(&[]), all, "without a command");
+    for command in commands {
+        assert!(all.contains(&format!("\n  {command} ")), "{command}: {all}");
+        let help = printed(&[command, "--help"]);
+        assert!(
+            help.contains(&format!("Usage: graysam {command}")),
+            "{help}"
+        );
+        assert_eq!(help.contains("--point <"), command == "segment", "{help}");
+        assert_eq!(help.contains("--steps"), command == "finetune", "{help}");
+    }
+    // Defaults and ranges are those of the settings.
+    let help = printed(&["finetune", "-h"]);
+    assert!(help.contains("1 to 100000 [default: 100]"), "{help}");
+    assert!(help.contains("1e-9 to 1 [default: 0.0001]"), "{help}");
+    let help = printed(&["everything", "-h"]);
+    assert!(help.contains("0 to 1 [default: 0.88]"), "{help}");
+    assert!(printed(&["--version"]).starts_with("graysam "));
+}
+
+#[test]
+fn options_of_another_command_are_refused() {
+    for (arguments, word) in [
+        (&["segment", "--steps", "5"][..], "'--steps'"),
+        (&["evaluate", "--point", "1,1"], "'--point'"),
+        (&["noise", "--out", "n", "--image", "i.png"], "'--image'"),
+        (&["sample", "--model", "m"], "'--model'"),
+        (&["export", "--window", "full"], "'--window'"),
+        (&["inspect", "--device", "cpu"], "'--device'"),
+        (&["measure", "--model", "m", "more"], "'more'"),
+    ] {
+        let said = failure(arguments);
+        assert!(
+            said.contains("unexpected argument"),
+            "{arguments:?}: {said}"
+        );
+        assert!(said.contains(word), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn values_out_of_range_are_told() {
+    let common = [
+        "--model", "m", "--image", "i", "--labels", "l", "--out", "o",
+    ];
+    for (option, value, word) in [
+        (
+            "--steps",
+            "0",
+            "--steps is 0, but must be a whole number from 1 to 100000",
+        ),
+        (
+            "--steps",
+            "1.5",
+            "--steps is 1.5, but must be a whole number",
+        ),
+        (
+            "--lr",
+            "-1",
+            "--lr is -1, but must be a number from 1e-9 to 1",
+        ),
+        (
+            "--held-out",
+            "much",
+            "--held-out is \u{201c}much\u{201d}, which is no number",
+        ),
+        ("--names", "keras", "'keras'"),
+        ("--page", "-1", "--page is"),
+    ] {
+        let said = failure(&[&["finetune"], &common[..], &[option, value]].concat());
+        assert!(said.contains(word), "{option} {value}: {said}");
+    }
+    let search = ["everything", "--model", "m", "--image", "i", "--out", "o"];
+    let said = failure(&[&search[..], &["--overlap", "0.6"]].concat());
+    assert!(
+        said.contains("--overlap is 0.6, but must be a number from 0 to 0.5"),
+        "{said}"
+    );
+}
+
+fn fixture(name: &str) -> String {
+    format!("{}/tests/fixtures/files/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn inspected(arguments: &[&str]) -> Value {
+    let text = printed(&[&["inspect"], arguments].concat());
+    serde_json::from_str(&text).expect("JSON on stdout")
+}
+
+/// The first row of a fixture's page, from 0, as its script writes it.
+fn first_row(page: u32) -> impl Iterator<Item = u32> {
+    (0..8).map(move |x| (7 * x + 31 * page) % 251)
+}
+
+#[test]
+fn inspect_tells_what_is_read_of_an_image() {
+    let first: Vec<f64> = first_row(0)
+        .map(|v| f64::from(v * 9 + 5) - 1024.0)
+        .collect();
+    let report = inspected(&["--image", &fixture("ct.dcm")]);
+    let mean = report["mean"].as_f64().expect("a number");
+    assert!((-1019.0..1231.0).contains(&mean), "{mean}");
+    let expected = json!({
+        "width": 20, "height": 18, "pages": 1, "page": 1, "kind": "32-bit float grayscale",
+        "min": -1019.0, "max": 1231.0, "mean": mean, "window": [-160.0, 239.0], "invert": false,
+        "pixel_size": null, "unit": null, "first": first,
+    });
+    assert_eq!(report, expected);
+
+    let report = inspected(&["--image", &fixture("twelve_bits.dcm")]);
+    assert_eq!(
+        (&report["invert"], &report["window"]),
+        (&json!(true), &Value::Null)
+    );
+    assert_eq!(report["kind"], "16-bit grayscale");
+
+    let report = inspected(&["--image", &fixture("imagej_stack.tif"), "--page", "3"]);
+    let first: Vec<u32> = first_row(2).map(|v| v * 257).collect();
+    assert_eq!((&report["pages"], &report["page"]), (&json!(5), &json!(3)));
+    assert_eq!(report["first"], json!(first));
+
+    let report = inspected(&["--image", &fixture("rgb.dcm")]);
+    let channels = [0, 1, 2].map(|page| first_row(page).collect::<Vec<_>>());
+    let pixels: Vec<_> = (0..8).map(|x| channels.each_ref().map(|c| c[x])).collect();
+    assert_eq!(report["kind"], "colour");
+    assert_eq!(report["first"], json!(pixels));
+}
+
+/// A TIFF file with that resolution, and perhaps a description.
+fn tiff_with(unit: ResolutionUnit, pixels: [(u32, u32); 2], description: Option<&str>) -> Vec<u8> {
+    let mut file = std::io::Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut file).expect("a header");
+    let mut image = encoder
+        .new_image::<colortype::Gray8>(2, 2)
+        .expect("a directory");
+    image.resolution_unit(unit);
+    let [x, y] = pixels.map(|(n, d)| Rational { n, d });
+    image.x_resolution(x);
+    image.y_resolution(y);
+    if let Some(text) = description {
+        let written = image.encoder().write_tag(Tag::ImageDescription, text);
+        written.expect("a description");
+    }
+    image.write_data(&[1, 2, 3, 4]).expect("pixels");
+    file.into_inner()
+}
+
+#[test]
+fn inspect_tells_the_size_of_a_pixel_where_the_file_can_be_trusted() {
+    let size = |name: &str, bytes: &[u8]| {
+        let path = FILES.path(name);
+        std::fs::write(&path, bytes).expect("the file can be written");
+        let report = inspected(&["--image", &path]);
+        json!([report["pixel_size"], report["unit"]])
+    };
+    let nothing = json!([null, null]);
+
+    let imagej = Some("ImageJ=1.54f\nunit=micron\n");
+    let bytes = tiff_with(ResolutionUnit::None, [(4, 1), (5, 2)], imagej);
+    assert_eq!(size("imagej.tif", &bytes), json!([[0.25, 0.4], "µm"]));
+    let bytes = tiff_with(ResolutionUnit::None, [(4, 1), (4, 1)], None);
+    assert_eq!(size("unitless.tif", &bytes), nothing);
+    let bytes = tiff_with(ResolutionUnit::Centimeter, [(40_000, 1), (20_000, 1)], None);
+    assert_eq!(size("slide.tif", &bytes), json!([[0.25, 0.5], "µm"]));
+    let bytes = tiff_with(ResolutionUnit::Inch, [(300, 1), (300, 1)], None);
+    assert_eq!(size("print.tif", &bytes), nothing);
+    let bytes = tiff_with(ResolutionUnit::Centimeter, [(0, 0), (1, 0)], imagej);
+    assert_eq!(size("broken.tif", &bytes), nothing);
+
+    let ct = std::fs::read(fixture("ct.dcm")).expect("the fixture is there");
+    let bits_allocated = b"\x28\0\0\x01US";
+    let place = ct.windows(6).position(|bytes| bytes == bits_allocated);
+    let (head, tail) = ct.split_at(place.expect("it tells its bits"));
+    let spacing = |value: &[u8]| [&b"\x28\0\x30\0DS"[..], &[value.len() as u8, 0], value].concat();
+    let with = |value: &[u8]| [head, &spacing(value), tail].concat();
+    // Rows come first.
+    assert_eq!(
+        size("ct.dcm", &with(b"0.7\\0.25")),
+        json!([[0.25, 0.7], "mm"])
+    );
+    assert_eq!(size("one.dcm", &with(b"0.7 ")), nothing);
+    assert_eq!(size("negative.dcm", &with(b"-1\\1 ")), nothing);
+}
+
+#[test]
+fn inspect_tells_what_is_read_of_labels() {
+    let report = inspected(&["--labels", &FILES.path("labels.png")]);
+    let ids: Vec<u32> = (1..=20).collect();
+    let expected = json!({
+        "width": 640, "height": 512, "pages": 1, "objects": 60, "ids": ids, "max_id": 60,
+    });
+    assert_eq!(report, expected);
+
+    let report = inspected(&["--labels", &fixture("pages.tif"), "--page", "3"]);
+    assert_eq!(
+        (&report["width"], &report["pages"]),
+        (&json!(11), &json!(3))
+    );
+}
+
+#[test]
+fn inspect_refuses_with_a_sentence() {
+    let (image, pages) = (fixture("ct.dcm"), fixture("pages.tif"));
+    let text = FILES.path("no-image.txt");
+    std::fs::write(&text, "no image").expect("the file can be written");
+    for (arguments, word) in [
+        (&[][..], "--image <IMAGE>|--labels <LABELS>"),
+        (
+            &["--image", &image, "--labels", &image],
+            "cannot be used with",
+        ),
+        (&["--image", &pages, "--page", "4"], "no page 4"),
+        (&["--labels", &pages, "--page", "9"], "no page 9"),
+        (&["--image", &text], "is not a PNG"),
+        (&["--image", &fixture("missing.png")], "cannot be read"),
+        (&["--labels", &fixture("rgb.dcm")], "in colour"),
+    ] {
+        let said = failure(&[&["inspect"], arguments].concat());
+        assert!(said.contains(word), "{arguments:?}: {said}");
     }
 }

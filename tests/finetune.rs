@@ -14,7 +14,7 @@ use graysam::image::sample::vesicles;
 use graysam::model::Precision;
 use graysam::predictor::Predictor;
 use graysam::training::dataset::{HeldOut, LabelledImage};
-use graysam::training::trainer::{Settings, Trainer};
+use graysam::training::trainer::{Trainer, TrainingSettings};
 use serde::Deserialize;
 
 /// Largest difference of a mean IoU.
@@ -36,7 +36,8 @@ struct ReferenceSettings {
     lr: f64,
     rounds: usize,
     held_out: f64,
-    judge_every: usize,
+    #[serde(rename = "judge_every")]
+    evaluate_every: usize,
     seed: u64,
 }
 
@@ -45,14 +46,14 @@ fn fine_tuning_learns_what_it_learns_in_pytorch() {
     let reference = include_str!("fixtures/finetune.json");
     let reference: Reference = serde_json::from_str(reference).expect("the fixture is JSON");
     let given = reference.settings;
-    let settings = Settings {
+    let settings = TrainingSettings {
         steps: given.steps,
         batch: given.batch,
         learning_rate: given.lr,
         rounds: given.rounds,
-        points: Settings::default().points,
+        points: TrainingSettings::default().points,
         held_out: given.held_out,
-        judge_every: given.judge_every,
+        evaluate_every: given.evaluate_every,
         seed: given.seed,
     };
     assert_eq!((settings.steps, settings.batch), (100, 4));
@@ -94,11 +95,11 @@ fn fine_tuning_learns_what_it_learns_in_pytorch() {
             step + 1
         );
     }
-    let before = trainer.judgements()[0].scores;
+    let before = trainer.evaluations()[0].scores;
     let after = trainer
         .best()
         .expect("it beats the untouched decoder")
-        .judgement
+        .evaluation
         .scores;
     for (scores, wanted) in [(before, reference.before), (after, reference.after)] {
         println!("{scores:?}, in PyTorch {wanted:?}");

@@ -277,10 +277,9 @@ fn sample_masks(device: &Device, precision: Precision) -> (Vec<Vec<bool>>, Strin
     let objects = labels.objects(MIN_AREA).into_iter().take(5);
     let masks = objects.map(|object| {
         let [x0, y0, x1, y1] = object.bbox;
-        predictor.clear();
-        let round = predictor.add(Prompt::Box { x0, y0, x1, y1 });
-        device::block_on(round).expect("it is answered");
-        predictor.mask().expect("there is a mask")
+        let rounds = [Prompt::Box { x0, y0, x1, y1 }.into()];
+        let answer = device::block_on(predictor.predict(&rounds)).expect("it is answered");
+        answer.expect("there is a prompt").mask
     });
     (masks.collect(), key)
 }

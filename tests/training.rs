@@ -24,7 +24,7 @@ use graysam::predictor::Predictor;
 use graysam::training::dataset::{HeldOut, LabelledImage};
 use graysam::training::decoder_file::{self, Base};
 use graysam::training::loss::decoder_loss;
-use graysam::training::trainer::{Settings, Trainer};
+use graysam::training::trainer::{Trainer, TrainingSettings};
 use graysam::weights::source::NoiseSource;
 use serde::Deserialize;
 
@@ -163,22 +163,22 @@ fn labelled(
 }
 
 /// Steps and a rate that change the tiny decoder's masks.
-const SETTINGS: Settings = Settings {
+const SETTINGS: TrainingSettings = TrainingSettings {
     steps: 6,
     batch: 4,
     learning_rate: 0.01,
     rounds: 2,
     points: 0.5,
     held_out: 0.1,
-    judge_every: 3,
+    evaluate_every: 3,
     seed: 0,
 };
 
-fn trainer(settings: Settings) -> Trainer {
+fn trainer(settings: TrainingSettings) -> Trainer {
     trainer_on(&Device::flex(), settings)
 }
 
-fn trainer_on(device: &Device, settings: Settings) -> Trainer {
+fn trainer_on(device: &Device, settings: TrainingSettings) -> Trainer {
     let (mut predictor, image, labels) = tiny_sample_on(device);
     let images = vec![labelled(&mut predictor, &image, labels).expect("it has objects")];
     let trainer = Trainer::new(predictor.model(), images, &HeldOut::Part, settings);
@@ -192,7 +192,7 @@ fn to_the_end(mut trainer: Trainer) -> Trainer {
     trainer
 }
 
-fn losses(settings: Settings) -> Vec<Option<f32>> {
+fn losses(settings: TrainingSettings) -> Vec<Option<f32>> {
     to_the_end(trainer(settings)).losses().to_vec()
 }
 
@@ -223,7 +223,7 @@ fn a_seed_gives_one_run() {
     assert_eq!(first.len(), SETTINGS.steps);
     assert_eq!(losses(SETTINGS), first);
     assert_ne!(
-        losses(Settings {
+        losses(TrainingSettings {
             seed: 1,
             ..SETTINGS
         }),
@@ -233,7 +233,7 @@ fn a_seed_gives_one_run() {
 
 #[test]
 fn training_on_webgpu_is_that_on_the_cpu() {
-    let settings = Settings {
+    let settings = TrainingSettings {
         steps: 2,
         held_out: 0.02,
         learning_rate: 1e-3,
@@ -254,19 +254,19 @@ fn training_on_webgpu_is_that_on_the_cpu() {
 #[test]
 fn what_is_handed_over_is_never_worse() {
     for learning_rate in [1e-4, 1.0] {
-        let trainer = to_the_end(trainer(Settings {
+        let trainer = to_the_end(trainer(TrainingSettings {
             learning_rate,
             ..SETTINGS
         }));
         let means: Vec<f64> = trainer
-            .judgements()
+            .evaluations()
             .iter()
-            .map(|judgement| judgement.scores.mean())
+            .map(|evaluation| evaluation.scores.mean())
             .collect();
         assert_eq!(means.len(), 3, "untouched, after 3 steps and after 6");
         let best = means.iter().copied().fold(0.0, f64::max);
         match trainer.best() {
-            Some(kept) => assert_eq!(kept.judgement.scores.mean(), best),
+            Some(kept) => assert_eq!(kept.evaluation.scores.mean(), best),
             None => assert_eq!(means[0], best, "the untouched decoder is the best"),
         }
     }
@@ -290,6 +290,31 @@ fn a_resumed_training_goes_on_as_if_it_had_never_stopped() {
 }
 
 #[test]
+fn a_checkpoint_of_an_older_version_goes_on() {
+    let mut trainer = trainer(SETTINGS);
+    for _ in 0..10 {
+        device::block_on(trainer.advance()).expect("training goes on");
+    }
+    let file = checkpoint(&trainer);
+    let end = 8 + u64::from_le_bytes(file[..8].try_into().expect("8 bytes")) as usize;
+    let mut header = String::from_utf8(file[8..end].to_vec()).expect("it is text");
+    for (name, older) in [
+        ("evaluate_every", "judge_every"),
+        ("evaluations", "judgements"),
+        ("evaluating", "judging"),
+        ("non_finite", "broken"),
+    ] {
+        let quoted = |name: &str| format!("\\\"{name}\\\":");
+        assert_eq!(header.matches(&quoted(name)).count(), 1, "{name}");
+        header = header.replace(&quoted(name), &quoted(older));
+    }
+    let length = (header.len() as u64).to_le_bytes();
+    let older = [&length[..], header.as_bytes(), &file[end..]].concat();
+    let resumed = resume(&older, &base(), None).expect("it goes on");
+    assert!(checkpoint(&to_the_end(resumed)) == checkpoint(&to_the_end(trainer)));
+}
+
+#[test]
 fn a_checkpoint_of_something_else_is_told() {
     let file = checkpoint(&trainer(SETTINGS));
     let refused = |file: &[u8], base: &Base, labels| {
@@ -309,7 +334,7 @@ fn a_checkpoint_of_something_else_is_told() {
 }
 
 #[test]
-fn a_loss_that_is_no_number_is_skipped_and_three_in_a_row_end_the_training() {
+fn a_non_finite_loss_is_skipped_and_three_consecutive_ones_end_the_training() {
     let (predictor, image, labels) = tiny_sample();
     let nothing = vec![f32::NAN; 32 * 8 * 8];
     let embedding = predictor.restored(&predictor.begin_encoding(&image), nothing);
@@ -324,7 +349,11 @@ fn a_loss_that_is_no_number_is_skipped_and_three_in_a_row_end_the_training() {
         }
     };
     assert_eq!(trainer.losses(), [None; 3]);
-    assert!(error.to_string().contains("three") || error.to_string().contains("3 times"));
+    assert!(
+        error
+            .to_string()
+            .contains("3 consecutive non-finite losses")
+    );
     assert!(trainer.best().is_none(), "the untouched decoder is kept");
 }
 

@@ -12,7 +12,7 @@ use graysam::image::sample::nuclei;
 use graysam::model::{Precision, SamConfig};
 use graysam::predictor::Predictor;
 use graysam::training::dataset::{HeldOut, LabelledImage};
-use graysam::training::trainer::{Settings, Trainer};
+use graysam::training::trainer::{Trainer, TrainingSettings};
 use graysam::weights::source::NoiseSource;
 
 /// Bytes held now.
@@ -45,11 +45,11 @@ fn five_hundred_steps_hold_no_more_than_fifty() {
     let image = to_rgb(&Picture::Gray(gray), &Display::default()).expect("it can be shown");
     let embedding = device::block_on(predictor.encode(&image)).expect("it can be encoded");
     let images = vec![LabelledImage::new(embedding, labels).expect("it has objects")];
-    let settings = Settings {
+    let settings = TrainingSettings {
         steps: 500,
         held_out: 0.02,
-        judge_every: 250,
-        ..Settings::default()
+        evaluate_every: 250,
+        ..TrainingSettings::default()
     };
     let trainer = Trainer::new(predictor.model(), images, &HeldOut::Part, settings);
     let mut trainer = trainer.expect("there is something to train on");

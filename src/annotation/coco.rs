@@ -1,12 +1,12 @@
 //! COCO instances: the format of `pycocotools`, Label Studio, CVAT and Detectron2.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::contours::{Polygon, Ring, polygons};
-use super::shapes::Shape;
-use super::{Class, Object, rle};
+use super::{ClassRecord, ObjectRecord, rle};
 use crate::error::{Error, Result};
+use crate::image::shapes::Shape;
 
 /// How masks are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Document {
 
     /// Adds an object of the last image, in its size. The category 1 is that of objects without
     /// a class.
-    pub fn add_object(&mut self, object: &Object, shape: &Shape, size: (usize, usize)) {
+    pub fn add_object(&mut self, object: &ObjectRecord, shape: &Shape, size: (usize, usize)) {
         let mut annotation = json!({
             "id": self.annotations.len() + 1,
             "image_id": self.images.len(),
@@ -78,7 +78,7 @@ impl Document {
     }
 
     /// The file's text.
-    pub fn finish(self, classes: &[Class]) -> String {
+    pub fn finish(self, classes: &[ClassRecord]) -> String {
         let mut categories = vec![json!({"id": 1, "name": "object", "supercategory": ""})];
         for (place, class) in classes.iter().enumerate() {
             categories.push(json!({
@@ -99,12 +99,12 @@ impl Document {
 }
 
 /// What a file says of one image.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct Read {
-    #[serde(skip)]
+    /// The object numbers of the pixels.
     pub ids: Vec<u32>,
-    pub objects: Vec<Object>,
-    pub classes: Vec<Class>,
+    pub objects: Vec<ObjectRecord>,
+    pub classes: Vec<ClassRecord>,
 }
 
 #[derive(Deserialize)]
@@ -170,11 +170,11 @@ enum Segmentation {
 pub fn read(text: &[u8], name: &str, size: (usize, usize)) -> Result<Read> {
     let file: File = serde_json::from_slice(text).map_err(|error| {
         Error::new(format!(
-            "This is no COCO file ({error}); choose one with images, categories and annotations."
+            "This is not a COCO file ({error}); choose one with images, categories and annotations."
         ))
     })?;
     let image = find_image(&file.images, name, size)?;
-    let known = |category: &Category| Class {
+    let known = |category: &Category| ClassRecord {
         name: category.name.clone(),
         colour: category
             .color
@@ -200,7 +200,7 @@ pub fn read(text: &[u8], name: &str, size: (usize, usize)) -> Result<Read> {
         if painted {
             let of = |category: &Category| category.id == annotation.category_id;
             let title = annotation.attributes.get("name").and_then(Value::as_str);
-            read.objects.push(Object {
+            read.objects.push(ObjectRecord {
                 id,
                 name: title.unwrap_or_default().to_owned(),
                 class: file.categories.iter().position(of),
@@ -274,7 +274,7 @@ fn paint(
 fn fill(ring: &[f64], (width, height): (usize, usize), each: &mut impl FnMut(usize)) -> Result<()> {
     if ring.iter().any(|value| !value.is_finite()) {
         return Err(Error::new(
-            "A polygon has a corner that is no number; write the file anew.",
+            "A polygon has a corner that is not finite; export the file again.",
         ));
     }
     let corners: Vec<[f64; 2]> = ring.chunks_exact(2).map(|at| [at[0], at[1]]).collect();

@@ -1,6 +1,6 @@
 //! Outlines along the edges of pixels, as polygons that are valid by the simple-features rules.
 
-use super::shapes::Shape;
+use crate::image::shapes::Shape;
 
 /// A closed way along pixel edges, in pixels of the image; the last corner is joined to the
 /// first. Outer rings turn clockwise as seen on the screen, holes the other way.

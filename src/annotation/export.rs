@@ -3,22 +3,30 @@
 use std::collections::HashSet;
 use std::io::{Cursor, Write};
 
+use serde::Deserialize;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
-use super::shapes::{self, Shape};
-use super::{Class, Object, coco, csv, geojson, imagej, measurements};
+use super::{ClassRecord, ObjectRecord, coco, csv, geojson, imagej, measurements};
+use crate::choice::named;
 use crate::error::{Error, Result};
 use crate::image::decode::Picture;
 use crate::image::labels::Labels;
+use crate::image::shapes::{self, Shape};
 
-/// What is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+/// The file format of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "model", derive(tsify::Tsify))]
+#[serde(rename_all = "lowercase")]
+pub enum ExportFormat {
     /// 16-bit TIFF label images.
+    #[serde(rename = "tiff")]
     LabelTiff,
     /// 16-bit PNG label images.
+    #[serde(rename = "png")]
     LabelPng,
-    Coco(coco::Masks),
+    Coco,
+    #[serde(rename = "coco-polygons")]
+    CocoPolygons,
     GeoJson,
     ImageJ,
     /// A table of measurements.
@@ -27,32 +35,21 @@ pub enum Format {
     Everything,
 }
 
-impl Format {
+impl ExportFormat {
     /// # Errors
     /// When there is no such format.
     pub fn parse(name: &str) -> Result<Self> {
-        Ok(match name {
-            "tiff" => Self::LabelTiff,
-            "png" => Self::LabelPng,
-            "coco" => Self::Coco(coco::Masks::Rle),
-            "coco-polygons" => Self::Coco(coco::Masks::Polygons),
-            "geojson" => Self::GeoJson,
-            "imagej" => Self::ImageJ,
-            "csv" => Self::Csv,
-            "everything" => Self::Everything,
-            _ => {
-                return Err(Error::new(format!(
-                    "The format {name:?} is unknown; give tiff, png, coco, coco-polygons, geojson, \
-                     imagej, csv or everything."
-                )));
-            }
+        named(name).ok_or_else(|| {
+            Error::new(format!(
+                "The format {name:?} is unknown; give tiff, png, coco, coco-polygons, geojson, \
+                 imagej, csv or everything."
+            ))
         })
     }
 
     fn writes(self, part: Self) -> bool {
         self == part
-            || self == Self::Everything
-                && !matches!(part, Self::LabelPng | Self::Coco(coco::Masks::Polygons))
+            || self == Self::Everything && !matches!(part, Self::LabelPng | Self::CocoPolygons)
     }
 }
 
@@ -66,8 +63,8 @@ pub struct File {
 /// An export under way. Images are added one by one and kept as they are written, so that a
 /// large project needs no more memory than its files.
 pub struct Export {
-    format: Format,
-    classes: Vec<Class>,
+    format: ExportFormat,
+    classes: Vec<ClassRecord>,
     coco: coco::Document,
     table: String,
     /// Names and contents of the files of single images.
@@ -76,9 +73,9 @@ pub struct Export {
 }
 
 impl Export {
-    pub fn new(format: Format, classes: Vec<Class>) -> Self {
+    pub fn new(format: ExportFormat, classes: Vec<ClassRecord>) -> Self {
         let masks = match format {
-            Format::Coco(masks) => masks,
+            ExportFormat::CocoPolygons => coco::Masks::Polygons,
             _ => coco::Masks::Rle,
         };
         Self {
@@ -100,7 +97,7 @@ impl Export {
         &mut self,
         name: &str,
         labels: &Labels,
-        objects: &[Object],
+        objects: &[ObjectRecord],
         picture: Option<&Picture>,
     ) -> Result<()> {
         let size = (labels.width, labels.height);
@@ -115,26 +112,26 @@ impl Export {
         for (id, bounds) in shapes::boxes(labels) {
             let shape = shapes::shape(labels, id, bounds);
             let known = objects.iter().find(|object| object.id == id).cloned();
-            let object = known.unwrap_or_else(|| Object::plain(id));
-            if self.format.writes(Format::GeoJson) {
+            let object = known.unwrap_or_else(|| ObjectRecord::plain(id));
+            if self.format.writes(ExportFormat::GeoJson) {
                 features.push(geojson::feature(&object, &self.classes, &shape));
             }
-            if self.format.writes(Format::ImageJ) {
+            if self.format.writes(ExportFormat::ImageJ) {
                 rois.push((object.title(), imagej::roi(&object, &self.classes, &shape)?));
             }
             self.tabulate(name, &object, &shape, size, picture);
         }
-        self.keep(Format::LabelTiff, || {
+        self.keep(ExportFormat::LabelTiff, || {
             Ok((format!("{stem}-labels.tif"), labels.to_tiff()?))
         })?;
-        self.keep(Format::LabelPng, || {
+        self.keep(ExportFormat::LabelPng, || {
             Ok((format!("{stem}-labels.png"), labels.to_png()?))
         })?;
-        self.keep(Format::GeoJson, || {
+        self.keep(ExportFormat::GeoJson, || {
             let text = geojson::collection(features);
             Ok((format!("{stem}-objects.geojson"), text.into_bytes()))
         })?;
-        self.keep(Format::ImageJ, || {
+        self.keep(ExportFormat::ImageJ, || {
             let mut names = HashSet::new();
             let named = |(title, roi): (String, Vec<u8>)| {
                 (format!("{}.roi", unique_name(&mut names, &title)), roi)
@@ -148,15 +145,15 @@ impl Export {
     pub fn finish(mut self) -> Result<File> {
         let coco = || self.coco.finish(&self.classes).into_bytes();
         match self.format {
-            Format::Coco(_) => Ok(File {
+            ExportFormat::Coco | ExportFormat::CocoPolygons => Ok(File {
                 suffix: "-coco.json",
                 bytes: coco(),
             }),
-            Format::Csv => Ok(File {
+            ExportFormat::Csv => Ok(File {
                 suffix: "-measurements.csv",
                 bytes: self.table.into_bytes(),
             }),
-            Format::Everything => {
+            ExportFormat::Everything => {
                 let table = self.table.into_bytes();
                 self.files.push(("coco.json".into(), coco()));
                 self.files.push(("measurements.csv".into(), table));
@@ -164,9 +161,9 @@ impl Export {
             }
             format => {
                 let [alone, several] = match format {
-                    Format::LabelTiff => ["-labels.tif", "-labels.zip"],
-                    Format::LabelPng => ["-labels.png", "-labels.zip"],
-                    Format::GeoJson => ["-objects.geojson", "-geojson.zip"],
+                    ExportFormat::LabelTiff => ["-labels.tif", "-labels.zip"],
+                    ExportFormat::LabelPng => ["-labels.png", "-labels.zip"],
+                    ExportFormat::GeoJson => ["-objects.geojson", "-geojson.zip"],
                     _ => ["-rois.zip", "-rois.zip"],
                 };
                 match self.files.len() {
@@ -183,25 +180,24 @@ impl Export {
     fn tabulate(
         &mut self,
         name: &str,
-        object: &Object,
+        object: &ObjectRecord,
         shape: &Shape,
         size: (usize, usize),
         picture: Option<&Picture>,
     ) {
-        if self.format.writes(Format::Csv) {
+        if self.format.writes(ExportFormat::Csv) {
             let row = measurements::row(name, object, &self.classes, shape, picture);
             self.table.push_str(&row);
         }
-        if self.format.writes(Format::Coco(coco::Masks::Rle))
-            || self.format == Format::Coco(coco::Masks::Polygons)
-        {
+        let [coco, polygons] = [ExportFormat::Coco, ExportFormat::CocoPolygons];
+        if self.format.writes(coco) || self.format == polygons {
             self.coco.add_object(object, shape, size);
         }
     }
 
     fn keep(
         &mut self,
-        part: Format,
+        part: ExportFormat,
         write: impl FnOnce() -> Result<(String, Vec<u8>)>,
     ) -> Result<()> {
         if self.format.writes(part) {

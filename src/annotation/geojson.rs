@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::contours::{Polygon, Ring, polygons};
-use super::shapes::Shape;
-use super::{Class, Object, rgb};
+use super::{ClassRecord, ObjectRecord, rgb};
+use crate::image::shapes::Shape;
 
 /// An object as a feature.
-pub fn feature(object: &Object, classes: &[Class], shape: &Shape) -> Value {
+pub fn feature(object: &ObjectRecord, classes: &[ClassRecord], shape: &Shape) -> Value {
     let parts: Vec<Value> = polygons(shape).iter().map(rings).collect();
     let geometry = match parts.as_slice() {
         [only] => json!({"type": "Polygon", "coordinates": only}),

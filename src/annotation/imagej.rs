@@ -2,9 +2,9 @@
 //! holes or several parts.
 
 use super::contours::{Ring, polygons};
-use super::shapes::Shape;
-use super::{Class, Object, rgb};
+use super::{ClassRecord, ObjectRecord, rgb};
 use crate::error::{Error, Result};
+use crate::image::shapes::Shape;
 
 const VERSION: i16 = 228;
 const POLYGON: u8 = 0;
@@ -20,7 +20,7 @@ const CLOSE: f32 = 4.0;
 ///
 /// # Errors
 /// When it lies beyond the 32767 pixels that the format counts.
-pub fn roi(object: &Object, classes: &[Class], shape: &Shape) -> Result<Vec<u8>> {
+pub fn roi(object: &ObjectRecord, classes: &[ClassRecord], shape: &Shape) -> Result<Vec<u8>> {
     let sides = [
         shape.y,
         shape.x,

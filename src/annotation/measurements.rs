@@ -1,9 +1,9 @@
 //! Figures of each object: its shape, and the intensities of the file itself, not of its display.
 
 use super::csv;
-use super::shapes::Shape;
-use super::{Class, Object};
+use super::{ClassRecord, ObjectRecord};
 use crate::image::decode::{Gray, Picture, Samples};
+use crate::image::shapes::Shape;
 
 /// The columns of [`row`].
 pub const HEADER: [&str; 18] = [
@@ -31,8 +31,8 @@ pub const HEADER: [&str; 18] = [
 /// which is 0, 0. The intensities of colour images, and of images that are not at hand, are empty.
 pub fn row(
     image: &str,
-    object: &Object,
-    classes: &[Class],
+    object: &ObjectRecord,
+    classes: &[ClassRecord],
     shape: &Shape,
     picture: Option<&Picture>,
 ) -> String {

@@ -8,13 +8,13 @@ pub mod geojson;
 pub mod imagej;
 pub mod measurements;
 pub mod rle;
-pub mod shapes;
 
 use serde::{Deserialize, Serialize};
 
 /// A kind of objects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Class {
+#[cfg_attr(feature = "model", derive(tsify::Tsify))]
+pub struct ClassRecord {
     pub name: String,
     /// `#rrggbb`.
     pub colour: String,
@@ -22,7 +22,8 @@ pub struct Class {
 
 /// What is known of an object besides its pixels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Object {
+#[cfg_attr(feature = "model", derive(tsify::Tsify))]
+pub struct ObjectRecord {
     /// Its number in the label image.
     pub id: u32,
     /// Empty where it has none.
@@ -33,7 +34,7 @@ pub struct Object {
     pub iou: Option<f32>,
 }
 
-impl Object {
+impl ObjectRecord {
     /// One of which nothing is known.
     pub fn plain(id: u32) -> Self {
         Self {
@@ -52,7 +53,7 @@ impl Object {
         }
     }
 
-    pub fn class<'a>(&self, classes: &'a [Class]) -> Option<&'a Class> {
+    pub fn class<'a>(&self, classes: &'a [ClassRecord]) -> Option<&'a ClassRecord> {
         self.class.and_then(|place| classes.get(place))
     }
 }

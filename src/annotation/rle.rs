@@ -1,8 +1,8 @@
 //! COCO's run-length encoding of masks: lengths of runs, column by column, beginning with the
 //! background, and their compressed text (`common/maskApi.c` of cocoapi).
 
-use super::shapes::Shape;
 use crate::error::{Error, Result};
+use crate::image::shapes::Shape;
 
 /// The lengths of a shape's runs in an image of this width and height.
 pub fn counts(shape: &Shape, (width, height): (usize, usize)) -> Vec<usize> {
@@ -69,7 +69,7 @@ pub fn compress(counts: &[usize]) -> String {
 /// # Errors
 /// When it is no such text.
 pub fn decompress(text: &str) -> Result<Vec<usize>> {
-    let broken = || Error::new("A mask's run lengths cannot be read; write the file anew.");
+    let broken = || Error::new("A mask's run lengths cannot be read; export the file again.");
     let mut counts: Vec<usize> = Vec::new();
     let mut bytes = text.bytes();
     while let Some(mut byte) = bytes.next() {
@@ -109,7 +109,7 @@ pub fn visit(
     (width, height): (usize, usize),
     mut each: impl FnMut(usize),
 ) -> Result<()> {
-    let too_long = || Error::new("A mask's runs are longer than its image; write the file anew.");
+    let too_long = || Error::new("A mask's runs are longer than its image; export the file again.");
     let mut at = 0usize;
     for (i, &count) in counts.iter().enumerate() {
         let end = at.checked_add(count).filter(|end| *end <= width * height);

@@ -5,6 +5,7 @@ use std::io::{Cursor, ErrorKind};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::channels::{picture_u8, picture_u16};
+use super::pixel_size::PixelSize;
 use super::{content, dicom, tiff};
 use crate::error::{Error, Result};
 
@@ -91,6 +92,8 @@ pub struct Page {
     pub window: Option<[f32; 2]>,
     /// Whether the file would show large values dark; `picture` holds them as they are.
     pub invert: bool,
+    /// How large a pixel is, if the file says so and can be trusted.
+    pub pixel_size: Option<PixelSize>,
 }
 
 impl Page {
@@ -102,6 +105,7 @@ impl Page {
             pages: 1,
             window: None,
             invert: false,
+            pixel_size: None,
         }
     }
 }
@@ -157,7 +161,14 @@ pub(super) fn read(bytes: &[u8], page: usize) -> Result<Page> {
         }
     };
     check_page(page, 1)?;
-    Ok(Page::only(read_as(bytes, format, name)?))
+    let pixel_size = match format {
+        ImageFormat::Png => PixelSize::of_png(bytes),
+        _ => None,
+    };
+    Ok(Page {
+        pixel_size,
+        ..Page::only(read_as(bytes, format, name)?)
+    })
 }
 
 /// A JPEG file, or one within another.

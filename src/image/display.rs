@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::decode::{Gray, Page, Picture, Rgb, Samples};
 use super::levels::{Distribution, Levels, full_range};
 use super::resize::Rows;
@@ -27,7 +29,9 @@ pub enum Window {
 ///
 /// Viridis and inferno are interpolated linearly between 17 equidistant control points of
 /// matplotlib's tables, from which no channel differs by more than 6 of 255.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "model", derive(tsify::Tsify))]
+#[serde(rename_all = "lowercase")]
 pub enum Colormap {
     Gray,
     Viridis,

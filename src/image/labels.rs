@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::decode::{Picture, Samples, read};
+use super::decode::{Page, Picture, Samples, read};
 use super::encode::{png16, tiff16};
 use crate::error::{Error, Result};
 
@@ -17,7 +17,7 @@ pub struct Labels {
 
 /// One object of a label image.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Object {
+pub struct LabelledObject {
     pub id: u32,
     /// Pixels.
     pub area: usize,
@@ -58,7 +58,16 @@ impl Labels {
     /// Those of reading an image file; also if the image is in colour, holds values that are not
     /// object numbers, or holds no object.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
-        let Picture::Gray(gray) = read(bytes, 0)?.picture else {
+        Ok(Self::open(bytes, 0)?.0)
+    }
+
+    /// [`Self::decode`] of page `page`, from 0, and how many pages the file holds.
+    ///
+    /// # Errors
+    /// Those of [`Self::decode`], and if there is no such page.
+    pub fn open(bytes: &[u8], page: usize) -> Result<(Self, usize)> {
+        let Page { picture, pages, .. } = read(bytes, page)?;
+        let Picture::Gray(gray) = picture else {
             return Err(Error::new(
                 "The label image is in colour; save it as 8-bit or 16-bit grayscale with the \
                  object's number in every pixel and 0 in the background.",
@@ -75,24 +84,53 @@ impl Labels {
                  with numbered objects.",
             ));
         }
-        Ok(Self {
-            width: gray.width,
-            height: gray.height,
-            ids,
-        })
+        let (width, height) = (gray.width, gray.height);
+        Ok((Self { width, height, ids }, pages))
+    }
+
+    /// Labels of `width × height` pixels from their [`Self::runs`], of which two that follow each
+    /// other may have the same number.
+    ///
+    /// # Errors
+    /// When the runs are no pairs, one of them is empty, or they cover another number of pixels.
+    pub fn from_runs(runs: &[u32], (width, height): (usize, usize)) -> Result<Self> {
+        let (pairs, rest) = runs.as_chunks::<2>();
+        if !rest.is_empty() || pairs.iter().any(|[length, _]| *length == 0) {
+            return Err(Error::new(
+                "The labels are not made of runs: pairs of a length, at least 1, and an object's number.",
+            ));
+        }
+        let covered: u64 = pairs.iter().map(|[length, _]| u64::from(*length)).sum();
+        if Some(covered) != (width as u64).checked_mul(height as u64) {
+            return Err(Error::new(format!(
+                "The labels hold {covered} pixels but the image is {width} × {height}: they must be of one size."
+            )));
+        }
+        let mut ids = Vec::with_capacity(width * height);
+        for &[length, id] in pairs {
+            ids.resize(ids.len() + length as usize, id);
+        }
+        Ok(Self { width, height, ids })
+    }
+
+    /// The labels as pairs of a length and an object's number, row by row; a run may go on over
+    /// the ends of rows.
+    pub fn runs(&self) -> Vec<u32> {
+        let runs = self.ids.chunk_by(|a, b| a == b);
+        runs.flat_map(|run| [run.len() as u32, run[0]]).collect()
     }
 
     /// The objects of at least `min_area` pixels, by ascending number.
-    pub fn objects(&self, min_area: usize) -> Vec<Object> {
+    pub fn objects(&self, min_area: usize) -> Vec<LabelledObject> {
         let mut objects = BTreeMap::new();
-        for run in self.runs() {
+        for run in self.object_runs() {
             objects
                 .entry(run.id)
                 .or_insert(Statistics::EMPTY)
                 .extend(run);
         }
         objects.retain(|_, object| object.area >= min_area as u64);
-        for run in self.runs() {
+        for run in self.object_runs() {
             if let Some(object) = objects.get_mut(&run.id) {
                 object.seek(run);
             }
@@ -104,7 +142,11 @@ impl Labels {
     ///
     /// # Errors
     /// When the labels have another size, or no object is large enough.
-    pub fn objects_on(&self, image: (usize, usize), min_area: usize) -> Result<Vec<Object>> {
+    pub fn objects_on(
+        &self,
+        image: (usize, usize),
+        min_area: usize,
+    ) -> Result<Vec<LabelledObject>> {
         if (self.width, self.height) != image {
             return Err(Error::new(format!(
                 "The labels are {} × {} pixels but the image is {} × {}: they must be of one size.",
@@ -152,8 +194,8 @@ impl Labels {
         self.ids.iter().map(|&other| other == id).collect()
     }
 
-    /// All runs of object pixels in row-major order.
-    fn runs(&self) -> impl Iterator<Item = Run> {
+    /// All runs of object pixels in row-major order, none over the end of a row.
+    fn object_runs(&self) -> impl Iterator<Item = Run> {
         let rows = self.ids.chunks_exact(self.width.max(1)).enumerate();
         rows.flat_map(|(y, row)| {
             let mut right = 0;
@@ -210,8 +252,8 @@ impl Statistics {
         }
     }
 
-    fn object(&self, id: u32) -> Object {
-        Object {
+    fn object(&self, id: u32) -> LabelledObject {
+        LabelledObject {
             id,
             area: self.area as usize,
             point: (self.nearest.1 as f32, self.nearest.2 as f32),
@@ -232,4 +274,33 @@ fn whole_numbers(values: &[f32]) -> Result<Vec<u32>> {
         )))
     };
     values.iter().map(id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_and_their_runs_are_the_same() {
+        let labels = Labels {
+            width: 3,
+            height: 2,
+            ids: vec![0, 7, 7, 7, 0, 9],
+        };
+        let runs = [1, 0, 3, 7, 1, 0, 1, 9];
+        assert_eq!(labels.runs(), runs);
+        assert_eq!(Labels::from_runs(&runs, (3, 2)), Ok(labels.clone()));
+        let divided = [1, 0, 2, 7, 1, 7, 1, 0, 1, 9];
+        assert_eq!(Labels::from_runs(&divided, (3, 2)), Ok(labels));
+    }
+
+    #[test]
+    fn runs_that_make_no_labels_are_told() {
+        let told = |runs: &[u32], size| Labels::from_runs(runs, size).unwrap_err().to_string();
+        assert!(told(&[5, 0], (3, 2)).contains("hold 5 pixels but the image is 3 × 2"));
+        assert!(told(&[u32::MAX, 1, u32::MAX, 2], (3, 2)).contains("hold 8589934590 pixels"));
+        assert!(told(&[6, 1, 0, 2], (3, 2)).contains("pairs of a length, at least 1"));
+        assert!(told(&[6, 1, 1], (3, 2)).contains("pairs of a length"));
+        assert!(told(&[], (usize::MAX, 2)).contains("one size"));
+    }
 }

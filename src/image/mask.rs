@@ -1,7 +1,7 @@
 //! Masks: from low-resolution logits to the image's own size, and comparing and saving them.
 
 use super::encode::png8;
-use crate::annotation::shapes::Shape;
+use super::shapes::Shape;
 use crate::error::Result;
 
 /// Logits above this are inside the mask, as in segment_anything.

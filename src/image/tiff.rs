@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{Cursor, ErrorKind};
 
+use ::tiff::decoder::ifd::Value;
 use ::tiff::decoder::{ChunkType, Decoder, DecodingResult, Limits};
 use ::tiff::tags::Tag;
 use ::tiff::{ColorType, TiffError, TiffFormatError};
@@ -11,6 +12,7 @@ use super::channels::{Channels, gray, picture_u8, picture_u16, split};
 use super::decode::{
     MAX_BYTES, Page, Picture, Samples, check_page, check_size, damaged, truncated, unsupported,
 };
+use super::pixel_size::PixelSize;
 use crate::error::{Error, Result};
 
 const NAME: &str = "TIFF";
@@ -32,16 +34,51 @@ pub fn read(bytes: &[u8], page: usize) -> Result<Page> {
     let mut decoder = Decoder::new(Cursor::new(bytes))
         .map_err(describe)?
         .with_limits(limits);
+    // ImageJ describes a stack on its first page.
+    let description = decoder.find_tag(Tag::ImageDescription);
+    let description = description
+        .ok()
+        .flatten()
+        .and_then(|d| d.into_string().ok());
     let pages = count_pages(&mut decoder);
     check_page(page, pages)?;
     decoder.seek_to_image(page).map_err(describe)?;
+    let pixel_size = pixel_size(&mut decoder, description.as_deref());
     Ok(Page {
         picture: picture(decoder)?,
         page,
         pages,
         window: None,
         invert: false,
+        pixel_size,
     })
+}
+
+/// By the resolution's tags, whose unit ImageJ tells in its `description`.
+fn pixel_size(
+    decoder: &mut Decoder<Cursor<&[u8]>>,
+    description: Option<&str>,
+) -> Option<PixelSize> {
+    const INCH: u16 = 2;
+    const CENTIMETRE: u16 = 3;
+    let mut pixels = |tag| match decoder.find_tag(tag).ok()?? {
+        Value::Rational(numerator, denominator) => {
+            Some(f64::from(numerator) / f64::from(denominator))
+        }
+        _ => None,
+    };
+    let pixels = [pixels(Tag::XResolution)?, pixels(Tag::YResolution)?];
+    if let Some(description) = description
+        && let Some(found) = PixelSize::of_imagej(description, pixels)
+    {
+        return Some(found);
+    }
+    let unit = decoder.find_tag_unsigned::<u16>(Tag::ResolutionUnit);
+    match unit.ok()?? {
+        INCH => PixelSize::of_resolution(pixels, 25_400.0),
+        CENTIMETRE => PixelSize::of_resolution(pixels, 1e4),
+        _ => None,
+    }
 }
 
 /// How many pages there are, up to the first whose directory cannot be read or came before.
@@ -67,7 +104,7 @@ fn picture(mut decoder: Decoder<Cursor<&[u8]>>) -> Result<Picture> {
     check_tiles(&mut decoder, channels)?;
     let mut data = DecodingResult::U8(Vec::new());
     let layout = decoder.read_image_to_buffer(&mut data).map_err(describe)?;
-    let shape = Shape {
+    let layout = SampleLayout {
         width,
         height,
         channels,
@@ -75,20 +112,20 @@ fn picture(mut decoder: Decoder<Cursor<&[u8]>>) -> Result<Picture> {
     };
     match data {
         DecodingResult::U8(packed) if color.bit_depth() < 8 => {
-            let samples = unpack(&packed, &shape, color.bit_depth())?;
+            let samples = unpack(&packed, &layout, color.bit_depth())?;
             Ok(gray(width, height, Samples::U8(samples)))
         }
-        DecodingResult::U8(v) => Ok(picture_u8(width, height, shape.interleave(v)?, channels)),
-        DecodingResult::U16(v) => Ok(picture_u16(width, height, shape.interleave(v)?, channels)),
-        DecodingResult::U32(v) => shape.float(v, |x| x as f32),
-        DecodingResult::U64(v) => shape.float(v, |x| x as f32),
-        DecodingResult::I8(v) => shape.float(v, f32::from),
-        DecodingResult::I16(v) => shape.float(v, f32::from),
-        DecodingResult::I32(v) => shape.float(v, |x| x as f32),
-        DecodingResult::I64(v) => shape.float(v, |x| x as f32),
-        DecodingResult::F16(v) => shape.float(v, f32::from),
-        DecodingResult::F32(v) => shape.float(v, |x| x),
-        DecodingResult::F64(v) => shape.float(v, |x| x as f32),
+        DecodingResult::U8(v) => Ok(picture_u8(width, height, layout.interleave(v)?, channels)),
+        DecodingResult::U16(v) => Ok(picture_u16(width, height, layout.interleave(v)?, channels)),
+        DecodingResult::U32(v) => layout.float(v, |x| x as f32),
+        DecodingResult::U64(v) => layout.float(v, |x| x as f32),
+        DecodingResult::I8(v) => layout.float(v, f32::from),
+        DecodingResult::I16(v) => layout.float(v, f32::from),
+        DecodingResult::I32(v) => layout.float(v, |x| x as f32),
+        DecodingResult::I64(v) => layout.float(v, |x| x as f32),
+        DecodingResult::F16(v) => layout.float(v, f32::from),
+        DecodingResult::F32(v) => layout.float(v, |x| x),
+        DecodingResult::F64(v) => layout.float(v, |x| x as f32),
     }
 }
 
@@ -128,7 +165,7 @@ fn channels(decoder: &mut Decoder<Cursor<&[u8]>>, color: ColorType) -> Result<us
     }
 }
 
-struct Shape {
+struct SampleLayout {
     width: usize,
     height: usize,
     channels: usize,
@@ -136,7 +173,7 @@ struct Shape {
     planar: bool,
 }
 
-impl Shape {
+impl SampleLayout {
     fn interleave<T: Copy>(&self, samples: Vec<T>) -> Result<Vec<T>> {
         let pixels = self.width * self.height;
         if samples.len() < pixels * self.channels {
@@ -162,10 +199,10 @@ impl Shape {
 
 /// Widens 1, 2 or 4 bits a pixel, first pixel in the high bits and rows padded to bytes, to the
 /// range 0..=255.
-fn unpack(packed: &[u8], shape: &Shape, bits: u8) -> Result<Vec<u8>> {
+fn unpack(packed: &[u8], layout: &SampleLayout, bits: u8) -> Result<Vec<u8>> {
     let bits = usize::from(bits);
-    let row_bytes = (shape.width * bits).div_ceil(8);
-    if shape.channels != 1 || 8 % bits != 0 || packed.len() < row_bytes * shape.height {
+    let row_bytes = (layout.width * bits).div_ceil(8);
+    if layout.channels != 1 || 8 % bits != 0 || packed.len() < row_bytes * layout.height {
         return Err(unsupported(NAME, format!("{bits} bits a sample")));
     }
     let largest = (1u8 << bits) - 1;
@@ -175,8 +212,8 @@ fn unpack(packed: &[u8], shape: &Shape, bits: u8) -> Result<Vec<u8>> {
     };
     Ok(packed
         .chunks_exact(row_bytes)
-        .take(shape.height)
-        .flat_map(|row| (0..shape.width).map(move |x| value(row, x)))
+        .take(layout.height)
+        .flat_map(|row| (0..layout.width).map(move |x| value(row, x)))
         .collect())
 }
 

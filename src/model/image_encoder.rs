@@ -42,7 +42,7 @@ impl ImageEncoder {
         })
     }
 
-    /// How many steps make one pass.
+    /// The number of steps of a pass.
     pub fn steps(&self) -> usize {
         1 + match &self.backbone {
             Backbone::Vit(vit) => vit.steps(),
@@ -50,9 +50,8 @@ impl ImageEncoder {
         }
     }
 
-    /// One step of a pass: step 0 takes the image, each other one what the step before it
-    /// gave, and the last gives the embedding. A caller that must stay responsive pauses
-    /// between two steps.
+    /// One step of a pass: step 0 takes the image, each other one the result of the step before,
+    /// and the last returns the embedding. A caller that must stay responsive pauses between steps.
     pub fn step(&self, step: usize, x: Tensor<4>) -> Tensor<4> {
         match (&self.backbone, step + 1 == self.steps()) {
             (_, true) => self.neck.forward(x),

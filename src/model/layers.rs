@@ -159,7 +159,7 @@ pub fn convolution(size: &ConvSize, weight: Tensor<4>, bias: Option<Tensor<1>>) 
 }
 
 /// A transposed convolution of kernel 2 and stride 2, which doubles height and width.
-pub fn upscale2x(p: &Parameters, inputs: usize, outputs: usize) -> Result<ConvTranspose2d> {
+pub fn conv_transpose2x(p: &Parameters, inputs: usize, outputs: usize) -> Result<ConvTranspose2d> {
     Ok(ConvTranspose2d {
         weight: Param::from_tensor(p.tensor("weight", [inputs, outputs, 2, 2])?),
         bias: Some(Param::from_tensor(p.tensor("bias", [outputs])?)),

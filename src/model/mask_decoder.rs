@@ -8,16 +8,16 @@ use burn::tensor::{Device, Tensor};
 use super::config::SamConfig;
 use super::elementwise::{gelu, on_cpu};
 use super::kernels::Activation;
-use super::layers::{LayerNorm2d, Mlp, apply_to, upscale2x};
-use super::parameters::{ParameterSource, Parameters, with_parameters};
+use super::layers::{LayerNorm2d, Mlp, apply_to, conv_transpose2x};
+use super::parameters::{Parameters, with_parameters};
 use super::two_way_transformer::{ImageAfter, PreparedImage, TwoWayTransformer};
 use crate::error::Result;
+use crate::weights::source::ParameterSource;
 
 /// One mask for unambiguous prompts and three for a single point: whole, part, subpart.
 pub const MASK_TOKENS: usize = 4;
 
-/// How many pixels of the embedding are upscaled at a time on the CPU: what becomes of them stays
-/// in its cache.
+/// Pixels of the embedding that are upscaled at a time on the CPU, so that they stay in its cache.
 const PIECE: usize = 256;
 
 #[derive(Module, Debug)]
@@ -52,6 +52,9 @@ impl MaskDecoder {
     }
 
     /// Builds the decoder alone on `device` from the `mask_decoder.*` of `source`.
+    ///
+    /// # Errors
+    /// When a parameter is missing or has another shape.
     pub fn open(
         source: &mut dyn ParameterSource,
         config: &SamConfig,
@@ -62,11 +65,11 @@ impl MaskDecoder {
         })
     }
 
-    /// Does what the prompts have no part in, once for many prompts: `image`, the embedding with
-    /// the dense embedding of there being no mask, and `position` are `(1, pixels, C)`.
+    /// Prepares an image for many prompts: `image`, the embedding with the dense embedding of there
+    /// being no mask, and `position` are `(1, pixels, C)`.
     pub fn prepare(&self, image: Tensor<3>, position: Tensor<3>) -> PreparedImage {
-        let first = Quadruple::new(&self.upscaling.conv1);
-        self.transformer.prepare(image, position, first.weight)
+        let upscaling = Upscale2x::new(&self.upscaling.conv1).weight;
+        self.transformer.prepare(image, position, upscaling)
     }
 
     /// All four masks and their predicted IoUs for each of B prompts on one image: logits
@@ -80,7 +83,7 @@ impl MaskDecoder {
         let grid = image.image().dims()[1].isqrt();
         let outputs = self.output_tokens.val().unsqueeze::<3>();
         let tokens = Tensor::cat(vec![outputs.repeat_dim(0, batch), sparse], 1);
-        let (tokens, after) = self.transformer.forward(image, tokens);
+        let (tokens, after) = self.transformer.forward_prepared(image, tokens);
 
         let weights = self
             .hypernetworks
@@ -97,14 +100,24 @@ impl MaskDecoder {
         )
     }
 
-    /// What `weights`, `(B, 4, C/8)`, make of the image when it is upscaled: `(B, 4, 16 · pixels)`, in
-    /// the order of [`OutputUpscaling`].
+    /// The upscaled image multiplied by `weights`, `(B, 4, C/8)`: `(B, 4, 16 · pixels)`, in the order
+    /// of [`OutputUpscaling`].
     fn masks(&self, weights: Tensor<3>, image: ImageAfter) -> Tensor<3> {
-        let first = Quadruple::new(&self.upscaling.conv1);
-        let then = self.upscaling.after_first();
-        let masks = |upscaled| weights.clone().matmul(then(upscaled).swap_dims(1, 2));
-        let pieces: Vec<_> = match image {
-            ImageAfter::Changed(image, base) => {
+        let first = Upscale2x::new(&self.upscaling.conv1);
+        let upscale = |image| first.forward(image, Activation::None);
+        let after_first = self.upscaling.after_first();
+        let masks = |upscaled| {
+            weights
+                .clone()
+                .matmul(after_first(upscaled).swap_dims(1, 2))
+        };
+        let pieces = match image {
+            ImageAfter::Plain(image) if !on_cpu(&image) => return masks(upscale(image)),
+            ImageAfter::Plain(image) => {
+                let pieces = image.split(PIECE, 1).into_iter();
+                pieces.map(|piece| masks(upscale(piece))).collect()
+            }
+            ImageAfter::Factored(image, base) => {
                 let vectors = image
                     .vectors
                     .clone()
@@ -116,13 +129,6 @@ impl MaskDecoder {
                 });
                 projected.map(|piece| masks(first.finish(piece))).collect()
             }
-            ImageAfter::Plain(image) if on_cpu(&image) => {
-                let pieces = image.split(PIECE, 1).into_iter();
-                pieces
-                    .map(|piece| masks(first.forward(piece, Activation::None)))
-                    .collect()
-            }
-            ImageAfter::Plain(image) => return masks(first.forward(image, Activation::None)),
         };
         Tensor::cat(pieces, 2)
     }
@@ -141,28 +147,28 @@ struct OutputUpscaling {
 impl OutputUpscaling {
     fn load(p: &Parameters, dim: usize) -> Result<Self> {
         Ok(Self {
-            conv1: upscale2x(&p.at(0), dim, dim / 4)?,
+            conv1: conv_transpose2x(&p.at(0), dim, dim / 4)?,
             norm: LayerNorm2d::load(&p.at(1), dim / 4)?,
-            conv2: upscale2x(&p.at(3), dim / 4, dim / 8)?,
+            conv2: conv_transpose2x(&p.at(3), dim / 4, dim / 8)?,
         })
     }
 
-    /// What makes `(B, 16 · pixels, C/8)` of what the first upscaling made, `(B, 4 · pixels, C/4)`: of
-    /// each pixel the four of the second.
+    /// What follows the first convolution: `(B, 4 · pixels, C/4)` to `(B, 16 · pixels, C/8)`.
     fn after_first(&self) -> impl Fn(Tensor<3>) -> Tensor<3> {
-        let second = Quadruple::new(&self.conv2);
+        let second = Upscale2x::new(&self.conv2);
         move |x| second.forward(gelu(self.norm.forward_last(x)), Activation::Gelu)
     }
 }
 
 /// A transposed convolution of kernel and stride 2 as a linear layer.
-struct Quadruple {
+struct Upscale2x {
     /// `(inputs, 4 · outputs)`.
     weight: Tensor<2>,
+    /// `(4 · outputs)`.
     bias: Option<Tensor<1>>,
 }
 
-impl Quadruple {
+impl Upscale2x {
     fn new(conv: &ConvTranspose2d) -> Self {
         let weight = conv.weight.val().permute([0, 2, 3, 1]);
         Self {
@@ -173,12 +179,13 @@ impl Quadruple {
 
     /// `(B, N, inputs)` to `(B, 4 · N, outputs)`.
     fn forward(&self, x: Tensor<3>, then: Activation) -> Tensor<3> {
-        quadrupled(apply_to(x, self.weight.clone(), self.bias.clone(), then))
+        four_pixels(apply_to(x, self.weight.clone(), self.bias.clone(), then))
     }
 
-    /// What comes of `(B, N, inputs)` that the weight has been multiplied by.
+    /// [`Self::forward`] without activation of what the weight has already multiplied,
+    /// `(B, N, 4 · outputs)`.
     fn finish(&self, x: Tensor<3>) -> Tensor<3> {
-        quadrupled(match &self.bias {
+        four_pixels(match &self.bias {
             Some(bias) => x + bias.clone().unsqueeze(),
             None => x,
         })
@@ -186,7 +193,7 @@ impl Quadruple {
 }
 
 /// `(B, N, 4 · outputs)` as `(B, 4 · N, outputs)`.
-fn quadrupled(x: Tensor<3>) -> Tensor<3> {
+fn four_pixels(x: Tensor<3>) -> Tensor<3> {
     let [batch, count, outputs] = x.dims();
     x.reshape([batch, 4 * count, outputs / 4])
 }

@@ -2,6 +2,10 @@
 //!
 //! Each file is a block of the paper; parameter names are those of the reference
 //! implementation, `segment_anything`. Nothing here knows of files, images or the browser.
+//!
+//! A block's `load` takes its weights from [`Parameters`] and fails when one is missing or has another
+//! shape. Tensors' shapes are written with `B` for the batch, `C` for the channels and `pixels` for
+//! the positions of the image embedding, row by row.
 
 pub mod attention;
 pub mod config;

@@ -7,15 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::precision::Precision;
 use crate::error::Result;
-
-/// Gives parameters by their `segment_anything` names.
-pub trait ParameterSource {
-    /// Whether there is a parameter `name`.
-    fn has(&self, name: &str) -> bool;
-
-    /// The values of the parameter `name`, row-major, which must have `shape`.
-    fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>>;
-}
+use crate::weights::source::ParameterSource;
 
 /// A named subtree of parameters. Tensors are read one at a time, straight onto the device,
 /// so that building a model needs no second copy of its checkpoint.
@@ -51,7 +43,7 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// The same subtree, with linear layers' weights in what the device makes of `precision`.
+    /// The same subtree, with the weights of linear layers in `precision` if the device supports it.
     pub fn with_precision(self, precision: Precision) -> Self {
         Self {
             precision: precision.on(self.device),
@@ -74,7 +66,7 @@ impl<'a> Parameters<'a> {
         self.source.borrow().has(&format!("{}{name}", self.prefix))
     }
 
-    /// The values of the parameter `name`, row-major, of `shape`.
+    /// The values of the parameter `name` of `shape`, row-major.
     pub fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let name = format!("{}{name}", self.prefix);
         self.source.borrow_mut().read(&name, shape)

@@ -1,4 +1,4 @@
-//! In which numbers the image encoder's linear layers, the bulk of a model, hold their weights.
+//! The number format of the weights of the image encoder's linear layers, the bulk of a model.
 
 use burn::tensor::{DType, Device};
 
@@ -9,13 +9,16 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Precision {
     F32,
-    /// In half the memory, where a GPU has float16.
+    /// Half the memory, on a GPU that has float16.
     #[default]
     F16,
 }
 
 impl Precision {
-    /// `f32` and `f16`.
+    /// Reads `f32` or `f16`.
+    ///
+    /// # Errors
+    /// When the text is neither.
     pub fn parse(text: &str) -> Result<Self> {
         match text {
             "f32" => Ok(Self::F32),
@@ -26,7 +29,7 @@ impl Precision {
         }
     }
 
-    /// What `device` makes of it: float16 only on a GPU whose shaders have it.
+    /// The precision on `device`: float16 only on a GPU whose shaders support it.
     pub fn on(self, device: &Device) -> Self {
         match kernels::runs_on(device) && device.supports_dtype(DType::F16) {
             true => self,

@@ -15,7 +15,7 @@ use crate::error::Result;
 
 /// Labels of a point, as `segment_anything` numbers them.
 pub mod label {
-    /// A point that stands where no box is given; its coordinates do not count.
+    /// A placeholder where no box is given; its coordinates are ignored.
     pub const PADDING: i32 = -1;
     /// A point outside the object.
     pub const NEGATIVE: i32 = 0;
@@ -36,7 +36,7 @@ const MASK_CHANNELS: usize = 16;
 pub struct PromptEncoder {
     /// The random frequencies of the positional encoding, `(2, C/2)`.
     frequencies: Param<Tensor<2>>,
-    /// What each label adds to its point's position, by label + 1: `(5, C)`.
+    /// The embedding of each label, which is added to its point's position, by label + 1: `(5, C)`.
     labels: Param<Tensor<2>>,
     mask_downscaling: MaskDownscaling,
     no_mask_embed: Param<Tensor<3>>,
@@ -67,8 +67,7 @@ impl PromptEncoder {
     }
 
     /// Points `(B, N, 2)` as x, y in pixels with their [`label`]s `(B, N)`, and boxes `(B, M, 4)`
-    /// as x0, y0, x1, y1, to tokens `(B, N + 2·M, C)`; where there is no box, one padding point
-    /// more.
+    /// as x0, y0, x1, y1, to tokens `(B, N + 2·M, C)`; without boxes, a padding point is added.
     pub fn sparse(
         &self,
         points: Option<(Tensor<3>, Tensor<2, Int>)>,
@@ -97,7 +96,7 @@ impl PromptEncoder {
         pixels_first(self.mask_downscaling.forward(mask))
     }
 
-    /// The dense embedding where there is no mask prompt, the same for all pixels: `(1, 1, C)`.
+    /// The dense embedding without a mask prompt, the same for all pixels: `(1, 1, C)`.
     pub fn no_mask(&self) -> Tensor<3> {
         self.no_mask_embed.val()
     }

@@ -6,10 +6,11 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::config::SamConfig;
 use super::image_encoder::ImageEncoder;
 use super::mask_decoder::MaskDecoder;
-use super::parameters::{ParameterSource, with_parameters};
+use super::parameters::with_parameters;
 use super::precision::Precision;
 use super::prompt_encoder::PromptEncoder;
 use crate::error::Result;
+use crate::weights::source::ParameterSource;
 
 /// Mean and standard deviation by which `segment_anything` normalises the red, green and
 /// blue of 0..255.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::encoding::Embedding;
-use crate::annotation::shapes::Shape;
 use crate::error::{Error, Result};
+use crate::image::shapes::Shape;
 use crate::model::prompt_encoder::{PromptEncoder, label};
 
 /// A prompt in pixels of the original image, x to the right and y down.

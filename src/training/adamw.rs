@@ -1,6 +1,6 @@
-//! AdamW (Loshchilov and Hutter, 2019) over the mask decoder's parameters. Its moments can be
-//! read and put back without the device waiting, which a browser's GPU does not allow; that is
-//! why Burn's optimiser with its records is not used.
+//! AdamW (Loshchilov and Hutter, 2019) over the mask decoder's parameters. Burn's own lacks two
+//! things: clipping by the norm of all gradients together, and records that do not block while a
+//! GPU is read, which a browser does not allow.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
@@ -82,7 +82,7 @@ impl AdamW {
         let untrained = moments.is_empty() && steps == 0;
         if !fits && !untrained {
             return Err(Error::new(
-                "The kept training is not of this model's decoder; begin the training anew.",
+                "The saved training belongs to another model's decoder; start a new one.",
             ));
         }
         let device = decoder.devices().remove(0);

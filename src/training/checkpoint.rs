@@ -1,4 +1,4 @@
-//! A training as a file, to be taken up again: safetensors with the decoder under training, the
+//! A training as a file, to be resumed: safetensors with the decoder under training, the
 //! best so far, the optimiser's moments, and the rest of its state in the metadata.
 
 use std::collections::BTreeMap;
@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 use super::adamw::AdamW;
 use super::dataset::LabelledImage;
 use super::decoder_file;
-use super::judging::Judging;
-use super::trainer::{Best, Judgement, Progress, Trainer};
+use super::evaluator::Evaluator;
+use super::trainer::{Best, Evaluation, Progress, Trainer};
 use crate::error::{Error, Result};
 use crate::model::mask_decoder::MaskDecoder;
 use crate::model::parameters::with_parameters;
@@ -29,8 +29,10 @@ struct State {
     progress: Progress,
     /// SHA-256 of the labels.
     labels: String,
-    judging: bool,
-    best: Option<Judgement>,
+    /// Whether the decoder is being evaluated.
+    #[serde(alias = "judging")]
+    evaluating: bool,
+    best: Option<Evaluation>,
     optimizer_steps: i32,
     /// Elements of each of the optimiser's moments.
     moments: Vec<usize>,
@@ -61,8 +63,8 @@ impl Trainer {
         let state = State {
             progress: self.progress.clone(),
             labels: digest(&self.images),
-            judging: self.judging.is_some(),
-            best: self.best.as_ref().map(|best| best.judgement),
+            evaluating: self.evaluator.is_some(),
+            best: self.best.as_ref().map(|best| best.evaluation),
             optimizer_steps,
             moments: sizes,
         };
@@ -76,11 +78,11 @@ impl Trainer {
         safetensors::write(out, &tensors, &metadata, next)
     }
 
-    /// Takes up the training of a file that [`Trainer::write_checkpoint`] left, on the same
-    /// labelled images; it then goes on as if it had never stopped.
+    /// Resumes the training of a file that [`Trainer::write_checkpoint`] wrote, on the same
+    /// labelled images, as if it had never stopped.
     ///
     /// # Errors
-    /// When the file is no such training, or the base model or the labels are others.
+    /// When the file holds no training, or the base model or the labels have changed.
     pub fn resume<R: Read + Seek>(
         file: R,
         sam: &Sam,
@@ -92,10 +94,10 @@ impl Trainer {
         check_base(file.metadata(), base, "training")?;
         let state = file.metadata().get(TRAINING).map(String::as_str);
         let state: State = serde_json::from_str(state.unwrap_or_default())
-            .map_err(|_| Error::new("The file holds no training that can be taken up again."))?;
+            .map_err(|_| Error::new("The file holds no training that can be resumed."))?;
         if state.labels != digest(&images) {
             return Err(Error::new(
-                "The labels have changed since this training began, so it cannot go on: train anew.",
+                "The labels have changed since this training began, so it cannot be resumed: start a new one.",
             ));
         }
         let device = sam.mask_decoder.devices().remove(0);
@@ -108,16 +110,19 @@ impl Trainer {
             ]);
         }
         let mut best = None;
-        if let Some(judgement) = state.best {
+        if let Some(evaluation) = state.best {
             let decoder = with_parameters(&mut file, &device, |p| {
                 MaskDecoder::load(&p.at(BEST).at("mask_decoder"), config)
             })?;
-            best = Some(Best { judgement, decoder });
+            best = Some(Best {
+                evaluation,
+                decoder,
+            });
         }
         Ok(Self {
             encoder: sam.prompt_encoder.clone(),
             images,
-            judging: state.judging.then(|| Judging::new(decoder.clone())),
+            evaluator: state.evaluating.then(|| Evaluator::new(decoder.clone())),
             optimizer: AdamW::restored(&decoder, moments, state.optimizer_steps)?,
             progress: state.progress,
             decoder,

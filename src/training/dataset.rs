@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::image::labels::{Labels, Object};
+use crate::image::labels::{LabelledObject, Labels};
 use crate::predictor::Embedding;
 use crate::random::Random;
 
@@ -15,7 +15,7 @@ pub const MIN_AREA: usize = 20;
 pub struct LabelledImage {
     pub embedding: Embedding,
     pub labels: Labels,
-    pub objects: Vec<Object>,
+    pub objects: Vec<LabelledObject>,
 }
 
 /// An object by its image and its place among the image's objects.
@@ -25,7 +25,7 @@ pub struct Example {
     pub object: usize,
 }
 
-/// What is trained on and what is held out to judge by.
+/// What is trained on and what is held out to evaluate on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Split {
     pub training: Vec<Example>,
@@ -48,7 +48,7 @@ impl LabelledImage {
 
     /// The share, 0..1, that `object` takes of each cell of the `side × side` low-resolution
     /// logits, which lie over the padded square input.
-    pub fn target(&self, object: &Object, side: usize) -> Vec<f32> {
+    pub fn target(&self, object: &LabelledObject, side: usize) -> Vec<f32> {
         let [left, top, right, bottom] = object.bbox.map(|side| side as usize);
         let pixels = (top..bottom).flat_map(|y| (left..right).map(move |x| (x, y)));
         let own =
@@ -70,7 +70,7 @@ impl Split {
     /// Holds out what `held_out` says; a part is about `fraction`, at least one and never all.
     ///
     /// # Errors
-    /// When there is nothing left to train on or to judge by.
+    /// When there is nothing left to train on or to evaluate on.
     pub fn new(
         images: &[LabelledImage],
         held_out: &HeldOut,
@@ -83,7 +83,7 @@ impl Split {
         let mut all: Vec<Example> = all.collect();
         if all.len() < 2 {
             return Err(Error::new(
-                "There is a single labelled object: label one more, so that one can be held out to judge by.",
+                "There is a single labelled object: label one more, so that one can be held out.",
             ));
         }
         let part = |n: usize| ((n as f64 * fraction).round() as usize).clamp(1, n - 1);
@@ -106,7 +106,7 @@ impl Split {
             all.iter().partition(|e| out.contains(&e.image));
         if training.is_empty() || held_out.is_empty() {
             return Err(Error::new(
-                "Hold out at least one labelled image to judge by, and leave at least one to train on.",
+                "Hold out at least one labelled image, and leave at least one to train on.",
             ));
         }
         Ok(Self { training, held_out })

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::model::SamConfig;
 use crate::model::mask_decoder::MaskDecoder;
 use crate::weights::decoder_info::open_for;
-pub use crate::weights::decoder_info::{Base, Info};
+pub use crate::weights::decoder_info::{Base, DecoderInfo};
 use crate::weights::{Architecture, Checkpoint, Dtype, Naming, recognise, safetensors};
 
 /// A parameter under its `segment_anything` name, with its shape, row-major.
@@ -41,11 +41,11 @@ pub async fn parameters(decoder: &MaskDecoder) -> Result<Vec<Named>> {
     Ok(named)
 }
 
-impl Info {
-    /// Of the best decoder of `trainer`, which has judged the untouched one, `base`'s own.
+impl DecoderInfo {
+    /// Of the best decoder of `trainer`, which has evaluated the untouched one, `base`'s own.
     pub fn of(trainer: &Trainer, base: &Base) -> Self {
-        let before = trainer.judgements().first().map(|first| first.scores);
-        let best = trainer.best().map(|best| best.judgement);
+        let before = trainer.evaluations().first().map(|first| first.scores);
+        let best = trainer.best().map(|best| best.evaluation);
         Self {
             base: base.name.clone(),
             before,
@@ -62,7 +62,7 @@ pub fn write(
     decoder: &[Named],
     naming: Naming,
     base: &Base,
-    info: &Info,
+    info: &DecoderInfo,
 ) -> Result<()> {
     let mut tensors = Vec::new();
     for named in decoder {
@@ -84,12 +84,12 @@ pub fn write_merged<R: Read + Seek>(
     decoder: &[Named],
     naming: Naming,
     base: &Base,
-    info: &Info,
+    info: &DecoderInfo,
 ) -> Result<()> {
     let architecture = recognise(|name| checkpoint.shape(name))?;
     if naming == Naming::HuggingFace && matches!(architecture, Architecture::TinyVit5M) {
         return Err(Error::new(format!(
-            "Hugging Face's library has no names for {}; take segment_anything's, or the decoder alone.",
+            "Hugging Face's library has no names for {}; use segment_anything's names, or write the decoder alone.",
             base.name
         )));
     }
@@ -120,7 +120,7 @@ pub fn open<R: Read + Seek>(
     base: &Base,
     config: &SamConfig,
     device: &Device,
-) -> Result<(MaskDecoder, Info)> {
+) -> Result<(MaskDecoder, DecoderInfo)> {
     let (mut checkpoint, info) = open_for(reader, base)?;
     let decoder = MaskDecoder::open(&mut checkpoint, config, device)?;
     Ok((decoder, info))

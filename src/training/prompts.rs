@@ -1,11 +1,11 @@
 //! Prompts simulated from labels (section A of the paper, "Training algorithm").
 
-use crate::image::labels::{Labels, Object};
+use crate::image::labels::{LabelledObject, Labels};
 use crate::predictor::Prompt;
 use crate::random::Random;
 
 /// A random pixel of `object` as a positive point.
-pub fn point_inside(labels: &Labels, object: &Object, random: &mut Random) -> Prompt {
+pub fn point_inside(labels: &Labels, object: &LabelledObject, random: &mut Random) -> Prompt {
     let [left, top, right, bottom] = object.bbox.map(|side| side as usize);
     let mut wanted = random.below(object.area);
     for y in top..bottom {
@@ -28,7 +28,7 @@ const JITTER: f32 = 0.1;
 const MOST_JITTER: f32 = 20.0;
 
 /// The box of `object` with its sides moved at random.
-pub fn jittered_box(labels: &Labels, object: &Object, random: &mut Random) -> Prompt {
+pub fn jittered_box(labels: &Labels, object: &LabelledObject, random: &mut Random) -> Prompt {
     let [left, top, right, bottom] = object.bbox;
     let (width, height) = (labels.width as f32, labels.height as f32);
     let mut moved = |side: f32, length: f32, most: f32| {

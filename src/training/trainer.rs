@@ -1,11 +1,12 @@
 //! The training loop, a piece at a time, so that a caller can do other things between two pieces.
 
 use serde::{Deserialize, Serialize};
+use tsify::Tsify;
 
 use super::adamw::AdamW;
 use super::dataset::{Example, HeldOut, LabelledImage, Split};
-use super::dialogue::{Dialogue, Opening, Outcome, outcome};
-use super::judging::Judging;
+use super::evaluator::Evaluator;
+use super::prompt_rounds::{FirstPrompt, Outcome, PromptRounds, outcome};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::evaluate::Scores;
@@ -13,75 +14,27 @@ use crate::model::Sam;
 use crate::model::mask_decoder::MaskDecoder;
 use crate::model::prompt_encoder::PromptEncoder;
 use crate::random::Random;
+use crate::settings::settings;
 
-/// What a person may set; the defaults just work.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Settings {
-    pub steps: usize,
-    pub batch: usize,
-    /// AdamW's highest learning rate, after the warm-up.
-    pub learning_rate: f64,
-    /// Rounds for each prompt: the first, and one for each correction.
-    pub rounds: usize,
-    /// The part of the objects whose first prompt is a point, 0..1; that of the others is a box.
-    pub points: f64,
-    /// The part that is held out, 0..1.
-    pub held_out: f64,
-    /// Steps between two judgements on the held-out objects.
-    pub judge_every: usize,
-    pub seed: u64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            steps: 100,
-            batch: 4,
-            learning_rate: 1e-4,
-            rounds: 2,
-            points: 0.5,
-            held_out: 0.25,
-            judge_every: 20,
-            seed: 0,
-        }
-    }
-}
-
-impl Settings {
-    /// Refuses what no training can be done with.
-    pub fn check(&self) -> Result<()> {
-        let whole = [
-            ("steps", self.steps, 100_000),
-            ("batch", self.batch, 64),
-            ("rounds", self.rounds, 8),
-            ("judge_every", self.judge_every, 100_000),
-        ];
-        for (name, value, most) in whole {
-            if value == 0 || value > most {
-                return Err(Error::new(format!(
-                    "The training's setting {name} is {value}; give 1 to {most}."
-                )));
-            }
-        }
-        let rate = self.learning_rate;
-        if !(1e-9..=1.0).contains(&rate) {
-            return Err(Error::new(format!(
-                "The learning rate is {rate}; give 1e-9 to 1."
-            )));
-        }
-        if !(0.0..=1.0).contains(&self.points) {
-            return Err(Error::new(format!(
-                "The part of the objects that begin with a point is {}; give 0 to 1.",
-                self.points
-            )));
-        }
-        if !(0.01..=0.99).contains(&self.held_out) {
-            return Err(Error::new(format!(
-                "The held-out part is {}; give 0.01 to 0.99.",
-                self.held_out
-            )));
-        }
-        Ok(())
+settings! {
+    /// What a person may set; the defaults just work.
+    pub struct TrainingSettings with TrainingRanges {
+        steps: usize = 100, 1 to 100_000, "The number of steps";
+        /// Objects that a step trains on.
+        batch: usize = 4, 1 to 64, "The number of objects in a step";
+        /// AdamW's highest learning rate, after the warm-up.
+        learning_rate: f64 = 1e-4, 1e-9 to 1, "The learning rate";
+        /// Rounds for each prompt: the first, and one for each correction.
+        rounds: usize = 2, 1 to 8, "The number of rounds";
+        /// The part of the objects whose first prompt is a point, 0..1; that of the others is a box.
+        points: f64 = 0.5, 0 to 1, "The part of the objects that begin with a point";
+        /// The part that is held out, 0..1.
+        held_out: f64 = 0.25, 0.01 to 0.99, "The held-out part";
+        /// Steps between two evaluations on the held-out objects.
+        // The name in checkpoints of older versions.
+        #[serde(alias = "judge_every")]
+        evaluate_every: usize = 20, 1 to 100_000, "The number of steps between two evaluations";
+        seed: u64 = 0, 0 to 9_007_199_254_740_991_u64, "The random seed";
     }
 }
 
@@ -89,36 +42,47 @@ impl Settings {
 const WARM_UP: f64 = 0.1;
 /// What is left of the learning rate at the end.
 const FINAL_RATE: f64 = 0.1;
-/// Losses in a row that are no numbers before training stops.
-const MOST_BROKEN: usize = 3;
+/// Consecutive non-finite losses after which training stops.
+const MOST_NON_FINITE: usize = 3;
 
-/// The held-out scores after some step; step 0 is the untouched decoder.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Judgement {
+impl TrainingSettings {
+    /// Refuses what no training can be done with.
+    ///
+    /// # Errors
+    /// When a value is out of its range.
+    pub fn check(&self) -> Result<()> {
+        self.check_ranges()
+    }
+}
+
+/// The held-out scores after a step; step 0 is the untouched decoder.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Tsify)]
+pub struct Evaluation {
     pub step: usize,
     #[serde(flatten)]
     pub scores: Scores,
 }
 
-/// What one piece of work came to.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Report {
+/// The outcome of one piece of work.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Tsify)]
+pub struct TrainingReport {
     /// Steps done so far, and all.
     pub step: usize,
     pub steps: usize,
-    /// After a step its loss: `None` where it was no number and the step was skipped.
+    /// The loss of a step; null where it was not finite and the step was skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[tsify(optional)]
     pub loss: Option<Option<f32>>,
-    /// Held-out objects judged so far and all, in the midst of a judgement.
-    pub judged: Option<[usize; 2]>,
-    /// The end of a judgement.
-    pub scores: Option<Judgement>,
+    /// Held-out objects evaluated so far and all, in the midst of an evaluation.
+    pub evaluated: Option<[usize; 2]>,
+    /// The result of one that has just ended.
+    pub evaluation: Option<Evaluation>,
     pub finished: bool,
 }
 
 /// A decoder that beat the untouched one.
 pub struct Best {
-    pub judgement: Judgement,
+    pub evaluation: Evaluation,
     pub decoder: MaskDecoder,
 }
 
@@ -129,37 +93,39 @@ pub struct Trainer {
     pub(super) progress: Progress,
     pub(super) decoder: MaskDecoder,
     pub(super) optimizer: AdamW,
-    pub(super) judging: Option<Judging>,
+    pub(super) evaluator: Option<Evaluator>,
     pub(super) best: Option<Best>,
 }
 
 /// All of a training's state but tensors.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Progress {
-    pub settings: Settings,
+    pub settings: TrainingSettings,
     pub split: Split,
     pub random: Random,
     /// Examples that are still to come before any comes again.
     pub queue: Vec<Example>,
     pub step: usize,
-    /// Losses in a row that were no numbers.
-    pub broken: usize,
-    /// Of each step.
+    /// Consecutive non-finite losses up to now.
+    #[serde(alias = "broken")]
+    pub non_finite: usize,
+    /// Of each step; nothing where it was not finite.
     pub losses: Vec<Option<f32>>,
-    pub judgements: Vec<Judgement>,
+    #[serde(alias = "judgements")]
+    pub evaluations: Vec<Evaluation>,
 }
 
 impl Trainer {
-    /// Splits the objects. The untouched decoder is judged first, and is the best until another
+    /// Splits the objects. The untouched decoder is evaluated first, and is the best until another
     /// is.
     ///
     /// # Errors
-    /// When the settings make no sense, or there is nothing to train on or to judge by.
+    /// When the settings make no sense, or there is nothing to train on or to evaluate on.
     pub fn new(
         sam: &Sam,
         images: Vec<LabelledImage>,
         held_out: &HeldOut,
-        settings: Settings,
+        settings: TrainingSettings,
     ) -> Result<Self> {
         settings.check()?;
         let mut random = Random::new(settings.seed);
@@ -173,18 +139,18 @@ impl Trainer {
                 random,
                 queue: Vec::new(),
                 step: 0,
-                broken: 0,
+                non_finite: 0,
                 losses: Vec::new(),
-                judgements: Vec::new(),
+                evaluations: Vec::new(),
             },
-            judging: Some(Judging::new(sam.mask_decoder.clone())),
+            evaluator: Some(Evaluator::new(sam.mask_decoder.clone())),
             decoder: sam.mask_decoder.clone(),
             optimizer: AdamW::default(),
             best: None,
         })
     }
 
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &TrainingSettings {
         &self.progress.settings
     }
 
@@ -197,14 +163,14 @@ impl Trainer {
         self.progress.step
     }
 
-    /// The loss of every step so far; `None` where it was no number.
+    /// The loss of every step so far; `None` where it was not finite.
     pub fn losses(&self) -> &[Option<f32>] {
         &self.progress.losses
     }
 
-    /// All judgements so far; the first is of the untouched decoder.
-    pub fn judgements(&self) -> &[Judgement] {
-        &self.progress.judgements
+    /// All evaluations so far; the first is of the untouched decoder.
+    pub fn evaluations(&self) -> &[Evaluation] {
+        &self.progress.evaluations
     }
 
     /// The best decoder on the held-out objects so far, if it beats the untouched one.
@@ -214,36 +180,37 @@ impl Trainer {
 
     /// Whether all is done.
     pub fn finished(&self) -> bool {
-        self.progress.step >= self.progress.settings.steps && self.judging.is_none()
+        self.progress.step >= self.progress.settings.steps && self.evaluator.is_none()
     }
 
-    /// Does the next piece of work: trains on a batch, or judges one held-out object.
+    /// Does the next piece of work: trains on a batch, or evaluates on one held-out object.
     ///
     /// # Errors
-    /// When the device fails, or the loss was no number three times in a row; the best decoder
+    /// When the device fails, or after three consecutive non-finite losses; the best decoder
     /// stays.
-    pub async fn advance(&mut self) -> Result<Report> {
-        let mut report = Report {
+    pub async fn advance(&mut self) -> Result<TrainingReport> {
+        let mut report = TrainingReport {
             step: self.progress.step,
             steps: self.progress.settings.steps,
             loss: None,
-            judged: None,
-            scores: None,
+            evaluated: None,
+            evaluation: None,
             finished: false,
         };
-        if self.judging.is_some() {
-            report.scores = self.judge().await?;
+        if self.evaluator.is_some() {
+            report.evaluation = self.evaluate().await?;
         } else if !self.finished() {
             report.loss = Some(self.train().await?);
             report.step = self.progress.step;
         }
         let all = self.progress.split.held_out.len();
-        report.judged = self.judging.as_ref().map(|judging| [judging.done(), all]);
+        let evaluator = self.evaluator.as_ref();
+        report.evaluated = evaluator.map(|evaluator| [evaluator.done(), all]);
         report.finished = self.finished();
         Ok(report)
     }
 
-    /// Trains on the next batch and gives the loss, if it is a number.
+    /// Trains on the next batch and gives the loss, if it is finite.
     async fn train(&mut self) -> Result<Option<f32>> {
         let batch = self.next_batch();
         let Outcome { loss, gradients } = self.outcome(&batch).await?;
@@ -251,52 +218,52 @@ impl Trainer {
         self.progress.step += 1;
         self.progress.losses.push(loss);
         if loss.is_some() {
-            self.progress.broken = 0;
+            self.progress.non_finite = 0;
             let (rate, decoder) = (self.learning_rate(), self.decoder.clone());
             self.decoder = self.optimizer.step(rate, decoder, gradients);
         } else {
-            self.progress.broken += 1;
+            self.progress.non_finite += 1;
         }
-        if self.progress.broken >= MOST_BROKEN {
+        if self.progress.non_finite >= MOST_NON_FINITE {
             return Err(Error::new(format!(
-                "The loss was no number {MOST_BROKEN} times in a row, so training stopped; the best decoder so far is kept. Try a lower learning rate."
+                "Training stopped after {MOST_NON_FINITE} consecutive non-finite losses; the best decoder so far is kept. Try a lower learning rate."
             )));
         }
         let settings = &self.progress.settings;
         let step = self.progress.step;
-        if step.is_multiple_of(settings.judge_every) || step >= settings.steps {
-            self.judging = Some(Judging::new(self.decoder.clone()));
+        if step.is_multiple_of(settings.evaluate_every) || step >= settings.steps {
+            self.evaluator = Some(Evaluator::new(self.decoder.clone()));
         }
         Ok(loss)
     }
 
-    /// Judges the next held-out object; once all are, keeps the decoder if it is the best.
-    async fn judge(&mut self) -> Result<Option<Judgement>> {
-        let Some(judging) = &mut self.judging else {
+    /// Evaluates on the next held-out object; after the last, keeps the decoder if it is the best.
+    async fn evaluate(&mut self) -> Result<Option<Evaluation>> {
+        let Some(evaluator) = &mut self.evaluator else {
             return Ok(None);
         };
         let held_out = &self.progress.split.held_out;
-        let scores = judging
+        let scores = evaluator
             .advance(&self.encoder, &self.images, held_out)
             .await?;
         let Some(scores) = scores else {
             return Ok(None);
         };
-        let judgement = Judgement {
+        let evaluation = Evaluation {
             step: self.progress.step,
             scores,
         };
-        let known = &mut self.progress.judgements;
-        let beats = |other: &Judgement| scores.mean() > other.scores.mean();
+        let known = &mut self.progress.evaluations;
+        let beats = |other: &Evaluation| scores.mean() > other.scores.mean();
         let best = !known.is_empty() && known.iter().all(beats);
-        known.push(judgement);
-        if let (Some(judging), true) = (self.judging.take(), best) {
+        known.push(evaluation);
+        if let (Some(evaluator), true) = (self.evaluator.take(), best) {
             self.best = Some(Best {
-                judgement,
-                decoder: judging.decoder,
+                evaluation,
+                decoder: evaluator.decoder,
             });
         }
-        Ok(Some(judgement))
+        Ok(Some(evaluation))
     }
 
     /// A linear rise, then a cosine down to a part of the highest rate.
@@ -332,8 +299,8 @@ impl Trainer {
         batch
     }
 
-    /// The mean loss of all rounds, and its gradients: points open for one part of the batch,
-    /// boxes for the other.
+    /// The mean loss of all rounds, and its gradients: one part of the batch begins with points,
+    /// the other with boxes.
     async fn outcome(&mut self, batch: &[Example]) -> Result<Outcome> {
         let part = self.progress.settings.points;
         let points = points_of(batch.len(), self.progress.step, part);
@@ -341,19 +308,22 @@ impl Trainer {
         let random = &mut self.progress.random;
         let rounds = self.progress.settings.rounds;
         let (images, encoder, decoder) = (&self.images, &self.encoder, &self.decoder);
-        let mut part = |examples: &[Example], opening| {
+        let mut part = |examples: &[Example], first| {
             let mut random = random.fork();
             let share = examples.len() as f64 / batch.len() as f64;
-            let dialogue = Dialogue::new(images, examples, opening, &mut random);
-            outcome(dialogue, encoder, decoder, (rounds, share), random)
+            let prompts = PromptRounds::new(images, examples, first, &mut random);
+            outcome(prompts, encoder, decoder, (rounds, share), random)
         };
         if boxes.is_empty() {
-            return part(points, Opening::Point).await;
+            return part(points, FirstPrompt::Point).await;
         }
         if points.is_empty() {
-            return part(boxes, Opening::Box).await;
+            return part(boxes, FirstPrompt::Box).await;
         }
-        let (points, boxes) = (part(points, Opening::Point), part(boxes, Opening::Box));
+        let (points, boxes) = (
+            part(points, FirstPrompt::Point),
+            part(boxes, FirstPrompt::Box),
+        );
         let (points, boxes) = device::both(points, boxes).await;
         let (points, boxes) = (points?, boxes?);
         let pairs = points.gradients.into_iter().zip(boxes.gradients);

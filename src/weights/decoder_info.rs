@@ -19,7 +19,8 @@ pub struct Base {
 
 /// What is known of a fine-tuned decoder.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Info {
+#[cfg_attr(feature = "model", derive(tsify::Tsify))]
+pub struct DecoderInfo {
     /// The name of the model it was made from; empty where the file does not tell.
     pub base: String,
     /// Held-out scores of the untouched decoder, and of this one.
@@ -40,7 +41,7 @@ const AFTER: &str = "after";
 const STEPS: &str = "steps";
 const SETTINGS: &str = "settings";
 
-impl Info {
+impl DecoderInfo {
     pub(crate) fn metadata(&self, base: &Base) -> BTreeMap<String, String> {
         let scores = |s: &Option<Scores>| serde_json::to_string(s).unwrap_or_default();
         [
@@ -72,10 +73,10 @@ impl Info {
 ///
 /// # Errors
 /// When the file is no checkpoint or names another base model.
-pub fn open_for<R: Read + Seek>(reader: R, base: &Base) -> Result<(Checkpoint<R>, Info)> {
+pub fn open_for<R: Read + Seek>(reader: R, base: &Base) -> Result<(Checkpoint<R>, DecoderInfo)> {
     let checkpoint = Checkpoint::open(reader)?;
     check_base(checkpoint.metadata(), base, "decoder")?;
-    let info = Info::from_metadata(checkpoint.metadata());
+    let info = DecoderInfo::from_metadata(checkpoint.metadata());
     Ok((checkpoint, info))
 }
 

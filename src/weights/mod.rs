@@ -18,7 +18,6 @@ mod pickle;
 mod pickle_bytes;
 mod pth;
 pub mod safetensors;
-#[cfg(feature = "model")]
 pub mod source;
 
 pub use architecture::{Architecture, recognise};

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+
+use crate::choice::named;
 use crate::error::{Error, Result};
 
 /// What training wrappers put before every name.
@@ -115,7 +118,9 @@ fn from_hugging_face(name: &str) -> String {
 }
 
 /// Whose names a file is written with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[cfg_attr(feature = "model", derive(tsify::Tsify))]
+#[serde(rename_all = "snake_case")]
 pub enum Naming {
     #[default]
     SegmentAnything,
@@ -125,13 +130,11 @@ pub enum Naming {
 impl Naming {
     /// `segment_anything` or `hugging_face`.
     pub fn parse(text: &str) -> Result<Self> {
-        match text {
-            "segment_anything" => Ok(Self::SegmentAnything),
-            "hugging_face" => Ok(Self::HuggingFace),
-            _ => Err(Error::new(format!(
+        named(text).ok_or_else(|| {
+            Error::new(format!(
                 "There are no names \u{201c}{text}\u{201d}: choose segment_anything or hugging_face."
-            ))),
-        }
+            ))
+        })
     }
 
     /// The names under which the tensor of a `segment_anything` name is written.

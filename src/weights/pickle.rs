@@ -1,6 +1,7 @@
 //! The pickle in a PyTorch checkpoint, read as data: a machine for the opcodes that `torch.save` writes for
 //! weights (opcodes as in Python's `pickletools`). Nothing is imported, called or built; the few callables
-//! that describe tensors are symbols, and any other is refused by name.
+//! that describe tensors are symbols, and any other is refused by name. The crate `serde-pickle` reads
+//! Python's built-in types alone, not the calls and persistent ids of which tensors are made.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,5 +1,6 @@
 //! The safetensors format: an 8-byte little-endian header length, a JSON header, then the tensors' bytes
-//! (<https://github.com/huggingface/safetensors#format>).
+//! (<https://github.com/huggingface/safetensors#format>). The `safetensors` crate takes a file as one slice of
+//! memory; here each tensor is read and written by itself, from and to whatever seeks.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom, Write};

@@ -1,4 +1,4 @@
-//! Checkpoints and noise as sources of a model's parameters.
+//! Where a model's parameters come from: a checkpoint, or noise.
 
 use std::io::{Read, Seek};
 
@@ -7,7 +7,15 @@ use sha2::{Digest, Sha256};
 use super::checkpoint::Checkpoint;
 use super::noise::noise;
 use crate::error::Result;
-use crate::model::parameters::ParameterSource;
+
+/// Gives parameters by their `segment_anything` names.
+pub trait ParameterSource {
+    /// Whether there is a parameter `name`.
+    fn has(&self, name: &str) -> bool;
+
+    /// The values of the parameter `name`, row-major, which must have `shape`.
+    fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>>;
+}
 
 /// How many values are hashed at a time.
 const DIGEST_CHUNK: usize = 1 << 16;

@@ -1,17 +1,20 @@
 //! What a DICOM file says of its pixels (PS3.3, sections C.7.6.3, C.11.1 and C.11.2).
 
 use super::NAME;
-use super::elements::{Element, Elements, Encoding, PIXEL_DATA, Reader, Tag};
+use super::elements::{Element, ElementEncoding, Elements, PIXEL_DATA, Reader, Tag};
 use super::values::{Rescale, Stored};
 use crate::error::{Error, Result};
 use crate::image::decode::{damaged, unsupported};
+use crate::image::pixel_size::PixelSize;
 
+const IMAGER_PIXEL_SPACING: Tag = (0x0018, 0x1164);
 const SAMPLES_PER_PIXEL: Tag = (0x0028, 0x0002);
 const PHOTOMETRIC: Tag = (0x0028, 0x0004);
 const PLANAR: Tag = (0x0028, 0x0006);
 const FRAMES: Tag = (0x0028, 0x0008);
 const ROWS: Tag = (0x0028, 0x0010);
 const COLUMNS: Tag = (0x0028, 0x0011);
+const PIXEL_SPACING: Tag = (0x0028, 0x0030);
 const BITS_ALLOCATED: Tag = (0x0028, 0x0100);
 const BITS_STORED: Tag = (0x0028, 0x0101);
 const HIGH_BIT: Tag = (0x0028, 0x0102);
@@ -21,6 +24,7 @@ const WIDTH: Tag = (0x0028, 0x1051);
 const INTERCEPT: Tag = (0x0028, 0x1052);
 const SLOPE: Tag = (0x0028, 0x1053);
 const VOI_FUNCTION: Tag = (0x0028, 0x1056);
+const PIXEL_MEASURES: Tag = (0x0028, 0x9110);
 const VOI: Tag = (0x0028, 0x9132);
 const TRANSFORMATION: Tag = (0x0028, 0x9145);
 const SHARED: Tag = (0x5200, 0x9229);
@@ -28,13 +32,15 @@ const PER_FRAME: Tag = (0x5200, 0x9230);
 const FLOAT_PIXELS: Tag = (0x7fe0, 0x0008);
 const DOUBLE_PIXELS: Tag = (0x7fe0, 0x0009);
 
-const WANTED: [Tag; 19] = [
+const WANTED: [Tag; 21] = [
+    IMAGER_PIXEL_SPACING,
     SAMPLES_PER_PIXEL,
     PHOTOMETRIC,
     PLANAR,
     FRAMES,
     ROWS,
     COLUMNS,
+    PIXEL_SPACING,
     BITS_ALLOCATED,
     BITS_STORED,
     HIGH_BIT,
@@ -53,7 +59,7 @@ const WANTED: [Tag; 19] = [
 /// The elements of a file that matter here.
 pub struct Attributes<'a> {
     elements: Elements<'a>,
-    pub encoding: Encoding,
+    pub encoding: ElementEncoding,
 }
 
 /// Where pixels are, and what numbers they are.
@@ -144,14 +150,14 @@ impl<'a> Attributes<'a> {
         let slope = self.of_frame(TRANSFORMATION, SLOPE, page)?;
         let intercept = self.of_frame(TRANSFORMATION, INTERCEPT, page)?;
         Ok(Rescale {
-            slope: slope.and_then(decimal).unwrap_or(1.0),
-            intercept: intercept.and_then(decimal).unwrap_or(0.0),
+            slope: slope.and_then(first).and_then(decimal).unwrap_or(1.0),
+            intercept: intercept.and_then(first).and_then(decimal).unwrap_or(0.0),
         })
     }
 
     /// Black and white of the first window that the file has for frame `page`, in rescaled values.
     pub fn window(&self, page: usize) -> Result<Option<[f32; 2]>> {
-        let part = |tag| self.of_frame(VOI, tag, page);
+        let part = |tag| -> Result<_> { Ok(self.of_frame(VOI, tag, page)?.and_then(first)) };
         let (Some(center), Some(width)) = (
             part(CENTER)?.and_then(decimal),
             part(WIDTH)?.and_then(decimal),
@@ -168,11 +174,24 @@ impl<'a> Attributes<'a> {
         Ok((black < white && black.is_finite() && white.is_finite()).then_some(ends))
     }
 
-    /// The first value of `tag` for frame `page`: the file's own, or in the sequence `group` of that
+    /// The size of a pixel in frame `page`: in the patient, or else at the detector.
+    pub fn pixel_size(&self, page: usize) -> Option<PixelSize> {
+        let in_patient = self.of_frame(PIXEL_MEASURES, PIXEL_SPACING, page);
+        let spacing = in_patient
+            .ok()?
+            .or_else(|| self.value(IMAGER_PIXEL_SPACING))?;
+        // The distance of rows comes first.
+        let mut sides = spacing.split(|&byte| byte == b'\\');
+        let mut side = || sides.next().and_then(first).and_then(decimal);
+        let (height, width) = (side()?, side()?);
+        PixelSize::new([width, height], "mm")
+    }
+
+    /// The value of `tag` for frame `page`: the file's own, or in the sequence `group` of that
     /// frame's functional groups or of those that all frames share.
-    fn of_frame(&self, group: Tag, tag: Tag, page: usize) -> Result<Option<&'a str>> {
-        if let Some(text) = self.text(tag) {
-            return Ok(Some(text));
+    fn of_frame(&self, group: Tag, tag: Tag, page: usize) -> Result<Option<&'a [u8]>> {
+        if self.text(tag).is_some() {
+            return Ok(self.value(tag));
         }
         for (sequence, item) in [(PER_FRAME, page), (SHARED, 0)] {
             let Some(groups) = self.elements.get(&sequence) else {
@@ -190,7 +209,7 @@ impl<'a> Attributes<'a> {
             };
             let found = inner.elements(|found| found == tag)?;
             if let Some(element) = found.get(&tag) {
-                return Ok(first(element.value));
+                return Ok(Some(element.value));
             }
         }
         Ok(None)
@@ -199,7 +218,7 @@ impl<'a> Attributes<'a> {
     /// The item at `index` of a sequence.
     fn item(&self, sequence: &Element<'a>, index: usize) -> Result<Option<Reader<'a>>> {
         let encoding = match sequence.representation {
-            Some([b'U', b'N']) => Encoding::IMPLICIT,
+            Some([b'U', b'N']) => ElementEncoding::IMPLICIT,
             _ => self.encoding,
         };
         let rest = sequence.value;
@@ -207,8 +226,12 @@ impl<'a> Attributes<'a> {
         Ok(items.get(index).map(|&rest| Reader { rest, encoding }))
     }
 
+    fn value(&self, tag: Tag) -> Option<&'a [u8]> {
+        Some(self.elements.get(&tag)?.value)
+    }
+
     fn text(&self, tag: Tag) -> Option<&'a str> {
-        first(self.elements.get(&tag)?.value)
+        first(self.value(tag)?)
     }
 
     fn number(&self, tag: Tag) -> Option<u16> {

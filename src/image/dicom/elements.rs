@@ -24,13 +24,13 @@ const LONG: [&[u8; 2]; 13] = [
 
 /// How elements are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Encoding {
+pub struct ElementEncoding {
     /// Each element names its value representation.
     pub explicit: bool,
     pub big_endian: bool,
 }
 
-impl Encoding {
+impl ElementEncoding {
     pub const IMPLICIT: Self = Self {
         explicit: false,
         big_endian: false,
@@ -79,7 +79,7 @@ pub type Elements<'a> = BTreeMap<Tag, Element<'a>>;
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
     pub rest: &'a [u8],
-    pub encoding: Encoding,
+    pub encoding: ElementEncoding,
 }
 
 struct Header {
@@ -156,7 +156,7 @@ impl<'a> Reader<'a> {
     fn skip_items(&mut self, representation: Option<[u8; 2]>) -> Result<usize> {
         let outer = self.encoding;
         if representation == Some(*b"UN") {
-            self.encoding = Encoding::IMPLICIT;
+            self.encoding = ElementEncoding::IMPLICIT;
         }
         let length = self.skip_to(SEQUENCE_END);
         self.encoding = outer;
@@ -186,7 +186,7 @@ impl<'a> Reader<'a> {
                 ends.push((ITEM_END, encoding));
             } else {
                 if header.representation == Some(*b"UN") {
-                    self.encoding = Encoding::IMPLICIT;
+                    self.encoding = ElementEncoding::IMPLICIT;
                 }
                 ends.push((SEQUENCE_END, self.encoding));
             }

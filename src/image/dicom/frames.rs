@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::NAME;
-use super::elements::{Element, Encoding, Reader};
+use super::elements::{Element, ElementEncoding, Reader};
 use crate::error::Result;
 use crate::image::decode::{damaged, truncated, unsupported};
 
@@ -37,7 +37,7 @@ pub fn compressed<'a>(element: &Element<'a>, page: usize, frames: usize) -> Resu
         return Err(damaged(NAME, "its compressed pixels are not in fragments"));
     }
     let rest = element.value;
-    let encoding = Encoding::EXPLICIT;
+    let encoding = ElementEncoding::EXPLICIT;
     let items = Reader { rest, encoding }.items()?;
     let (offsets, fragments) = items.split_first().ok_or_else(|| truncated(NAME))?;
     let own = if frames == 1 {

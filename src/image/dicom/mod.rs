@@ -10,7 +10,7 @@ mod values;
 use std::borrow::Cow;
 
 use self::attributes::{Attributes, Pixels};
-use self::elements::{Element, Encoding, Reader, Tag};
+use self::elements::{Element, ElementEncoding, Reader, Tag};
 use self::values::Stored;
 use super::channels::{gray, picture_u8};
 use super::decode::{
@@ -75,6 +75,7 @@ pub fn read(bytes: &[u8], page: usize) -> Result<Page> {
         pages: frames,
         window: file.window(page)?,
         invert: file.photometric() == "MONOCHROME1",
+        pixel_size: file.pixel_size(page),
     })
 }
 
@@ -82,7 +83,7 @@ pub fn read(bytes: &[u8], page: usize) -> Result<Page> {
 fn open(bytes: &[u8]) -> Result<(Packing, Reader<'_>)> {
     let mut reader = Reader {
         rest: bytes.get(PREAMBLE + MAGIC.len()..).unwrap_or_default(),
-        encoding: Encoding::EXPLICIT,
+        encoding: ElementEncoding::EXPLICIT,
     };
     let mut syntax = "";
     while reader.group() == Some(META) {
@@ -96,13 +97,15 @@ fn open(bytes: &[u8]) -> Result<(Packing, Reader<'_>)> {
     let packing;
     (packing, reader.encoding) = match syntax {
         // The standard's default.
-        "1.2.840.10008.1.2" | "" => (Packing::Native, Encoding::IMPLICIT),
-        "1.2.840.10008.1.2.1" => (Packing::Native, Encoding::EXPLICIT),
-        "1.2.840.10008.1.2.2" => (Packing::Native, Encoding::EXPLICIT_BIG_ENDIAN),
-        "1.2.840.10008.1.2.5" => (Packing::Rle, Encoding::EXPLICIT),
-        "1.2.840.10008.1.2.4.50" | "1.2.840.10008.1.2.4.51" => (Packing::Jpeg, Encoding::EXPLICIT),
+        "1.2.840.10008.1.2" | "" => (Packing::Native, ElementEncoding::IMPLICIT),
+        "1.2.840.10008.1.2.1" => (Packing::Native, ElementEncoding::EXPLICIT),
+        "1.2.840.10008.1.2.2" => (Packing::Native, ElementEncoding::EXPLICIT_BIG_ENDIAN),
+        "1.2.840.10008.1.2.5" => (Packing::Rle, ElementEncoding::EXPLICIT),
+        "1.2.840.10008.1.2.4.50" | "1.2.840.10008.1.2.4.51" => {
+            (Packing::Jpeg, ElementEncoding::EXPLICIT)
+        }
         "1.2.840.10008.1.2.4.57" | "1.2.840.10008.1.2.4.70" => {
-            (Packing::LosslessJpeg, Encoding::EXPLICIT)
+            (Packing::LosslessJpeg, ElementEncoding::EXPLICIT)
         }
         _ => return Err(other_syntax(syntax)),
     };

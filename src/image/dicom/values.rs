@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::elements::Encoding;
+use super::elements::ElementEncoding;
 use crate::image::decode::Samples;
 
 /// How an integer lies in its 8, 16 or 32 bits.
@@ -68,7 +68,12 @@ impl Rescale {
 }
 
 /// Rescaled values, in integers where all that the type can hold become such.
-pub fn integers(bytes: &[u8], stored: Stored, encoding: Encoding, rescale: Rescale) -> Samples {
+pub fn integers(
+    bytes: &[u8],
+    stored: Stored,
+    encoding: ElementEncoding,
+    rescale: Rescale,
+) -> Samples {
     let value = |raw| rescale.value(stored.number(raw));
     if rescale.fits(stored, 255.0) {
         Samples::U8(map(bytes, stored, encoding, |raw| value(raw) as u8))
@@ -79,7 +84,12 @@ pub fn integers(bytes: &[u8], stored: Stored, encoding: Encoding, rescale: Resca
     }
 }
 
-fn map<T>(bytes: &[u8], stored: Stored, encoding: Encoding, value: impl Fn(u32) -> T) -> Vec<T> {
+fn map<T>(
+    bytes: &[u8],
+    stored: Stored,
+    encoding: ElementEncoding,
+    value: impl Fn(u32) -> T,
+) -> Vec<T> {
     match stored.size {
         1 => bytes.iter().map(|&byte| value(byte.into())).collect(),
         2 => {
@@ -96,7 +106,7 @@ fn map<T>(bytes: &[u8], stored: Stored, encoding: Encoding, value: impl Fn(u32) 
 }
 
 /// Floats of 4 or 8 bytes.
-pub fn floats(bytes: &[u8], size: usize, encoding: Encoding) -> Vec<f32> {
+pub fn floats(bytes: &[u8], size: usize, encoding: ElementEncoding) -> Vec<f32> {
     if size == 4 {
         let words = bytes.as_chunks().0.iter();
         return words

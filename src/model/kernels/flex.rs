@@ -1,6 +1,6 @@
-//! The linear layer and a layer norm's moments on the CPU. What Burn's device does for the former
-//! passes over the outputs five times: zeros are made and copied, and bias and activation follow
-//! after the product. Here the bias is there first, and the product is added to it.
+//! Linear layers, sums with products and layer norms' moments on the CPU. For a linear layer Burn's
+//! device passes over the outputs five times: it makes and copies zeros, multiplies, and adds bias
+//! and activation afterwards. Here the outputs begin as the bias, and the product is added to them.
 
 use burn::tensor::TensorData;
 use burn_flex::FlexTensor;

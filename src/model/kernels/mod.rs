@@ -1,10 +1,11 @@
-//! Kernels of this project's own: the image encoder's attention and its linear layers for the GPU,
-//! in CubeCL, and linear layers for the CPU. Those for the GPU keep within WebGPU's guaranteed limits (16 KiB of workgroup memory, 256
-//! invocations, 128 MiB to a binding) and use no subgroups. None has a derivative: where one is
-//! asked for, the plain formulation in tensor operations serves.
+//! Kernels that Burn does not have: the image encoder's attention and linear layers for the GPU, in
+//! CubeCL; linear layers, sums with products and layer norms' moments for the CPU. None has a
+//! derivative: where one is needed, the same formulas in tensor operations serve.
 //!
-//! Loops that hold a barrier have bounds that are known when the kernel is compiled, as browsers
-//! refuse a barrier that they cannot prove all of a workgroup to reach.
+//! The GPU's kernels keep within WebGPU's guaranteed limits (16 KiB of workgroup memory, 256
+//! invocations, 128 MiB to a binding) and use no subgroups. Loops around a barrier have bounds that
+//! are known when the kernel is compiled: browsers refuse a barrier if they cannot prove that the
+//! whole workgroup reaches it.
 
 mod attention;
 mod flex;
@@ -25,7 +26,7 @@ pub use attention::{Form, Grid};
 
 use super::elementwise::on_cpu;
 
-/// Whether a tensor is where attention has a kernel: on the GPU, with nothing to be differentiated.
+/// Whether a tensor is on the GPU, with nothing to be differentiated.
 pub fn on_gpu<const D: usize>(x: &Tensor<D>) -> bool {
     runs_on(&x.device())
 }

@@ -3,7 +3,7 @@
 use wasm_bindgen::prelude::*;
 
 use super::engine::Engine;
-use super::json::JsResult;
+use super::types::JsResult;
 use crate::measure;
 
 /// A large matrix product on an engine's device.

@@ -1,17 +1,21 @@
-//! What the page's worker calls. The glue turns JavaScript values into the crate's own and
-//! back; it knows nothing of tensors.
+//! What the page's worker calls, and the types that cross, from which the page's declarations are
+//! generated. It turns JavaScript values into the crate's own and back, and knows nothing of
+//! tensors.
 
 mod annotations;
+mod automatic_masks;
 mod blob;
+mod encoding;
 mod engine;
-mod everything;
-mod json;
+mod image;
 mod labels;
 mod measure;
 mod panic;
 mod products;
-mod shown;
+mod prompts;
+mod sha256;
 mod training;
+mod types;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -15,9 +15,9 @@ use crate::model::prompt_encoder::PromptEncoder;
 use crate::predictor::{Prompt, answer};
 use crate::random::Random;
 
-/// The prompt with which a dialogue begins.
+/// The prompt of the first round.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Opening {
+pub enum FirstPrompt {
     Point,
     Box,
 }
@@ -28,20 +28,18 @@ pub struct Outcome {
     pub gradients: Vec<Tensor<1>>,
 }
 
-/// What one opening's examples come to: the mean loss of all rounds over the examples, times
-/// `share`, with its gradients for the parameters of `decoder`.
+/// What the examples of one kind of first prompt come to: the mean loss of all rounds over the
+/// examples, times `share`, with its gradients for the parameters of `decoder`.
 pub async fn outcome(
-    dialogue: Dialogue<'_>,
+    prompts: PromptRounds<'_>,
     encoder: &PromptEncoder,
     decoder: &MaskDecoder,
     (rounds, share): (usize, f64),
     mut random: Random,
 ) -> Result<Outcome> {
     let decoder = decoder.clone().train();
-    let loss = dialogue
-        .loss(encoder, &decoder, rounds, &mut random)
-        .await?;
-    let loss = loss * (share / rounds as f64);
+    let loss = prompts.loss(encoder, &decoder, rounds, &mut random);
+    let loss = loss.await? * (share / rounds as f64);
     Ok(Outcome {
         loss: device::read(loss.clone().inner()).await?[0],
         gradients: gradients(loss, &decoder),
@@ -50,35 +48,35 @@ pub async fn outcome(
 
 /// Prompts given to each example so far, and the low-resolution logits of the last answer,
 /// `(B, 1, side, side)`.
-pub struct Dialogue<'a> {
+pub struct PromptRounds<'a> {
     image: &'a LabelledImage,
-    opening: Opening,
+    first: FirstPrompt,
     prompts: Vec<Vec<Prompt>>,
     previous: Option<Tensor<4>>,
     /// `(B, side, side)`.
     target: Tensor<3>,
 }
 
-impl<'a> Dialogue<'a> {
-    /// Opens with a simulated prompt for each of `examples`, which share an image.
+impl<'a> PromptRounds<'a> {
+    /// Begins with a simulated prompt for each of `examples`, which share an image.
     pub fn new(
         images: &'a [LabelledImage],
         examples: &[Example],
-        opening: Opening,
+        first: FirstPrompt,
         random: &mut Random,
     ) -> Self {
         let image = &images[examples[0].image];
         let mut prompt = |e: &Example| {
             let object = &image.objects[e.object];
-            vec![match opening {
-                Opening::Point => point_inside(&image.labels, object, random),
-                Opening::Box => jittered_box(&image.labels, object, random),
+            vec![match first {
+                FirstPrompt::Point => point_inside(&image.labels, object, random),
+                FirstPrompt::Box => jittered_box(&image.labels, object, random),
             }]
         };
         let embedding = &image.embedding;
         Self {
             image,
-            opening,
+            first,
             prompts: examples.iter().map(&mut prompt).collect(),
             previous: None,
             target: targets(images, examples, embedding.mask_side(), &embedding.device()),
@@ -98,7 +96,7 @@ impl<'a> Dialogue<'a> {
             let prompts: Vec<&[Prompt]> = self.prompts.iter().map(Vec::as_slice).collect();
             let (embedding, previous) = (&self.image.embedding, self.previous.clone());
             let (logits, ious) = answer(encoder, decoder, embedding, &prompts, previous);
-            let single_point = round == 0 && self.opening == Opening::Point;
+            let single_point = round == 0 && self.first == FirstPrompt::Point;
             let ambiguous = f32::from(u8::from(single_point));
             let ambiguous =
                 Tensor::<1>::full([prompts.len()], ambiguous, &self.target.device()).autodiff();

@@ -1,4 +1,4 @@
-//! Judging a decoder on the held-out objects, one after another.
+//! Evaluating a decoder on the held-out objects, one after another.
 
 use super::dataset::{Example, LabelledImage};
 use crate::error::Result;
@@ -6,13 +6,13 @@ use crate::evaluate::{Scores, object_ious};
 use crate::model::mask_decoder::MaskDecoder;
 use crate::model::prompt_encoder::PromptEncoder;
 
-/// A decoder and its IoUs on the objects judged so far.
-pub struct Judging {
+/// A decoder and its IoUs on the objects evaluated so far.
+pub struct Evaluator {
     pub decoder: MaskDecoder,
     ious: Vec<[f64; 2]>,
 }
 
-impl Judging {
+impl Evaluator {
     pub fn new(decoder: MaskDecoder) -> Self {
         Self {
             decoder,
@@ -20,12 +20,12 @@ impl Judging {
         }
     }
 
-    /// How many objects are judged.
+    /// How many objects it was evaluated on.
     pub fn done(&self) -> usize {
         self.ious.len()
     }
 
-    /// Judges the next of `examples`; the scores once all are.
+    /// Evaluates on the next of `examples`; the scores after the last.
     pub async fn advance(
         &mut self,
         encoder: &PromptEncoder,

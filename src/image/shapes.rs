@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::image::labels::Labels;
+use super::labels::Labels;
 
 /// An object's pixels.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,59 +2,46 @@
 //! the masks that it is sure of are kept (section 3 and appendix B of the paper;
 //! `segment_anything/automatic_mask_generator.py`).
 
-mod candidates;
+mod proposals;
 mod tiles;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tsify::Tsify;
 
-pub use self::candidates::Candidate;
+pub use self::proposals::Proposal;
 use self::tiles::Tile;
-use crate::annotation::shapes::{self, Shape};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::image::decode::Rgb;
 use crate::image::labels::Labels;
+use crate::image::shapes::{self, Shape};
 use crate::model::mask_decoder::{MASK_TOKENS, MaskDecoder};
 use crate::model::two_way_transformer::PreparedImage;
 use crate::predictor::{Embedding, Encoding, Predictor, Prompt, answer_on, prepare};
+use crate::settings::settings;
 
-/// What is kept of the decoder's answers.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Settings {
-    /// Points along each side of a tile's grid.
-    pub points_per_side: usize,
-    /// Points that are asked for at once.
-    pub batch: usize,
-    /// The least IoU that the model predicts for a mask, 0..1.
-    pub iou_threshold: f32,
-    /// The least share, 0..1, of a mask cut [`STABILITY_OFFSET`] lower that is left when it is
-    /// cut as much higher.
-    pub stability_threshold: f32,
-    /// Of two masks whose boxes overlap by a larger IoU the surer one is kept.
-    pub nms_threshold: f32,
-    /// Pixels.
-    pub min_area: usize,
-    /// The largest share of the image, 0..1: beyond it lies the background.
-    pub max_share: f32,
-    /// Pixels along a tile's side; 0: the image is one tile.
-    pub tile: usize,
-    /// The share of a tile's side, 0..0.5, that it has in common with its neighbour.
-    pub overlap: f32,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            points_per_side: 32,
-            batch: 16,
-            iou_threshold: 0.88,
-            stability_threshold: 0.95,
-            nms_threshold: 0.7,
-            min_area: 20,
-            max_share: 0.5,
-            tile: 0,
-            overlap: 0.25,
-        }
+settings! {
+    /// What is kept of the decoder's answers.
+    pub struct AutomaticMaskSettings with AutomaticMaskRanges {
+        /// Points along each side of a tile's grid.
+        points_per_side: usize = 32, 1 to 128, "The number of points along a side";
+        /// Points that are asked for at once.
+        batch: usize = 8, 1 to 256, "The number of points at once";
+        /// The least IoU that the model predicts for a mask, 0..1.
+        iou_threshold: f32 = 0.88, 0 to 1, "The least predicted IoU";
+        /// The least share, 0..1, of a mask cut one logit lower that is left when it is cut one
+        /// logit higher.
+        stability_threshold: f32 = 0.95, 0 to 1, "The least stability";
+        /// Of two masks whose boxes overlap by a larger IoU the surer one is kept.
+        nms_threshold: f32 = 0.7, 0 to 1, "The largest overlap of boxes";
+        /// Pixels.
+        min_area: usize = 20, 0 to 1_000_000_000, "The least area";
+        /// The largest share of the image, 0..1: beyond it lies the background.
+        max_share: f32 = 0.5, 0 to 1, "The largest share of the image";
+        /// Pixels along a tile's side; 0: the image is one tile.
+        tile: usize = 0, 0 to 32_768, "A tile's side";
+        /// The share of a tile's side, 0..0.5, that it has in common with its neighbour.
+        overlap: f32 = 0.25, 0 to 0.5, "The overlap of tiles";
     }
 }
 
@@ -64,37 +51,24 @@ pub const STABILITY_OFFSET: f32 = 1.0;
 /// Tiles are not smaller, in pixels.
 const SMALLEST_TILE: usize = 64;
 
-impl Settings {
+impl AutomaticMaskSettings {
     /// # Errors
     /// When a value is out of its range.
     pub fn check(&self) -> Result<()> {
-        let told = |what: &str, range: &str| Err(Error::new(format!("{what} must be {range}.")));
-        let share = |value: f32| (0.0..=1.0).contains(&value);
-        match () {
-            () if !(1..=128).contains(&self.points_per_side) => {
-                told("The number of points along a side", "from 1 to 128")
-            }
-            () if !(1..=256).contains(&self.batch) => {
-                told("The number of points at once", "from 1 to 256")
-            }
-            () if !share(self.iou_threshold) => told("The least predicted IoU", "from 0 to 1"),
-            () if !share(self.stability_threshold) => told("The least stability", "from 0 to 1"),
-            () if !share(self.nms_threshold) => told("The largest overlap of boxes", "from 0 to 1"),
-            () if !share(self.max_share) => told("The largest share of the image", "from 0 to 1"),
-            () if self.tile != 0 && self.tile < SMALLEST_TILE => {
-                told("A tile's side", "64 pixels or more, or 0 for a single tile")
-            }
-            () if !(0.0..=0.5).contains(&self.overlap) => {
-                told("The overlap of tiles", "from 0 to 0.5")
-            }
-            () => Ok(()),
+        self.check_ranges()?;
+        match self.tile {
+            1..SMALLEST_TILE => Err(Error::new(format!(
+                "A tile's side is {}, but must be {SMALLEST_TILE} pixels or more, or 0 for a single tile.",
+                self.tile
+            ))),
+            _ => Ok(()),
         }
     }
 }
 
 /// An object that was found.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Found {
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Tsify)]
+pub struct FoundObject {
     /// Its number in the labels.
     pub id: u32,
     /// As the model predicts it.
@@ -105,14 +79,14 @@ pub struct Found {
 }
 
 /// A search under way.
-pub struct Everything {
+pub struct AutomaticMasks {
     image: Rgb,
-    settings: Settings,
+    settings: AutomaticMaskSettings,
     tiles: Vec<Tile>,
     /// The tile at hand.
     place: usize,
     stage: Stage,
-    candidates: Vec<Candidate>,
+    proposals: Vec<Proposal>,
 }
 
 enum Stage {
@@ -132,12 +106,16 @@ struct Prompting {
     asked: usize,
 }
 
-impl Everything {
+impl AutomaticMasks {
     /// Begins a search in `image`, whose embedding may be at hand already.
     ///
     /// # Errors
     /// When the settings are out of range.
-    pub fn new(image: Rgb, settings: Settings, embedding: Option<Embedding>) -> Result<Self> {
+    pub fn new(
+        image: Rgb,
+        settings: AutomaticMaskSettings,
+        embedding: Option<Embedding>,
+    ) -> Result<Self> {
         settings.check()?;
         let size = (image.width, image.height);
         let tiles = tiles::layout(size, settings.tile, settings.overlap);
@@ -151,7 +129,7 @@ impl Everything {
             tiles,
             place: 0,
             stage,
-            candidates: Vec::new(),
+            proposals: Vec::new(),
         })
     }
 
@@ -206,23 +184,23 @@ impl Everything {
 
     /// Masks that were kept so far.
     pub fn found(&self) -> usize {
-        self.candidates.len()
+        self.proposals.len()
     }
 
     /// The masks that are kept of all tiles, in descending order of size.
-    pub fn masks(self) -> Vec<Candidate> {
-        let whole = tiles::join(self.candidates, &self.tiles);
-        let mut kept = candidates::suppress(whole, self.settings.nms_threshold);
+    pub fn masks(self) -> Vec<Proposal> {
+        let whole = tiles::join(self.proposals, &self.tiles);
+        let mut kept = proposals::suppress(whole, self.settings.nms_threshold);
         let pixels = self.image.width * self.image.height;
         let most = f64::from(self.settings.max_share) * pixels as f64;
         kept.retain(|c| c.shape.area >= self.settings.min_area && c.shape.area as f64 <= most);
-        kept.sort_by_key(|candidate| std::cmp::Reverse(candidate.shape.area));
+        kept.sort_by_key(|proposal| std::cmp::Reverse(proposal.shape.area));
         kept
     }
 
     /// The masks as labels, the larger ones below the smaller ones. Masks of which nothing shows
     /// are left out.
-    pub fn finish(self) -> (Labels, Vec<Found>) {
+    pub fn finish(self) -> (Labels, Vec<FoundObject>) {
         let (width, height) = (self.image.width, self.image.height);
         let masks = self.masks();
         let mut labels = Labels {
@@ -234,7 +212,7 @@ impl Everything {
             paint(&mut labels, &mask.shape, id);
         }
         let shown = shapes::boxes(&labels);
-        let found = (1..).zip(&masks).map(|(id, mask)| Found {
+        let found = (1..).zip(&masks).map(|(id, mask)| FoundObject {
             id,
             iou: mask.iou,
             stability: mask.stability,
@@ -282,14 +260,14 @@ impl Everything {
             let Some(part) = embedding.enlarge(logits, -STABILITY_OFFSET) else {
                 continue;
             };
-            let stability = candidates::stability(&part, STABILITY_OFFSET);
+            let stability = proposals::stability(&part, STABILITY_OFFSET);
             if stability < self.settings.stability_threshold {
                 continue;
             }
             if let Some(shape) = part.shape() {
                 let shape = tile.placed(shape);
                 let cut = tile.cuts(&shape, (self.image.width, self.image.height));
-                self.candidates.push(Candidate {
+                self.proposals.push(Proposal {
                     shape,
                     iou,
                     stability,
@@ -305,10 +283,10 @@ impl Everything {
     /// Of the tile's masks that are of one object only the surest stay, so that their number
     /// does not grow with the points.
     fn finish_tile(&mut self) {
-        let first = self.candidates.partition_point(|c| c.tile < self.place);
-        let own = self.candidates.split_off(first);
-        let kept = candidates::suppress(own, self.settings.nms_threshold);
-        self.candidates.extend(kept);
+        let first = self.proposals.partition_point(|c| c.tile < self.place);
+        let own = self.proposals.split_off(first);
+        let kept = proposals::suppress(own, self.settings.nms_threshold);
+        self.proposals.extend(kept);
         self.place += 1;
     }
 }

@@ -1,8 +1,8 @@
 //! Overlapping tiles of a large image, and objects that reach over their seams.
 
-use super::candidates::Candidate;
-use crate::annotation::shapes::Shape;
+use super::proposals::Proposal;
 use crate::image::decode::Rgb;
+use crate::image::shapes::Shape;
 
 /// A mask that comes as near to a tile's edge is taken to be cut by it, in pixels.
 const EDGE: usize = 2;
@@ -96,8 +96,8 @@ impl Tile {
 
 /// Masks without those that tiles cut: such an object is whole in a neighbour's overlap, or the
 /// masks that agree there are joined to one.
-pub fn join(candidates: Vec<Candidate>, tiles: &[Tile]) -> Vec<Candidate> {
-    let (cut, mut whole): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|c| c.cut);
+pub fn join(proposals: Vec<Proposal>, tiles: &[Tile]) -> Vec<Proposal> {
+    let (cut, mut whole): (Vec<_>, Vec<_>) = proposals.into_iter().partition(|c| c.cut);
     let mut groups: Vec<usize> = (0..cut.len()).collect();
     for b in 0..cut.len() {
         for a in 0..b {
@@ -110,7 +110,7 @@ pub fn join(candidates: Vec<Candidate>, tiles: &[Tile]) -> Vec<Candidate> {
         }
     }
     for group in 0..cut.len() {
-        let members: Vec<&Candidate> = (0..cut.len())
+        let members: Vec<&Proposal> = (0..cut.len())
             .filter(|&i| groups[i] == group)
             .map(|i| &cut[i])
             .collect();
@@ -121,7 +121,7 @@ pub fn join(candidates: Vec<Candidate>, tiles: &[Tile]) -> Vec<Candidate> {
     whole
 }
 
-fn agree(a: &Candidate, b: &Candidate, tiles: &[Tile]) -> bool {
+fn agree(a: &Proposal, b: &Proposal, tiles: &[Tile]) -> bool {
     if a.tile == b.tile {
         return false;
     }
@@ -138,7 +138,7 @@ fn agree(a: &Candidate, b: &Candidate, tiles: &[Tile]) -> bool {
 }
 
 /// What covers the pixels of all, with the mean of their scores.
-fn joined(members: &[&Candidate]) -> Candidate {
+fn joined(members: &[&Proposal]) -> Proposal {
     let shapes = || members.iter().map(|member| &member.shape);
     let least = |side: fn(&Shape) -> usize| shapes().map(side).min().unwrap_or(0);
     let most = |side: fn(&Shape) -> usize| shapes().map(side).max().unwrap_or(0);
@@ -146,10 +146,10 @@ fn joined(members: &[&Candidate]) -> Candidate {
     let (width, height) = (most(|s| s.x + s.width) - x, most(|s| s.y + s.height) - y);
     let inside = |i: usize| shapes().any(|s| s.contains(x + i % width, y + i / width));
     let bits: Vec<bool> = (0..width * height).map(inside).collect();
-    let mean = |score: fn(&Candidate) -> f32| {
+    let mean = |score: fn(&Proposal) -> f32| {
         members.iter().map(|member| score(member)).sum::<f32>() / members.len() as f32
     };
-    Candidate {
+    Proposal {
         shape: Shape {
             x,
             y,
@@ -175,7 +175,7 @@ mod tests {
         place: usize,
         (cx, cy, radius): (f64, f64, f64),
         size: (usize, usize),
-    ) -> Option<Candidate> {
+    ) -> Option<Proposal> {
         let Tile {
             x,
             y,
@@ -204,7 +204,7 @@ mod tests {
             bits,
         };
         let cut = tiles[place].cuts(&shape, size);
-        Some(Candidate {
+        Some(Proposal {
             shape,
             iou,
             stability,
@@ -257,7 +257,7 @@ mod tests {
         let all = discs
             .iter()
             .flat_map(|disc| (0..2).filter_map(|place| seen(&tiles, place, *disc, size)));
-        let whole = super::super::candidates::suppress(join(all.collect(), &tiles), 0.7);
+        let whole = super::super::proposals::suppress(join(all.collect(), &tiles), 0.7);
         assert_eq!(whole.len(), discs.len());
         for (cx, cy, radius) in discs {
             let alone = layout(size, 0, 0.0);

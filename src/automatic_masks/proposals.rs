@@ -1,11 +1,11 @@
 //! Masks that may be objects, and which of them to keep.
 
-use crate::annotation::shapes::Shape;
 use crate::image::mask::Enlarged;
+use crate::image::shapes::Shape;
 
 /// A mask that the model is sure of.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Candidate {
+pub struct Proposal {
     /// In pixels of the image.
     pub shape: Shape,
     /// As the model predicts it.
@@ -28,13 +28,13 @@ pub fn stability(part: &Enlarged, offset: f32) -> f32 {
 
 /// Non-maximum suppression: of those whose boxes overlap by an IoU over `threshold` the one of the
 /// highest predicted IoU. In descending order of that.
-pub fn suppress(mut candidates: Vec<Candidate>, threshold: f32) -> Vec<Candidate> {
-    candidates.sort_by(|a, b| b.iou.total_cmp(&a.iou));
-    let mut kept: Vec<Candidate> = Vec::new();
-    for candidate in candidates {
-        let same = |other: &Candidate| box_iou(&other.shape, &candidate.shape) > threshold;
+pub fn suppress(mut proposals: Vec<Proposal>, threshold: f32) -> Vec<Proposal> {
+    proposals.sort_by(|a, b| b.iou.total_cmp(&a.iou));
+    let mut kept: Vec<Proposal> = Vec::new();
+    for proposal in proposals {
+        let same = |other: &Proposal| box_iou(&other.shape, &proposal.shape) > threshold;
         if !kept.iter().any(same) {
-            kept.push(candidate);
+            kept.push(proposal);
         }
     }
     kept
@@ -61,8 +61,8 @@ mod tests {
     use super::*;
     use crate::image::mask;
 
-    fn square(x: usize, y: usize, side: usize, iou: f32) -> Candidate {
-        Candidate {
+    fn square(x: usize, y: usize, side: usize, iou: f32) -> Proposal {
+        Proposal {
             shape: Shape {
                 x,
                 y,
@@ -96,7 +96,7 @@ mod tests {
             square(6, 0, 11, 0.8),
         ];
         let kept = suppress(boxes.to_vec(), 0.7);
-        let ious: Vec<f32> = kept.iter().map(|candidate| candidate.iou).collect();
+        let ious: Vec<f32> = kept.iter().map(|proposal| proposal.iou).collect();
         assert_eq!(ious, [0.95, 0.8]);
         assert_eq!(suppress(boxes.to_vec(), 0.9).len(), 3);
     }

@@ -4,29 +4,18 @@
 use std::io;
 
 use js_sys::{Function, Uint8Array};
-use serde::Serialize;
+use tsify::{Ts, Tsify};
 use wasm_bindgen::prelude::*;
 use web_sys::Blob;
 
-use super::engine::{Engine, FineTuned, reader};
-use super::json::{JsResult, from_js, to_js};
+use super::engine::{DecoderState, Engine, no_model, reader};
+use super::types::{JsResult, TrainingInfo, read};
 use crate::error::{Error, Result};
 use crate::image::labels::Labels;
 use crate::training::dataset::{HeldOut, LabelledImage};
-use crate::training::decoder_file::{self, Base, Info};
-use crate::training::trainer::{Judgement, Settings, Trainer};
+use crate::training::decoder_file::{self, Base, DecoderInfo};
+use crate::training::trainer::{Trainer, TrainingReport, TrainingSettings};
 use crate::weights::{Checkpoint, Naming, digest};
-
-/// How a training stands.
-#[derive(Serialize)]
-struct TrainingInfo<'a> {
-    step: usize,
-    settings: &'a Settings,
-    training_objects: usize,
-    held_out_objects: usize,
-    losses: &'a [Option<f32>],
-    scores: &'a [Judgement],
-}
 
 #[wasm_bindgen]
 impl Engine {
@@ -35,19 +24,11 @@ impl Engine {
         Ok(self.base().await?.sha256)
     }
 
-    /// Puts the image that was encoded last into the training set, with the object numbers of
-    /// its pixels.
-    pub fn add_labelled(&self, ids: Vec<u32>) -> JsResult<()> {
+    /// Puts the image that was encoded last into the training set, with the runs of its labels.
+    pub fn add_labelled(&self, runs: Vec<u32>) -> JsResult<()> {
         let embedding = self.take_labelled_embedding()?;
-        let (width, height) = embedding.original();
-        if ids.len() != width * height {
-            return Err(Error::new(format!(
-                "The labels hold {} pixels but the image is {width} × {height}: they must be of one size.",
-                ids.len()
-            ))
-            .into());
-        }
-        let image = LabelledImage::new(embedding, Labels { width, height, ids })?;
+        let labels = Labels::from_runs(&runs, embedding.original())?;
+        let image = LabelledImage::new(embedding, labels)?;
         self.labelled.borrow_mut().push(image);
         Ok(())
     }
@@ -59,13 +40,13 @@ impl Engine {
     }
 
     /// Begins a training of the untouched decoder on the training set. `held_out` are the
-    /// places of the images to judge by; where there are none, a part of the objects is.
+    /// places of the images to evaluate on; where there are none, a part of the objects is held out.
     pub async fn start_training(
         &self,
-        settings: JsValue,
+        settings: Ts<TrainingSettings>,
         held_out: Vec<usize>,
-    ) -> JsResult<JsValue> {
-        let settings = from_js(&settings, "training")?;
+    ) -> JsResult<Ts<TrainingInfo>> {
+        let settings = read(&settings, "settings of the training")?;
         let held_out = match held_out.is_empty() {
             true => HeldOut::Part,
             false => HeldOut::Images(held_out),
@@ -79,8 +60,8 @@ impl Engine {
         self.put_trainer(trainer)
     }
 
-    /// Takes up a training from its checkpoint, on the same training set.
-    pub async fn resume_training(&self, checkpoint: Blob) -> JsResult<JsValue> {
+    /// Resumes a training from its checkpoint, on the same training set.
+    pub async fn resume_training(&self, checkpoint: Blob) -> JsResult<Ts<TrainingInfo>> {
         let base = self.base().await?;
         let images = self.labelled.take();
         let file = reader(&checkpoint)?;
@@ -94,26 +75,26 @@ impl Engine {
     }
 
     /// Does the training's next piece of work.
-    pub async fn train(&self) -> JsResult<JsValue> {
+    pub async fn train(&self) -> JsResult<Ts<TrainingReport>> {
         let mut trainer = self.trainer.take().ok_or_else(no_training)?;
         let report = trainer.advance().await;
         self.trainer.set(Some(trainer));
-        to_js(&report?)
+        Ok(report?.into_ts()?)
     }
 
     /// Puts the best decoder so far in the place of the model's own; `undefined`, and nothing
     /// changes, where the untouched one is still the best.
-    pub async fn adopt_best(&self) -> JsResult<JsValue> {
+    pub async fn adopt_best(&self) -> JsResult<Option<Ts<DecoderInfo>>> {
         let base = self.base().await?;
         let trainer = self.trainer.take().ok_or_else(no_training)?;
-        let fine_tuned = trainer.best().map(|best| FineTuned {
+        let fine_tuned = trainer.best().map(|best| DecoderState {
             decoder: best.decoder.clone(),
-            info: Info::of(&trainer, &base),
+            info: DecoderInfo::of(&trainer, &base),
         });
         self.trainer.set(Some(trainer));
         match fine_tuned {
-            Some(fine_tuned) => self.adopt(fine_tuned).await,
-            None => Ok(JsValue::UNDEFINED),
+            Some(fine_tuned) => Ok(Some(self.adopt(fine_tuned).await?)),
+            None => Ok(None),
         }
     }
 
@@ -129,7 +110,7 @@ impl Engine {
     }
 
     /// Opens a fine-tuned decoder's file over the loaded model and uses it.
-    pub async fn open_decoder(&self, file: Blob) -> JsResult<JsValue> {
+    pub async fn open_decoder(&self, file: Blob) -> JsResult<Ts<DecoderInfo>> {
         let base = self.base().await?;
         let file = reader(&file)?;
         let (decoder, info) = self
@@ -137,14 +118,14 @@ impl Engine {
                 decoder_file::open(file, &base, predictor.config(), predictor.device())
             })
             .await?;
-        self.adopt(FineTuned { decoder, info }).await
+        self.adopt(DecoderState { decoder, info }).await
     }
 
     /// What the fine-tuned decoder is known by; `undefined` where there is none.
-    pub fn decoder_info(&self) -> JsResult<JsValue> {
+    pub fn decoder_info(&self) -> JsResult<Option<Ts<DecoderInfo>>> {
         match &*self.fine_tuned.borrow() {
-            Some(fine_tuned) => to_js(&fine_tuned.info),
-            None => Ok(JsValue::UNDEFINED),
+            Some(fine_tuned) => Ok(Some(fine_tuned.info.into_ts()?)),
+            None => Ok(None),
         }
     }
 
@@ -162,11 +143,10 @@ impl Engine {
         Ok(())
     }
 
-    /// The fine-tuned decoder as safetensors, with the names of `segment_anything` or
-    /// `hugging_face`.
-    pub async fn decoder_file(&self, names: &str) -> JsResult<Vec<u8>> {
-        let naming = Naming::parse(names)?;
-        let (base, FineTuned { decoder, info }) = (self.base().await?, self.fine_tuned()?);
+    /// The fine-tuned decoder as safetensors.
+    pub async fn decoder_file(&self, names: Ts<Naming>) -> JsResult<Vec<u8>> {
+        let naming = read(&names, "names")?;
+        let (base, DecoderState { decoder, info }) = (self.base().await?, self.fine_tuned()?);
         let named = decoder_file::parameters(&decoder).await?;
         let mut file = Vec::new();
         decoder_file::write(&mut file, &named, naming, &base, &info)?;
@@ -175,9 +155,14 @@ impl Engine {
 
     /// The whole model with the fine-tuned decoder as safetensors, handed to `sink` piece by
     /// piece.
-    pub async fn merged_file(&self, names: &str, sink: &Function) -> JsResult<()> {
-        let naming = Naming::parse(names)?;
-        let (base, FineTuned { decoder, info }) = (self.base().await?, self.fine_tuned()?);
+    pub async fn merged_file(
+        &self,
+        names: Ts<Naming>,
+        #[wasm_bindgen(unchecked_param_type = "(piece: Uint8Array<ArrayBuffer>) => void")]
+        sink: &Function,
+    ) -> JsResult<()> {
+        let naming = read(&names, "names")?;
+        let (base, DecoderState { decoder, info }) = (self.base().await?, self.fine_tuned()?);
         let named = decoder_file::parameters(&decoder).await?;
         let checkpoint = Checkpoint::open(reader(&self.model_file()?)?)?;
         let out = io::BufWriter::with_capacity(PIECE, Sink(sink));
@@ -204,34 +189,27 @@ impl Engine {
 
     fn model_file(&self) -> Result<Blob> {
         let file = self.model_file.borrow().clone();
-        file.ok_or_else(|| Error::new("There is no model yet: wait until one is loaded."))
+        file.ok_or_else(no_model)
     }
 
-    fn fine_tuned(&self) -> Result<FineTuned> {
+    fn fine_tuned(&self) -> Result<DecoderState> {
         let fine_tuned = self.fine_tuned.borrow().clone();
         fine_tuned.ok_or_else(|| {
             Error::new("There is no fine-tuned decoder yet: train one, or open its file.")
         })
     }
 
-    async fn adopt(&self, fine_tuned: FineTuned) -> JsResult<JsValue> {
-        let info = to_js(&fine_tuned.info)?;
+    async fn adopt(&self, fine_tuned: DecoderState) -> JsResult<Ts<DecoderInfo>> {
+        let info = fine_tuned.info.into_ts()?;
         self.fine_tuned.replace(Some(fine_tuned));
         self.use_fine_tuned(true).await?;
         Ok(info)
     }
 
-    fn put_trainer(&self, trainer: Trainer) -> JsResult<JsValue> {
-        let info = to_js(&TrainingInfo {
-            step: trainer.step(),
-            settings: trainer.settings(),
-            training_objects: trainer.split().training.len(),
-            held_out_objects: trainer.split().held_out.len(),
-            losses: trainer.losses(),
-            scores: trainer.judgements(),
-        });
+    fn put_trainer(&self, trainer: Trainer) -> JsResult<Ts<TrainingInfo>> {
+        let info = TrainingInfo::from(&trainer);
         self.trainer.set(Some(trainer));
-        info
+        Ok(info.into_ts()?)
     }
 }
 
@@ -256,5 +234,5 @@ impl io::Write for Sink<'_> {
 }
 
 fn no_training() -> Error {
-    Error::new("There is no training: begin one.")
+    Error::new("No training is running: start one.")
 }

@@ -2,25 +2,45 @@
 
 use std::time::Instant;
 
+use clap::Args;
 use graysam::device::{self, OpenDevice};
 use graysam::image::decode::{Picture, Rgb};
 use graysam::image::display::{self, Display};
 use graysam::image::sample;
 use graysam::measure::{Product, encoder_flop};
 use graysam::predictor::{Predictor, Prompt};
+use graysam::settings::SettingRange;
 use graysam::training::dataset::{HeldOut, LabelledImage};
-use graysam::training::trainer::{Settings, Trainer};
+use graysam::training::trainer::{Trainer, TrainingSettings};
 use graysam::{Error, Result};
 use serde::Serialize;
 
-use super::{open_device, open_model, print_json};
-use crate::Options;
+use super::files::print_json;
+use super::options::{ModelOptions, ranged, setting};
 
-const RUNS: usize = 5;
+const RUNS: SettingRange = SettingRange {
+    default: 5.0,
+    min: 1.0,
+    max: 1000.0,
+    integer: true,
+};
 /// The first layer of a ViT-B block's perceptron.
 const PRODUCT: [usize; 3] = [4096, 768, 3072];
 /// How long products are run for one figure, so that what surrounds them counts for little.
 const PRODUCT_SECONDS: f64 = 0.2;
+
+/// Print how fast a model is on a device, as JSON
+///
+/// These are medians: seconds of an encoding, of a click and of a training step, and the rate of a
+/// large matrix product; and the memory that the GPU's allocator holds.
+#[derive(Args)]
+pub struct Measure {
+    #[command(flatten)]
+    model: ModelOptions,
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help = ranged("Runs of each", RUNS),
+        default_value_t = RUNS.default as usize, value_parser = setting::<usize>("runs", RUNS))]
+    runs: usize,
+}
 
 /// Medians.
 #[derive(Serialize)]
@@ -44,21 +64,16 @@ struct Measured {
     memory_mb: Option<f64>,
 }
 
-/// `graysam measure`.
-pub fn measure(options: &Options) -> Result<()> {
-    let opened = open_device(options)?;
-    let mut predictor = open_model(options, &opened.device)?;
-    let runs = options.runs.unwrap_or(RUNS);
-    let measured = measured(&opened, &mut predictor, runs, options.training);
-    print_json(&device::block_on(measured)?)
+impl Measure {
+    pub fn run(&self) -> Result<()> {
+        let opened = self.model.open_device()?;
+        let mut predictor = self.model.open_on(&opened.device)?;
+        let measured = measured(&opened, &mut predictor, self.runs);
+        print_json(&device::block_on(measured)?)
+    }
 }
 
-async fn measured(
-    opened: &OpenDevice,
-    predictor: &mut Predictor,
-    runs: usize,
-    settings: Settings,
-) -> Result<Measured> {
+async fn measured(opened: &OpenDevice, predictor: &mut Predictor, runs: usize) -> Result<Measured> {
     let (gray, labels) = sample::nuclei();
     let image = display::to_rgb(&Picture::Gray(gray), &Display::default())?;
     let memory = || opened.reserved_bytes().map(|bytes| bytes as f64 / 1e6);
@@ -67,7 +82,7 @@ async fn measured(
     let decoder_s = decoder(predictor, &image, runs).await?;
     let decoder_memory_mb = memory();
     let labelled = LabelledImage::new(predictor.embedding()?.clone(), labels)?;
-    let training_step_s = training_step(predictor, labelled, runs, settings).await?;
+    let training_step_s = training_step(predictor, labelled, runs).await?;
     let product = Product::new(PRODUCT, &opened.device)?;
     let rate = product.flop / product_seconds(&product, runs).await?;
     let share = |flop: f64| 100.0 * flop / encoder_s / rate;
@@ -104,30 +119,25 @@ async fn encoder(predictor: &mut Predictor, image: &Rgb, runs: usize) -> Result<
 
 async fn decoder(predictor: &mut Predictor, image: &Rgb, runs: usize) -> Result<f64> {
     let [x, y] = [image.width, image.height].map(|side| side as f32 / 2.0);
+    let positive = true;
+    let click = [Prompt::Point { x, y, positive }.into()];
     let mut seconds = Vec::new();
     for _ in 0..=runs {
-        predictor.clear();
+        predictor.predict(&[]).await?;
         let start = Instant::now();
-        let positive = true;
-        predictor.add(Prompt::Point { x, y, positive }).await?;
-        predictor.mask()?;
+        predictor.predict(&click).await?;
         seconds.push(start.elapsed().as_secs_f64());
     }
     median(&seconds[1..])
 }
 
-/// Judging is left out, and as little as possible of it done.
-async fn training_step(
-    predictor: &Predictor,
-    image: LabelledImage,
-    runs: usize,
-    settings: Settings,
-) -> Result<f64> {
-    let settings = Settings {
+/// As little as possible of it is spent on evaluations.
+async fn training_step(predictor: &Predictor, image: LabelledImage, runs: usize) -> Result<f64> {
+    let settings = TrainingSettings {
         steps: runs + 1,
         held_out: 0.01,
-        judge_every: runs + 1,
-        ..settings
+        evaluate_every: runs + 1,
+        ..TrainingSettings::default()
     };
     let mut trainer = Trainer::new(predictor.model(), vec![image], &HeldOut::Part, settings)?;
     let mut seconds = Vec::new();

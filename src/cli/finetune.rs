@@ -1,0 +1,157 @@
+//! `graysam finetune`.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use graysam::Result;
+use graysam::device;
+use graysam::evaluate::Scores;
+use graysam::predictor::Predictor;
+use graysam::training::dataset::{HeldOut, LabelledImage};
+use graysam::training::decoder_file::{self, DecoderInfo};
+use graysam::training::trainer::{Evaluation, Trainer, TrainingReport, TrainingSettings};
+use graysam::weights::{Checkpoint, Naming};
+use serde::Serialize;
+
+use super::files::{create, in_file, open, open_labels, print_json};
+use super::options::{DisplayOptions, LabelledImageOptions, ModelOptions, one_of, setting_options};
+
+/// Train the mask decoder on labelled objects and write it
+///
+/// Writes the decoder that is best on the held-out objects, the untouched one included, and prints
+/// their scores before and after as JSON.
+#[derive(Args)]
+pub struct Finetune {
+    #[command(flatten)]
+    model: ModelOptions,
+    #[command(flatten)]
+    images: LabelledImageOptions,
+    #[command(flatten)]
+    display: DisplayOptions,
+    /// Whose tensor names the files are written with
+    #[arg(long, default_value = "segment_anything", value_parser = one_of(&["segment_anything", "hugging_face"], Naming::parse))]
+    names: Naming,
+    /// safetensors file to write the decoder to
+    #[arg(long)]
+    out: PathBuf,
+    /// safetensors file to write the whole model with that decoder to
+    #[arg(long)]
+    merged: Option<PathBuf>,
+    #[command(flatten)]
+    training: TrainingOptions,
+}
+
+setting_options! {
+    struct TrainingOptions for TrainingSettings under "Training" {
+        steps: usize, "steps", "N", "Training steps";
+        learning_rate: f64, "lr", "X", "Highest learning rate";
+        batch: usize, "batch", "N", "Objects in a step";
+        rounds: usize, "rounds", "N", "Rounds for each object: the first prompt, and one for each correction";
+        points: f64, "points", "SHARE", "Share of the objects that begin with a point, the others with a box";
+        held_out: f64, "held-out", "SHARE", "Share of the objects, or of several images, held out for the scores";
+        seed: u64, "seed", "N", "Random seed";
+    }
+}
+
+/// The figures of a fine-tuning, on the held-out objects.
+#[derive(Serialize)]
+struct Finetuned {
+    before: Scores,
+    after: Scores,
+    improved: bool,
+    /// Median over the training steps, without evaluations.
+    seconds_per_step: f64,
+}
+
+impl Finetune {
+    pub fn run(&self) -> Result<()> {
+        let pairs = self.images.pairs()?;
+        let predictor = self.model.open()?;
+        let images = device::block_on(self.encode_all(&predictor, pairs))?;
+        let (part, settings) = (HeldOut::Part, self.training.settings());
+        let mut trainer = Trainer::new(predictor.model(), images, &part, settings)?;
+        let seconds_per_step = device::block_on(train(&mut trainer))?;
+        let before = trainer.evaluations()[0].scores;
+        let after = trainer.best().map_or(before, |best| best.evaluation.scores);
+        self.write(&predictor, &trainer)?;
+        print_json(&Finetuned {
+            before,
+            after,
+            improved: trainer.best().is_some(),
+            seconds_per_step,
+        })
+    }
+
+    async fn encode_all<'a>(
+        &self,
+        predictor: &Predictor,
+        pairs: impl Iterator<Item = (&'a PathBuf, &'a PathBuf)>,
+    ) -> Result<Vec<LabelledImage>> {
+        let mut images = Vec::new();
+        for (image, labels) in pairs {
+            eprintln!("Encoding {}.", image.display());
+            let embedding = predictor.encode(&self.display.open(image)?).await?;
+            let labelled = LabelledImage::new(embedding, open_labels(labels)?);
+            images.push(labelled.map_err(in_file(labels))?);
+        }
+        Ok(images)
+    }
+
+    /// Writes the best decoder, and the whole model with it where that is asked for.
+    fn write(&self, predictor: &Predictor, trainer: &Trainer) -> Result<()> {
+        if trainer.best().is_none() {
+            eprintln!("No step beat the untouched decoder, so that one is written.");
+        }
+        let base = self.model.base(predictor.config())?;
+        let info = DecoderInfo::of(trainer, &base);
+        let best = trainer.best().map(|best| &best.decoder);
+        let best = best.unwrap_or(&predictor.model().mask_decoder);
+        let named = device::block_on(decoder_file::parameters(best))?;
+        decoder_file::write(create(&self.out)?, &named, self.names, &base, &info)?;
+        let Some(merged) = &self.merged else {
+            return Ok(());
+        };
+        let checkpoint = Checkpoint::open(open(&self.model.model)?)?;
+        let file = create(merged)?;
+        decoder_file::write_merged(file, checkpoint, &named, self.names, &base, &info)
+    }
+}
+
+/// Trains to the end; the median seconds of a step.
+async fn train(trainer: &mut Trainer) -> Result<f64> {
+    let mut seconds = Vec::new();
+    while !trainer.finished() {
+        let start = Instant::now();
+        match trainer.advance().await {
+            Ok(report) => {
+                if report.loss.is_some() {
+                    seconds.push(start.elapsed().as_secs_f64());
+                }
+                tell(&report);
+            }
+            // Without the untouched decoder's scores there is nothing to write.
+            Err(error) if trainer.evaluations().is_empty() => return Err(error),
+            Err(error) => {
+                eprintln!("{error}");
+                break;
+            }
+        }
+    }
+    seconds.sort_by(f64::total_cmp);
+    Ok(seconds.get(seconds.len() / 2).copied().unwrap_or(0.0))
+}
+
+fn tell(report: &TrainingReport) {
+    match report.loss {
+        Some(Some(loss)) => eprintln!("Step {}: loss {loss:.4}", report.step),
+        Some(None) => eprintln!("Step {}: the loss is not finite; skipped.", report.step),
+        None => {}
+    }
+    if let Some(Evaluation { step, scores }) = report.evaluation {
+        eprintln!(
+            "Held out after step {step}: {} objects, point IoU {:.3}, box IoU {:.3}.",
+            scores.objects, scores.point_iou, scores.box_iou
+        );
+    }
+}

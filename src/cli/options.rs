@@ -1,0 +1,242 @@
+//! Options that several commands have, and how values are read.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use burn::tensor::Device;
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use graysam::device::{self, DeviceChoice, OpenDevice};
+use graysam::image::decode::{self, Page, Rgb};
+use graysam::image::display::{self, Display, Window};
+use graysam::model::{Precision, SamConfig};
+use graysam::predictor::Predictor;
+use graysam::settings::SettingRange;
+use graysam::training::decoder_file::{self, Base};
+use graysam::weights::digest;
+use graysam::{Error, Result};
+
+use super::files::{file_error, in_file, open, read};
+
+/// A model and where it runs.
+#[derive(Args)]
+pub struct ModelOptions {
+    /// Checkpoint of SAM or MobileSAM, .safetensors or .pth
+    #[arg(long)]
+    pub model: PathBuf,
+    /// Where the model runs; auto takes the GPU where there is a real one
+    #[arg(long, default_value = "cpu", value_parser = one_of(&["cpu", "gpu", "auto"], DeviceChoice::parse))]
+    device: DeviceChoice,
+    /// Numbers in which a GPU that has float16 holds the image encoder's weights
+    #[arg(long, default_value = "f16", value_parser = one_of(&["f16", "f32"], Precision::parse))]
+    precision: Precision,
+}
+
+impl ModelOptions {
+    pub fn open_device(&self) -> Result<OpenDevice> {
+        device::block_on(device::open(self.device))
+    }
+
+    /// The model on `device`.
+    pub fn open_on(&self, device: &Device) -> Result<Predictor> {
+        let file = open(&self.model)?;
+        Predictor::open(file, device, self.precision, &mut |_| ()).map_err(in_file(&self.model))
+    }
+
+    /// The model on the chosen device.
+    pub fn open(&self) -> Result<Predictor> {
+        self.open_on(&self.open_device()?.device)
+    }
+
+    /// What tells decoders of this model, which has `config`, from others.
+    pub fn base(&self, config: &SamConfig) -> Result<Base> {
+        let sha256 = digest(open(&self.model)?);
+        Ok(Base {
+            name: config.name(),
+            sha256: sha256.map_err(|error| file_error("read", &self.model, error))?,
+        })
+    }
+}
+
+/// A model whose decoder may be another.
+#[derive(Args)]
+pub struct TunedModelOptions {
+    #[command(flatten)]
+    model: ModelOptions,
+    /// Fine-tuned mask decoder in the place of the model's own
+    #[arg(long)]
+    decoder: Option<PathBuf>,
+}
+
+impl TunedModelOptions {
+    /// The model on the chosen device, with the decoder.
+    pub fn open(&self) -> Result<Predictor> {
+        let device = self.model.open_device()?.device;
+        let mut predictor = self.model.open_on(&device)?;
+        if let Some(path) = &self.decoder {
+            let base = self.model.base(predictor.config())?;
+            let opened = decoder_file::open(open(path)?, &base, predictor.config(), &device);
+            let (decoder, _) = opened.map_err(in_file(path))?;
+            predictor.set_fine_tuned(Some(decoder));
+        }
+        Ok(predictor)
+    }
+}
+
+/// One image.
+#[derive(Args)]
+pub struct ImageOption {
+    /// PNG, JPEG, TIFF, DICOM, BMP or WebP file
+    #[arg(long)]
+    pub image: PathBuf,
+}
+
+/// Images with their labels.
+#[derive(Args)]
+pub struct LabelledImageOptions {
+    /// Image file; may be repeated
+    #[arg(long = "image", value_name = "IMAGE", required = true)]
+    images: Vec<PathBuf>,
+    /// Label image of the --image at the same place; may be repeated
+    #[arg(long, required = true)]
+    labels: Vec<PathBuf>,
+}
+
+impl LabelledImageOptions {
+    /// Each image with its labels.
+    ///
+    /// # Errors
+    /// When there are not as many of the ones as of the others.
+    pub fn pairs(&self) -> Result<impl Iterator<Item = (&PathBuf, &PathBuf)>> {
+        if self.images.len() != self.labels.len() {
+            return Err(Error::new(
+                "Every --image needs its --labels, in the same order, and at least one of each.",
+            ));
+        }
+        Ok(self.images.iter().zip(&self.labels))
+    }
+}
+
+/// Which image of a file.
+#[derive(Args)]
+pub struct PageOption {
+    /// Page of a TIFF or frame of a DICOM, from 1
+    #[arg(long, value_name = "N", default_value = "1", allow_negative_numbers = true, value_parser = page_number)]
+    page: usize,
+}
+
+impl PageOption {
+    /// From 0.
+    pub fn index(&self) -> usize {
+        self.page - 1
+    }
+
+    pub fn open(&self, path: &Path) -> Result<Page> {
+        decode::open(&read(path)?, self.index()).map_err(in_file(path))
+    }
+}
+
+fn page_number(text: &str) -> Result<usize> {
+    let page = text.parse().ok().filter(|page| *page > 0);
+    page.ok_or_else(|| {
+        Error::new(format!(
+            "--page is \u{201c}{text}\u{201d}, but pages are numbered from 1."
+        ))
+    })
+}
+
+/// How an image is shown to the model.
+#[derive(Args)]
+pub struct DisplayOptions {
+    #[command(flatten)]
+    page: PageOption,
+    /// Gray values shown as black and white: full, minmax, percentile or LOW,HIGH [default: what the
+    /// file asks for, or else percentile]
+    #[arg(long, allow_hyphen_values = true, value_parser = Window::parse)]
+    window: Option<Window>,
+}
+
+impl DisplayOptions {
+    /// The image as the model sees it.
+    pub fn open(&self, path: &Path) -> Result<Rgb> {
+        let page = self.page.open(path)?;
+        let mut display = Display::of(&page);
+        display.window = self.window.unwrap_or(display.window);
+        display::to_rgb(&page.picture, &display)
+    }
+}
+
+/// Reads one of `values`, which `parse` understands.
+pub fn one_of<T: Clone + Send + Sync + 'static>(
+    values: &'static [&'static str],
+    parse: fn(&str) -> Result<T>,
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(values).try_map(move |value| parse(&value))
+}
+
+/// Reads a number in `range`, which is given as --`name`.
+pub fn setting<T: FromStr>(
+    name: &'static str,
+    range: SettingRange,
+) -> impl Fn(&str) -> Result<T> + Clone {
+    move |text| {
+        let name = format!("--{name}");
+        let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
+        if let Some(number) = number {
+            range.check(&name, number)?;
+        }
+        let value = number.and_then(|_| text.parse().ok());
+        value.ok_or_else(|| {
+            Error::new(format!(
+                "{name} is \u{201c}{text}\u{201d}, which is no {}.",
+                if range.integer {
+                    "whole number"
+                } else {
+                    "number"
+                }
+            ))
+        })
+    }
+}
+
+/// Declares options for fields of settings, with the defaults and ranges of the settings' own
+/// declaration: `field: type, "option", "VALUE", "help";`.
+macro_rules! setting_options {
+    (
+        struct $name:ident for $settings:ident under $heading:literal {
+            $($field:ident: $type:ty, $option:literal, $value:literal, $help:literal;)+
+        }
+    ) => {
+        #[derive(clap::Args)]
+        #[command(next_help_heading = $heading)]
+        struct $name {
+            $(#[arg(
+                long = $option,
+                value_name = $value,
+                allow_negative_numbers = true,
+                help = $crate::cli::options::ranged($help, $settings::RANGES.$field),
+                default_value_t = $settings::default().$field,
+                value_parser = $crate::cli::options::setting::<$type>($option, $settings::RANGES.$field),
+            )]
+            $field: $type,)+
+        }
+
+        impl $name {
+            fn settings(&self) -> $settings {
+                $settings {
+                    $($field: self.$field,)+
+                    ..Default::default()
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use setting_options;
+
+/// The help of an option whose value is in `range`.
+pub fn ranged(help: &str, range: SettingRange) -> String {
+    // The shorter of 1e-9 and 0.000000001.
+    let text = |number: f64| format!("{number:?}").trim_end_matches(".0").to_owned();
+    format!("{help}, {} to {}", text(range.min), text(range.max))
+}

@@ -1,0 +1,32 @@
+//! `graysam sample`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use graysam::Result;
+use graysam::image::sample::{self, Scene};
+
+use super::files::write;
+use super::options::one_of;
+
+/// Write a bundled sample and its labels as 16-bit PNG files
+#[derive(Args)]
+pub struct Sample {
+    /// What it shows
+    #[arg(long, default_value = "nuclei", value_parser = one_of(&["nuclei", "vesicles"], Scene::parse))]
+    scene: Scene,
+    /// PNG file to write the image to
+    #[arg(long)]
+    image: PathBuf,
+    /// PNG file to write the labels to
+    #[arg(long)]
+    labels: PathBuf,
+}
+
+impl Sample {
+    pub fn run(&self) -> Result<()> {
+        let (image, labels) = sample::files_of(self.scene)?;
+        write(&self.image, &image)?;
+        write(&self.labels, &labels)
+    }
+}

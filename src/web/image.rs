@@ -1,0 +1,180 @@
+//! The open image, and how the page shows it.
+
+use js_sys::{Array, Uint8Array};
+use tsify::{Ts, Tsify};
+use wasm_bindgen::prelude::*;
+
+use super::engine::Engine;
+use super::types::{Display, ImageInfo, JsResult, read};
+use crate::error::{Error, Result};
+use crate::image::decode::{self, Page, Picture, Rgb};
+use crate::image::display::{self, Shown};
+use crate::image::levels::{self, Levels};
+use crate::image::pyramid::{Plane, sampled};
+use crate::image::{encode, resize, sample};
+use crate::predictor::Predictor;
+
+pub(super) struct Image {
+    pub picture: Picture,
+    levels: Levels,
+}
+
+impl Image {
+    /// What the page wants to see of it.
+    pub fn display(&self, wanted: &Ts<Display>) -> Result<display::Display> {
+        let display = display_of(wanted)?;
+        Ok(display::Display {
+            window: display.window.fixed(&self.levels),
+            ..display
+        })
+    }
+}
+
+/// The display that the page gives.
+pub(super) fn display_of(wanted: &Ts<Display>) -> Result<display::Display> {
+    Ok(read(wanted, "display settings")?.into())
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// Opens a page of an image file. The image before it stays if this fails.
+    pub fn open_image(&self, bytes: Vec<u8>, page: usize) -> JsResult<Ts<ImageInfo>> {
+        let page = decode::open(&bytes, page)?;
+        // Large files leave little room for what follows.
+        drop(bytes);
+        Ok(self.put_image(page).into_ts()?)
+    }
+
+    /// Opens the bundled sample.
+    pub fn open_sample(&self) -> JsResult<Ts<ImageInfo>> {
+        Ok(self.put_image(open(None, 0)?).into_ts()?)
+    }
+
+    /// The displayed image in 8 bits, at its own size, at half, at a quarter and so on, down to
+    /// the first that is no larger than `side`: grays, to be shown in `colours`, or RGB.
+    #[wasm_bindgen(unchecked_return_type = "Uint8Array<ArrayBuffer>[]")]
+    pub fn render(&self, display: Ts<Display>, side: usize) -> JsResult<Array> {
+        let image = self.image.borrow();
+        let image = image.as_ref().ok_or_else(no_image)?;
+        let (width, height) = image.picture.size();
+        let pixels = match &image.picture {
+            Picture::Gray(gray) => display::to_grays(gray, &image.display(&display)?)?.into(),
+            Picture::Rgb(rgb) => rgb.pixels.as_slice().into(),
+        };
+        let mut plane = Plane {
+            width,
+            height,
+            pixels,
+        };
+        let planes = Array::new();
+        loop {
+            planes.push(&Uint8Array::from(&*plane.pixels));
+            if plane.width.max(plane.height) <= side.max(1) {
+                return Ok(planes);
+            }
+            plane = plane.halved();
+        }
+    }
+
+    /// The grays of a part of the image, sampled at every `step`-th pixel of every `step`-th row,
+    /// for as long as the display changes: of those pixels the columns and rows from the first to
+    /// one past the last. Nothing of an image in colour.
+    pub fn render_part(
+        &self,
+        display: Ts<Display>,
+        step: usize,
+        columns: &[usize],
+        rows: &[usize],
+    ) -> JsResult<Vec<u8>> {
+        let image = self.image.borrow();
+        let image = image.as_ref().ok_or_else(no_image)?;
+        let (Picture::Gray(gray), [x0, x1], [y0, y1]) = (&image.picture, columns, rows) else {
+            return Ok(Vec::new());
+        };
+        let part = sampled(gray, step, *x0..*x1, *y0..*y1);
+        Ok(display::to_grays(&part, &image.display(&display)?)?)
+    }
+
+    /// RGB of each of 256 grays; `undefined` where the image is in colour.
+    pub fn colours(&self, display: Ts<Display>) -> JsResult<Option<Vec<u8>>> {
+        let image = self.image.borrow();
+        let image = image.as_ref().ok_or_else(no_image)?;
+        Ok(match image.picture {
+            Picture::Gray(_) => Some(image.display(&display)?.colormap.colours().concat()),
+            Picture::Rgb(_) => None,
+        })
+    }
+
+    /// A small picture of a page of a file, or of the bundled sample, in the display that it is
+    /// opened with: a PNG file, `side` pixels on the longer side.
+    pub fn thumbnail(&self, file: Option<Vec<u8>>, page: usize, side: usize) -> JsResult<Vec<u8>> {
+        let page = open(file, page)?;
+        let (width, height) = page.picture.size();
+        let (width, height) = resize::longest_side(width, height, side);
+        let shown = Shown::new(&page.picture, &display::Display::of(&page))?;
+        let small = resize::bilinear_antialias(&shown, width, height);
+        Ok(encode::png_rgb(&small)?)
+    }
+}
+
+impl Engine {
+    fn put_image(&self, page: Page) -> ImageInfo {
+        let Page {
+            picture,
+            page,
+            pages,
+            window,
+            invert,
+            ..
+        } = page;
+        let levels = match &picture {
+            Picture::Gray(gray) => levels::levels(gray),
+            Picture::Rgb(rgb) => levels::levels_rgb(rgb),
+        };
+        let (width, height) = picture.size();
+        let info = ImageInfo {
+            width,
+            height,
+            kind: (&picture).into(),
+            min: levels.min,
+            max: levels.max,
+            low: levels.low,
+            high: levels.high,
+            full_min: levels.full_min,
+            full_max: levels.full_max,
+            histogram: levels.histogram.to_vec(),
+            page,
+            pages,
+            window,
+            invert,
+        };
+        // Without a model there is none.
+        let _ = self.with_predictor_now(Predictor::drop_embedding);
+        self.image.replace(Some(Image { picture, levels }));
+        info
+    }
+
+    /// Width and height of the open image.
+    pub(super) fn image_size(&self) -> Result<(usize, usize)> {
+        let image = self.image.borrow();
+        Ok(image.as_ref().ok_or_else(no_image)?.picture.size())
+    }
+
+    pub(super) fn displayed(&self, display: &Ts<Display>) -> Result<Rgb> {
+        let image = self.image.borrow();
+        let image = image.as_ref().ok_or_else(no_image)?;
+        display::to_rgb(&image.picture, &image.display(display)?)
+    }
+}
+
+/// A page of a file, or the bundled sample where there is none.
+pub(super) fn open(file: Option<Vec<u8>>, page: usize) -> Result<Page> {
+    match file {
+        Some(bytes) => decode::open(&bytes, page),
+        None => Ok(Page::only(Picture::Gray(sample::nuclei().0))),
+    }
+}
+
+pub(super) fn no_image() -> Error {
+    Error::new("There is no image yet: open one first.")
+}

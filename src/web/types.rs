@@ -1,0 +1,339 @@
+//! What crosses to the page and back as plain values. Types that the rest of the crate has, too,
+//! are declared there.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tsify::{Ts, Tsify};
+use wasm_bindgen::prelude::*;
+
+use crate::annotation::{ClassRecord, ObjectRecord};
+use crate::automatic_masks::{AutomaticMaskRanges, AutomaticMaskSettings};
+use crate::error::{Error, Result};
+use crate::image::decode::{Picture, Samples};
+use crate::image::display::{self, Colormap, Window};
+use crate::image::shapes::Shape;
+use crate::predictor;
+use crate::training::trainer::{Evaluation, Trainer, TrainingRanges, TrainingSettings};
+
+pub type JsResult<T> = std::result::Result<T, JsError>;
+
+/// Reads what the page gives; `what` says what it should be.
+pub fn read<T: Tsify + DeserializeOwned>(value: &Ts<T>, what: &str) -> Result<T> {
+    T::from_js(value.js_value()).map_err(|error| {
+        Error::new(format!(
+            "The page gave {what} that cannot be read: {error}."
+        ))
+    })
+}
+
+/// [`read`] of each.
+pub fn read_all<T: Tsify + DeserializeOwned>(values: &[Ts<T>], what: &str) -> Result<Vec<T>> {
+    values.iter().map(|value| read(value, what)).collect()
+}
+
+#[derive(Serialize, Tsify)]
+pub struct DeviceInfo {
+    /// What to call it, for the user.
+    pub device: String,
+    /// Why the GPU was not taken, if it was not.
+    pub note: Option<String>,
+    /// Whether it is a GPU, and no software that stands for one.
+    pub gpu: bool,
+}
+
+#[derive(Serialize, Tsify)]
+pub struct ModelInfo {
+    pub name: String,
+    pub parameters: usize,
+}
+
+/// What an image's samples are.
+#[derive(Serialize, Tsify)]
+pub enum ImageKind {
+    #[serde(rename = "8-bit grayscale")]
+    Gray8,
+    #[serde(rename = "16-bit grayscale")]
+    Gray16,
+    #[serde(rename = "32-bit float grayscale")]
+    GrayFloat,
+    #[serde(rename = "colour")]
+    Colour,
+}
+
+impl From<&Picture> for ImageKind {
+    fn from(picture: &Picture) -> Self {
+        match picture {
+            Picture::Rgb(_) => Self::Colour,
+            Picture::Gray(gray) => match gray.samples {
+                Samples::U8(_) => Self::Gray8,
+                Samples::U16(_) => Self::Gray16,
+                Samples::F32(_) => Self::GrayFloat,
+            },
+        }
+    }
+}
+
+#[derive(Serialize, Tsify)]
+pub struct ImageInfo {
+    pub width: usize,
+    pub height: usize,
+    pub kind: ImageKind,
+    pub min: f32,
+    pub max: f32,
+    /// The percentile window.
+    pub low: f32,
+    pub high: f32,
+    /// The window of the full range.
+    pub full_min: f32,
+    pub full_max: f32,
+    /// Pixels in 256 equal bins from `min` to `max`.
+    pub histogram: Vec<u32>,
+    /// From 0.
+    pub page: usize,
+    pub pages: usize,
+    /// The values that the file would show as black and as white, if it says so.
+    pub window: Option<[f32; 2]>,
+    /// Whether the file would show large values dark.
+    pub invert: bool,
+}
+
+#[derive(Serialize, Deserialize, Tsify)]
+#[serde(rename_all = "lowercase")]
+pub enum WindowKind {
+    Percentile,
+    MinMax,
+    Full,
+    /// From `black` to `white`.
+    Range,
+}
+
+/// How a grayscale image is shown.
+#[derive(Serialize, Deserialize, Tsify)]
+pub struct Display {
+    pub window: WindowKind,
+    pub black: f32,
+    pub white: f32,
+    /// Exponent of brightness; below 1 brightens.
+    pub gamma: f32,
+    pub invert: bool,
+    pub colormap: Colormap,
+}
+
+impl Default for Display {
+    fn default() -> Self {
+        let display::Display {
+            gamma,
+            invert,
+            colormap,
+            ..
+        } = display::Display::default();
+        Self {
+            window: WindowKind::Percentile,
+            black: 0.0,
+            white: 255.0,
+            gamma,
+            invert,
+            colormap,
+        }
+    }
+}
+
+impl From<Display> for display::Display {
+    fn from(shown: Display) -> Self {
+        Self {
+            window: match shown.window {
+                WindowKind::Percentile => Window::Percentile,
+                WindowKind::MinMax => Window::MinMax,
+                WindowKind::Full => Window::Full,
+                WindowKind::Range => Window::Range {
+                    black: shown.black,
+                    white: shown.white,
+                },
+            },
+            gamma: shown.gamma,
+            invert: shown.invert,
+            colormap: shown.colormap,
+        }
+    }
+}
+
+/// In pixels of the image, x to the right and y down. The runs of a mask are the lengths of its
+/// pixels outside and inside in turn, row by row of its box.
+#[derive(Deserialize, Tsify)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Prompt {
+    Point {
+        x: f32,
+        y: f32,
+        positive: bool,
+    },
+    Box {
+        x0: f32,
+        y0: f32,
+        x1: f32,
+        y1: f32,
+    },
+    Mask {
+        x0: usize,
+        y0: usize,
+        x1: usize,
+        y1: usize,
+        runs: Vec<u32>,
+    },
+}
+
+impl TryFrom<Prompt> for predictor::Prompt {
+    type Error = Error;
+
+    fn try_from(prompt: Prompt) -> Result<Self> {
+        Ok(match prompt {
+            Prompt::Point { x, y, positive } => Self::Point { x, y, positive },
+            Prompt::Box { x0, y0, x1, y1 } => Self::Box { x0, y0, x1, y1 },
+            Prompt::Mask {
+                x0,
+                y0,
+                x1,
+                y1,
+                runs,
+            } => Self::Mask(mask_shape([x0, y0, x1, y1], &runs)?.into()),
+        })
+    }
+}
+
+/// The mask within a box whose pixels outside and inside have the lengths `runs` in turn.
+fn mask_shape([x0, y0, x1, y1]: [usize; 4], runs: &[u32]) -> Result<Shape> {
+    let wrong = || Error::new("The mask prompt does not fit its box.");
+    let width = x1.checked_sub(x0).ok_or_else(wrong)?;
+    let height = y1.checked_sub(y0).ok_or_else(wrong)?;
+    let length: u64 = runs.iter().map(|&run| u64::from(run)).sum();
+    if width == 0 || Some(length) != (width as u64).checked_mul(height as u64) {
+        return Err(wrong());
+    }
+    let bits = runs.iter().enumerate();
+    let bits = bits.flat_map(|(i, &run)| std::iter::repeat_n(i % 2 == 1, run as usize));
+    let shape = Shape::trimmed(x0, y0, width, bits.collect());
+    shape.ok_or_else(|| Error::new("The mask prompt has no pixel."))
+}
+
+/// A prompt and the candidate that the person chose of its answer; null: the one of the highest
+/// predicted IoU.
+#[derive(Deserialize, Tsify)]
+pub struct PromptRound {
+    pub prompt: Prompt,
+    pub candidate: Option<usize>,
+}
+
+impl TryFrom<PromptRound> for predictor::PromptRound {
+    type Error = Error;
+
+    fn try_from(round: PromptRound) -> Result<Self> {
+        Ok(Self {
+            prompt: round.prompt.try_into()?,
+            candidate: round.candidate,
+        })
+    }
+}
+
+#[derive(Serialize, Tsify)]
+pub struct Prediction {
+    /// Predicted IoU of each candidate: three after a single point, else one.
+    pub ious: Vec<f32>,
+    pub selected: usize,
+    /// Pixels of the selected mask.
+    pub area: usize,
+}
+
+/// What is known of an image's objects besides their pixels.
+#[derive(Serialize, Tsify)]
+pub struct KnownObjects {
+    pub objects: Vec<ObjectRecord>,
+    pub classes: Vec<ClassRecord>,
+}
+
+#[derive(Serialize, Tsify)]
+pub struct AutomaticMaskProgress {
+    /// 0..1
+    pub fraction: f64,
+    /// Masks that were kept so far.
+    pub found: usize,
+    pub finished: bool,
+}
+
+/// How a training stands.
+#[derive(Serialize, Tsify)]
+pub struct TrainingInfo {
+    pub step: usize,
+    pub settings: TrainingSettings,
+    pub training_objects: usize,
+    pub held_out_objects: usize,
+    /// Of each step; null where it was not finite.
+    pub losses: Vec<Option<f32>>,
+    pub evaluations: Vec<Evaluation>,
+}
+
+impl From<&Trainer> for TrainingInfo {
+    fn from(trainer: &Trainer) -> Self {
+        Self {
+            step: trainer.step(),
+            settings: *trainer.settings(),
+            training_objects: trainer.split().training.len(),
+            held_out_objects: trainer.split().held_out.len(),
+            losses: trainer.losses().to_vec(),
+            evaluations: trainer.evaluations().to_vec(),
+        }
+    }
+}
+
+/// The defaults and ranges of all settings.
+#[derive(Serialize, Tsify)]
+pub struct SettingRanges {
+    /// The default.
+    pub display: Display,
+    #[tsify(type = "Record<keyof AutomaticMaskSettings, SettingRange>")]
+    pub automatic_masks: AutomaticMaskRanges,
+    #[tsify(type = "Record<keyof TrainingSettings, SettingRange>")]
+    pub training: TrainingRanges,
+}
+
+/// The defaults and ranges of all settings.
+#[wasm_bindgen]
+pub fn setting_ranges() -> JsResult<Ts<SettingRanges>> {
+    let ranges = SettingRanges {
+        display: Display::default(),
+        automatic_masks: AutomaticMaskSettings::RANGES,
+        training: TrainingSettings::RANGES,
+    };
+    Ok(ranges.into_ts()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unknown_is_an_error() {
+        let display = |window: &str, colormap: &str| {
+            let text = format!(
+                r#"{{"window":"{window}","black":1,"white":2,"gamma":1,"invert":false,"colormap":"{colormap}"}}"#
+            );
+            serde_json::from_str::<Display>(&text).map(display::Display::from)
+        };
+        let shown = display("range", "viridis").unwrap();
+        let (black, white) = (1.0, 2.0);
+        assert_eq!(shown.window, Window::Range { black, white });
+        assert_eq!(shown.colormap, Colormap::Viridis);
+        assert!(display("quantile", "gray").is_err());
+        assert!(display("full", "jet").is_err());
+        assert!(serde_json::from_str::<Prompt>(r#"{"kind":"lasso"}"#).is_err());
+    }
+
+    #[test]
+    fn mask_prompts_fit_their_box() {
+        let shape = mask_shape([4, 2, 9, 4], &[1, 9]).unwrap();
+        assert_eq!((shape.x, shape.y, shape.width, shape.area), (4, 2, 5, 9));
+        let told = |corners, runs: &[u32]| mask_shape(corners, runs).unwrap_err().to_string();
+        assert!(told([4, 2, 9, 4], &[1, 8]).contains("does not fit"));
+        assert!(told([9, 2, 4, 4], &[1, 9]).contains("does not fit"));
+        assert!(told([4, 2, 9, 4], &[10]).contains("no pixel"));
+    }
+}

@@ -11,7 +11,7 @@ process.on("uncaughtException", ({ message }) => {
 });
 
 export const MOBILE_SAM = "dist/www/models/mobile_sam.safetensors";
-/** @type {Display} */
+/** @type {import("../../www/engine/graysam.js").Display} */
 export const DISPLAY = { window: "percentile", black: 0, white: 1, gamma: 1, invert: false, colormap: "gray" };
 
 /** @typedef {import("playwright-core").Page} Page */

@@ -11,7 +11,7 @@ import { COUNTS, printMedians } from "./inference.js";
 
 /**
  * An encoding counts without the image's preparation, a click until its mask is there in the image's size.
- * @param {string} base @param {string} model @param {number} encodings @param {number} clicks @param {Display} display
+ * @param {string} base @param {string} model @param {number} encodings @param {number} clicks @param {import("../../www/engine/graysam.js").Display} display
  * @returns {Promise<Seconds>}
  */
 async function measure(base, model, encodings, clicks, display) {
@@ -20,10 +20,10 @@ async function measure(base, model, encodings, clicks, display) {
   const encode = () => engine.encode(() => {});
   const encoder = await timed(encodings, encode, () => engine.begin_encoding(display));
   const click = async () => {
-    await engine.add_point(width / 2, height / 2, true);
+    await engine.predict([{ prompt: { kind: "point", x: width / 2, y: height / 2, positive: true }, candidate: null }]);
     engine.mask();
   };
-  const decoder = clicks > 0 ? await timed(clicks, click, () => engine.clear()) : [];
+  const decoder = clicks > 0 ? await timed(clicks, click, () => engine.predict([])) : [];
   return { encoder, decoder };
 }
 

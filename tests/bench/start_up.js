@@ -26,7 +26,8 @@ function watch() {
   const times = {};
   Object.assign(window, { times });
   const press = (/** @type {string} */ key) => {
-    for (const type of ["keydown", "keyup"]) document.getElementById("canvas")?.dispatchEvent(new KeyboardEvent(type, { key, bubbles: true }));
+    for (const type of ["keydown", "keyup"])
+      document.getElementById("canvas")?.dispatchEvent(new KeyboardEvent(type, { key, bubbles: true }));
   };
   const look = () => {
     const { state } = document.documentElement.dataset;

@@ -4,20 +4,20 @@
 import { DISPLAY, MOBILE_SAM, inChromium, median } from "./chromium.js";
 import { openEngine } from "./in_worker.js";
 
-const SETTINGS = { batch: 4, learning_rate: 1e-4, rounds: 2, points: 0.5, held_out: 0.1, judge_every: 20, seed: 0 };
+const SETTINGS = { batch: 4, learning_rate: 1e-4, rounds: 2, points: 0.5, held_out: 0.1, evaluate_every: 20, seed: 0 };
 
 /**
  * Trains to the end, and gives the seconds of each step.
- * @param {string} base @param {string} model @param {TrainingSettings} settings @param {Display} display
+ * @param {string} base @param {string} model @param {import("../../www/engine/graysam.js").TrainingSettings} settings @param {import("../../www/engine/graysam.js").Display} display
  */
 async function train(base, model, settings, display) {
   const engine = await openEngine(base, model);
   await engine.begin_labelled(undefined, 0, display);
   await engine.encode(() => {});
-  engine.add_labelled(engine.sample_labels());
-  await engine.start_training(settings, []);
+  engine.add_labelled(engine.sample_label_runs());
+  await engine.start_training(settings, new Uint32Array());
   const seconds = [];
-  for (let finished = false; !finished; ) {
+  for (let finished = false; !finished;) {
     const start = performance.now();
     const report = await engine.train();
     if (report.loss !== undefined) seconds.push((performance.now() - start) / 1000);

@@ -31,7 +31,7 @@ const EMBEDDING = 256 * 64 * 64;
 
 /**
  * GraySAM's runs. All settle on the device; a click ends with its mask in the image's size.
- * @param {string} base @param {typeof MODELS} models @param {number} rows of the product @param {Display} display
+ * @param {string} base @param {typeof MODELS} models @param {number} rows of the product @param {import("../../www/engine/graysam.js").Display} display
  * @param {number} values of an embedding
  * @returns {Promise<Runs>}
  */
@@ -72,9 +72,9 @@ async function graysam(base, models, rows, display, values) {
   const click = async () => {
     const engine = await engineWith("mobile_sam");
     await engine.restore_embedding(new Float32Array(values).map((_, i) => Math.sin(i)));
-    engine.clear();
+    await engine.predict([]);
     return seconds(async () => {
-      await engine.add_point(320, 256, true);
+      await engine.predict([{ prompt: { kind: "point", x: 320, y: 256, positive: true }, candidate: null }]);
       engine.mask();
     });
   };

@@ -28,7 +28,7 @@ test("a click on the sample gives the nucleus's mask, on the CPU device", async 
   const found = iou(mask, labels, object.id);
   console.log(`IoU with the sample's label after one click: ${found.toFixed(3)}`);
   assert.ok(found > 0.8, `the mask's IoU with the label is ${found}`);
-  await page.screenshot({ path: "docs/screenshot.png" });
+  await page.screenshot({ path: "target/screenshot.png" });
 
   const origin = new URL(process.env.GRAYSAM_URL ?? "").origin;
   const elsewhere = observed.requests.filter((url) => !url.startsWith(origin) && !url.startsWith("blob:"));

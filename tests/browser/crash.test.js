@@ -20,27 +20,28 @@ const TRAP = `{
 }`;
 
 /**
- * Appended to the engine's module: while the sample is opened for the second time, it is opened once more from
- * within, at which Rust panics. The bindings would make an error of that trap, so it is thrown again at the end.
+ * Appended to the engine's module: when the sample is opened for the second time, it is opened once more while the
+ * engine reads it, at which Rust panics. The bindings would make an error of that trap, so it is thrown again at the end.
  */
 const PANIC = `{
   const original = Engine.prototype.open_sample;
   let calls = 0;
   Engine.prototype.open_sample = function () {
     calls += 1;
-    if (calls !== 2) return original.call(this);
+    const info = original.call(this);
+    if (calls !== 2) return info;
     let trap;
-    const parse = JSON.parse;
-    JSON.parse = (text) => {
-      JSON.parse = parse;
+    const stringify = JSON.stringify;
+    JSON.stringify = (value) => {
+      JSON.stringify = stringify;
       try {
         original.call(this);
       } catch (error) {
         trap = error;
       }
-      return parse(text);
+      return stringify(value);
     };
-    const info = original.call(this);
+    this.colours({ window: "minmax", black: 0, white: 1, gamma: 1, invert: false, colormap: "gray" });
     if (trap) throw trap;
     return info;
   };
@@ -73,7 +74,7 @@ test("after a trap and after a panic the same mask comes back", async () => {
   const object = largestObject(sample().labels);
   await clickImage(page, object.x, object.y);
   await waitState(page, "masked", LIMIT);
-  const chosen = await page.isEnabled("#candidate-next") ? "#candidate-next" : "#candidate-previous";
+  const chosen = (await page.isEnabled("#candidate-next")) ? "#candidate-next" : "#candidate-previous";
   await page.click(chosen);
   await waitState(page, "masked", LIMIT);
   const [mask, panel] = [await downloadedMask(page), await maskPanel(page)];
@@ -89,7 +90,7 @@ test("after a trap and after a panic the same mask comes back", async () => {
 
   await page.click("#open-sample");
   const panic = await alertText(page);
-  assert.match(panic, /^The engine crashed \(panicked at src\/page\/engine\.rs:.*borrowed.*\) and was started again/s);
+  assert.match(panic, /^The engine crashed \(panicked at src\/web\/\w+\.rs:.*borrowed.*\) and was started again/s);
   await waitState(page, "masked", LIMIT);
   assert.deepEqual(await maskPanel(page), panel);
   assert.deepEqual((await downloadedMask(page)).data, mask.data);
@@ -98,7 +99,7 @@ test("after a trap and after a panic the same mask comes back", async () => {
 test("an engine that never starts is given up, until the person asks for something", async () => {
   const { page } = await openPage(browser, "www/icon.svg");
   let starts = 0;
-  await page.context().route("**/www/worker.js", (route) => {
+  await page.context().route("**/www/engine/worker.js", (route) => {
     starts += 1;
     return route.abort();
   });
@@ -106,7 +107,7 @@ test("an engine that never starts is given up, until the person asks for somethi
   await waitState(page, "stopped", LIMIT);
   assert.match(await alertText(page), /its files could not be loaded.* 4 times in a row and was stopped/);
   assert.equal(starts, 4);
-  await page.context().unroute("**/www/worker.js");
+  await page.context().unroute("**/www/engine/worker.js");
   await page.click("#open-sample");
   await waitState(page, "encoding", LIMIT);
 });

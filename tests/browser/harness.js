@@ -32,9 +32,25 @@ export function launch() {
   return chromium.launch(LAUNCH);
 }
 
+/** Unfolds the panels that a person unfolds when they need them. @param {import("playwright-core").BrowserContext} context */
+function unfoldPanels(context) {
+  return context.addInitScript(() => {
+    try {
+      localStorage.setItem(
+        "graysam-panels",
+        JSON.stringify({ "panel-find": true, "panel-model": true, ...JSON.parse(localStorage.getItem("graysam-panels") ?? "{}") }),
+      );
+    } catch {
+      // A blank page has no storage.
+    }
+  });
+}
+
 /** Chromium with a profile that outlives it. @param {string} folder */
-export function launchWithProfile(folder) {
-  return chromium.launchPersistentContext(folder, { ...LAUNCH, viewport: VIEWPORT });
+export async function launchWithProfile(folder) {
+  const context = await chromium.launchPersistentContext(folder, { ...LAUNCH, viewport: VIEWPORT });
+  await unfoldPanels(context);
+  return context;
 }
 
 /**
@@ -48,6 +64,7 @@ export function launchWithProfile(folder) {
 export async function openPage(browser, path = "", { serviceWorkers = "block", base = process.env.GRAYSAM_URL } = {}) {
   if (!base) throw new Error("Set GRAYSAM_URL to the address at which dist/ is served.");
   const context = await browser.newContext({ viewport: VIEWPORT, acceptDownloads: true, serviceWorkers });
+  await unfoldPanels(context);
   /** @type {Observed} */
   const observed = { errors: [], requests: [] };
   // Of the context: a worker's requests are not the page's.
@@ -73,7 +90,7 @@ export async function openPath(page, path, base = process.env.GRAYSAM_URL) {
 /**
  * Waits until the page's state is this one; an alert is told when it does not come.
  * @param {Page} page
- * @param {State} state
+ * @param {import("../../www/session/session.js").State} state
  * @param {number} [timeout] in milliseconds
  */
 export async function waitState(page, state, timeout = 60_000) {
@@ -96,7 +113,8 @@ export async function toScreen(page, x, y) {
       const { width, height, clientWidth, clientHeight } = /** @type {HTMLCanvasElement} */ (canvas);
       const sized = [clientWidth, clientHeight].map((side) => Math.round(side * devicePixelRatio));
       // Another layout, to which the image is fitted in the next frame.
-      if (sized[0] !== width || sized[1] !== height) await new Promise(requestAnimationFrame).then(() => new Promise(requestAnimationFrame));
+      if (sized[0] !== width || sized[1] !== height)
+        await new Promise(requestAnimationFrame).then(() => new Promise(requestAnimationFrame));
       const box = canvas.getBoundingClientRect();
       const { scale, offsetX, offsetY } = /** @type {HTMLElement} */ (canvas).dataset;
       return {

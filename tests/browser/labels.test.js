@@ -120,7 +120,10 @@ test("a mask is accepted as an object, corrected with brush and eraser, and had 
   assert.ok(await page.isDisabled("#undo"), "its prompts are cleared");
   assert.deepEqual(await toScreen(page, object.x, object.y), view, "the view is kept");
   const accepted = await downloadedLabels(page);
-  assert.deepEqual(Array.from(accepted.data), Array.from(mask.data, (value) => (value ? 1 : 0)));
+  assert.deepEqual(
+    Array.from(accepted.data),
+    Array.from(mask.data, (value) => (value ? 1 : 0)),
+  );
   assert.ok(iou(accepted, labels, object.id) > 0.8);
 
   await page.keyboard.press("e");
@@ -189,7 +192,10 @@ test("brush and eraser correct the mask itself, and the correction outlasts a fu
   await page.focus("#canvas");
   await page.keyboard.press("Enter");
   await waitState(page, "encoded");
-  assert.deepEqual(Array.from((await downloadedLabels(page)).data), Array.from(restored.data, (value) => (value ? 1 : 0)));
+  assert.deepEqual(
+    Array.from((await downloadedLabels(page)).data),
+    Array.from(restored.data, (value) => (value ? 1 : 0)),
+  );
 });
 
 test("a mask takes free pixels only, and Delete removes an object", async () => {
@@ -281,7 +287,15 @@ test("label images that do not fit are told and change nothing", async () => {
   const { width, height } = labels;
   await page.click("#use-sample-labels");
   await waitObjects(page, new Set(Array.from(labels.data).filter(Boolean)).size);
-  await chooseLabels(page, "small.png", png(8, 8, Uint16Array.from({ length: 64 }, (_, i) => i)));
+  await chooseLabels(
+    page,
+    "small.png",
+    png(
+      8,
+      8,
+      Uint16Array.from({ length: 64 }, (_, i) => i),
+    ),
+  );
   assert.match(await alertText(page), new RegExp(`8 × 8.*${width} × ${height}|${width} × ${height}.*8 × 8`));
   await chooseLabels(page, "empty.png", png(width, height, new Uint16Array(width * height)));
   assert.match(await alertText(page), /empty|no object|background/i);

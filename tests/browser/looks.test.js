@@ -52,7 +52,7 @@ test("nothing lacks a name, a role or contrast, in the light and in the dark loo
     assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), look);
     assert.deepEqual(await audit(page), [], `in the ${look} look`);
   }
-  await page.screenshot({ path: "docs/dark.png" });
+  await page.screenshot({ path: "target/dark.png" });
   await page.reload();
   assert.equal(await page.getAttribute("html", "data-look"), "dark", "the look is kept");
   await page.selectOption("#look", "system");
@@ -68,7 +68,10 @@ test("the Tab key reaches every control, and each shows that it has the focus", 
   const wanted = await page.evaluate(() => {
     const controls = [...document.querySelectorAll("button, input, select, summary, canvas[tabindex]")];
     const reachable = controls.filter(
-      (control) => /** @type {HTMLElement} */ (control).checkVisibility() && !control.matches(":disabled, [tabindex='-1']") && !control.closest(":disabled"),
+      (control) =>
+        /** @type {HTMLElement} */ (control).checkVisibility() &&
+        !control.matches(":disabled, [tabindex='-1']") &&
+        !control.closest(":disabled"),
     );
     reachable.forEach((control, i) => control.setAttribute("data-control", String(i)));
     return reachable.length;
@@ -92,7 +95,10 @@ test("the Tab key reaches every control, and each shows that it has the focus", 
     if (control !== null && !outlined) unseen.add(name);
   }
   const missed = await page.evaluate(
-    (reached) => [...document.querySelectorAll("[data-control]")].filter((c) => !reached.includes(c.getAttribute("data-control") ?? "")).map((c) => c.id || c.outerHTML.slice(0, 80)),
+    (reached) =>
+      [...document.querySelectorAll("[data-control]")]
+        .filter((c) => !reached.includes(c.getAttribute("data-control") ?? ""))
+        .map((c) => c.id || c.outerHTML.slice(0, 80)),
     [...reached],
   );
   assert.deepEqual(missed, []);
@@ -101,7 +107,13 @@ test("the Tab key reaches every control, and each shows that it has the focus", 
 
 test("the layout holds from a narrow laptop to a 4K screen", async () => {
   const page = await openBusyPage();
-  for (const [width, height] of [[1024, 640], [1366, 768], [1920, 1080], [2560, 1440], [3840, 2160]]) {
+  for (const [width, height] of [
+    [1024, 640],
+    [1366, 768],
+    [1920, 1080],
+    [2560, 1440],
+    [3840, 2160],
+  ]) {
     await page.setViewportSize({ width, height });
     await page.waitForTimeout(300);
     const found = await page.evaluate(() => {

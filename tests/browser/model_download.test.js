@@ -65,7 +65,7 @@ async function sendModel(range, response) {
   response.end();
 }
 
-/** @returns {CatalogueEntry} */
+/** @returns {import("../../www/document/types.js").CatalogueEntry} */
 function entry() {
   return {
     id: "other",

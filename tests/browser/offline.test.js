@@ -30,9 +30,9 @@ const server = createServer(async ({ url = "/" }, response) => {
   asked.push(pathname);
   const reply = await fetch(new URL(pathname, process.env.GRAYSAM_URL));
   let body = Buffer.from(await reply.arrayBuffer());
-  if (pathname === "/www/style.css") body = styled(body);
+  if (pathname === "/www/styles/style.css") body = styled(body);
   if (pathname === "/site_files.js") {
-    const style = Buffer.from(await (await fetch(new URL("www/style.css", process.env.GRAYSAM_URL))).arrayBuffer());
+    const style = Buffer.from(await (await fetch(new URL("www/styles/style.css", process.env.GRAYSAM_URL))).arrayBuffer());
     body = Buffer.from(body.toString().replace(digest(style), digest(styled(style))));
   }
   response.setHeader("Content-Type", reply.headers.get("Content-Type") ?? "");
@@ -87,7 +87,10 @@ test("a second visit asks the server for nothing, and one without network gives 
   await openPath(page, "?device=cpu", base);
   await waitState(page, "ready", LIMIT);
   await page.waitForSelector("html[data-offline=ready]", { timeout: LIMIT });
-  assert.deepEqual(asked.filter((path) => !UPDATE_CHECK.includes(path)), []);
+  assert.deepEqual(
+    asked.filter((path) => !UPDATE_CHECK.includes(path)),
+    [],
+  );
 
   await context.setOffline(true);
   // The browser's own check for a new version goes out even so.
@@ -111,7 +114,7 @@ test("a new version is fetched in the background and waits for the person", asyn
   asked = [];
   await page.reload();
   await page.waitForSelector("#update:not([hidden])", { timeout: LIMIT });
-  assert.deepEqual([...new Set(asked)].sort(), [...UPDATE_CHECK, "/www/style.css"], "only what changed is fetched");
+  assert.deepEqual([...new Set(asked)].sort(), [...UPDATE_CHECK, "/www/styles/style.css"], "only what changed is fetched");
   assert.equal(await shownVersion(page), 1);
   await page.screenshot({ path: "target/update.png" });
   await Promise.all([page.waitForEvent("load"), page.click("#use-update")]);
@@ -139,7 +142,10 @@ test("the page can be installed", async () => {
   const { installabilityErrors } = await devtools.send("Page.getInstallabilityErrors");
   const obstacles = installabilityErrors.map(({ errorId }) => errorId);
   // A test's window is a private one.
-  assert.deepEqual(obstacles.filter((id) => id !== "in-incognito"), []);
+  assert.deepEqual(
+    obstacles.filter((id) => id !== "in-incognito"),
+    [],
+  );
 });
 
 test("without a service worker the page works as ever", async () => {

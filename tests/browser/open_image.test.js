@@ -123,8 +123,8 @@ test("DICOM, shown as the file says", async () => {
 test("the worker opens the page that it is asked for", async () => {
   const answers = await page.evaluate(
     async ({ bytes, calls }) => {
-      /** @type {{EngineClient: typeof import("../../www/engine_client.js").EngineClient}} */
-      const { EngineClient } = await import(new URL("www/engine_client.js", document.baseURI).href);
+      /** @type {{EngineClient: typeof import("../../www/engine/client.js").EngineClient}} */
+      const { EngineClient } = await import(new URL("www/engine/client.js", document.baseURI).href);
       const client = new EngineClient(() => {});
       const file = new Blob([new Uint8Array(bytes)]);
       await client.request("create", ["cpu"]);
@@ -137,7 +137,7 @@ test("the worker opens the page that it is asked for", async () => {
     { bytes: [...fixture("pages.tif")], calls: [0, 1, 2, 3] },
   );
   const told = answers.map((answer) => {
-    const { width, height, kind, page, pages } = /** @type {ImageInfo} */ (answer);
+    const { width, height, kind, page, pages } = /** @type {import("../../www/engine/graysam.js").ImageInfo} */ (answer);
     return [width, height, kind, page, pages];
   });
   assert.deepEqual(told.slice(0, 3), [

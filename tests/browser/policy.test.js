@@ -122,7 +122,7 @@ test("the policy allows the page's own origin and the catalogue's hosts, no othe
   );
   assert.deepEqual(directives.get("default-src"), ["'none'"]);
   const response = await fetch(new URL("www/catalogue.json", process.env.GRAYSAM_URL));
-  const entries = /** @type {CatalogueEntry[]} */ (await response.json());
+  const entries = /** @type {import("../../www/document/types.js").CatalogueEntry[]} */ (await response.json());
   const hosts = entries.flatMap(({ addresses }) => addresses.map((address) => `https://${new URL(address).host}`));
   // Hugging Face sends the reader on to its own file servers.
   const expected = ["'self'", ...hosts, "https://*.huggingface.co", "https://*.hf.co"];

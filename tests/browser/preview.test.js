@@ -77,7 +77,10 @@ test("hovering shows the mask that a click then gives, without a prompt", async 
   await waitState(page, "masked");
   const clicked = await downloadedMask(page);
   assert.equal(await page.getAttribute("html", "data-preview"), "none");
-  assert.deepEqual(preview.data, Array.from(clicked.data, (value) => Number(value > 0)));
+  assert.deepEqual(
+    preview.data,
+    Array.from(clicked.data, (value) => Number(value > 0)),
+  );
 
   const { page: other } = await openSample();
   await other.setChecked("#preview", false);
@@ -114,7 +117,7 @@ test("one request runs at a time, the newest place is asked for next, and a clic
     Worker.prototype.postMessage = function (/** @type {any[]} */ ...args) {
       const { method, args: [first] = [] } = args[0];
       if (method === "preview") asked.push(first.x);
-      if (method === "addPrompt") asked.push("click");
+      if (method === "predict") asked.push("click");
       return post.apply(this, /** @type {[any]} */ (/** @type {unknown} */ (args)));
     };
   });
@@ -133,7 +136,8 @@ test("one request runs at a time, the newest place is asked for next, and a clic
       canvas.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY, pointerId: 1, pointerType: "mouse" }));
     }
   }, places);
-  const asked = () => page.evaluate(() => /** @type {any} */ (window).asked.map((/** @type {any} */ at) => (at === "click" ? at : Math.floor(at))));
+  const asked = () =>
+    page.evaluate(() => /** @type {any} */ (window).asked.map((/** @type {any} */ at) => (at === "click" ? at : Math.floor(at))));
   await page.waitForFunction(() => Math.floor(/** @type {any} */ (window).asked.at(-1)) === 140);
   const first = await asked();
   // The first place is left out too where the worker was still at something else.

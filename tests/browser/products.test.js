@@ -8,7 +8,7 @@ import { openEngine } from "../bench/in_worker.js";
 
 /**
  * Some values of the sample's embedding.
- * @param {string} base @param {string} model @param {Display} display
+ * @param {string} base @param {string} model @param {import("../../www/engine/graysam.js").Display} display
  * @param {boolean} relaxed false: in a browser that does not know relaxed SIMD
  */
 async function embed(base, model, display, relaxed) {

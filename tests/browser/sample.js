@@ -104,6 +104,9 @@ export async function downloadedMask(page) {
   const path = await download.path();
   assert.ok(path, "the mask is downloaded");
   const mask = decode(readFileSync(path));
-  assert.ok(mask.data.some((value) => value === 255), "the mask is not empty");
+  assert.ok(
+    mask.data.some((value) => value === 255),
+    "the mask is not empty",
+  );
   return mask;
 }

@@ -44,9 +44,12 @@ function frame(i) {
 async function opened(page, i, objects) {
   const wanted = { name: `frame ${i}.png:`, objects: String(objects) };
   const isOpen = (/** @type {typeof wanted} */ { name, objects }) =>
-    document.getElementById("image-facts")?.textContent?.startsWith(name) && document.getElementById("object-count")?.textContent === objects;
+    document.getElementById("image-facts")?.textContent?.startsWith(name) &&
+    document.getElementById("object-count")?.textContent === objects;
   await page.waitForFunction(isOpen, wanted, { timeout: LIMIT }).catch(async (error) => {
-    const now = await page.evaluate(() => ["image-facts", "object-count", "status", "alert-text"].map((id) => document.getElementById(id)?.textContent));
+    const now = await page.evaluate(() =>
+      ["image-facts", "object-count", "status", "alert-text"].map((id) => document.getElementById(id)?.textContent),
+    );
     throw new Error(`Not open is ${JSON.stringify(wanted)}, but ${JSON.stringify(now)}.`, { cause: error });
   });
 }
@@ -119,7 +122,9 @@ function listed(page) {
 
 /** Puts a tiny model in the default one's place. @param {Page} page */
 async function useTinyModel(page) {
-  await page.waitForFunction(() => document.getElementById("model-name")?.textContent?.includes("MobileSAM"), undefined, { timeout: LIMIT });
+  await page.waitForFunction(() => document.getElementById("model-name")?.textContent?.includes("MobileSAM"), undefined, {
+    timeout: LIMIT,
+  });
   await page.setInputFiles("#model-file", tinyModel());
   await page.waitForFunction(() => document.getElementById("model-name")?.textContent?.includes("4 blocks"), undefined, { timeout: LIMIT });
 }
@@ -143,7 +148,10 @@ test("two hundred images through a lost GPU, a reload and a full disk", async ()
   await changeEngine(page, LOSS);
   await openPath(page, "?device=webgpu");
   await useTinyModel(page);
-  await page.setInputFiles("#image-file", Array.from({ length: IMAGES }, (_, i) => frame(i + 1)));
+  await page.setInputFiles(
+    "#image-file",
+    Array.from({ length: IMAGES }, (_, i) => frame(i + 1)),
+  );
   await takeBrush(page);
   await work(page, 1, 20);
   await opened(page, 21, 0);
@@ -185,7 +193,9 @@ test("two hundred images through a lost GPU, a reload and a full disk", async ()
   held.push(await pageBytes(page));
   cpuEngine.push(await engineBytes(page));
   const megabytes = (/** @type {number[]} */ values) => values.map((value) => (value / 1e6).toFixed(1)).join(" to ");
-  console.log(`MB: the page, image 50 and ${IMAGES}, ${megabytes(held)}; the engine before the reload ${megabytes(engine)}, after it ${megabytes(cpuEngine)}`);
+  console.log(
+    `MB: the page, image 50 and ${IMAGES}, ${megabytes(held)}; the engine before the reload ${megabytes(engine)}, after it ${megabytes(cpuEngine)}`,
+  );
   for (const [first, last] of [held, engine, cpuEngine]) assert.ok(last < first + SLACK, "no more is held");
   assert.deepEqual(await listed(page), Array(IMAGES).fill(`${OBJECTS} objects`));
 

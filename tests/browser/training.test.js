@@ -163,7 +163,7 @@ test("training improves the held-out IoU while clicks are answered; the decoder 
   const areas = [await page.textContent("#untouched-caption"), await page.textContent("#fine-tuned-caption")];
   assert.match(areas.join("; "), /^Untouched: [\d,]+ pixels; Fine-tuned: [\d,]+ pixels$/);
   await page.locator("#training-plot").scrollIntoViewIfNeeded();
-  await page.screenshot({ path: "docs/training.png" });
+  await page.screenshot({ path: "target/training.png" });
   const mask = await downloadedMask(page);
   await page.check("#use-untouched");
   assert.equal(await page.isVisible("#canvas-untouched"), false);
@@ -213,7 +213,10 @@ test("a decoder without a tensor, or of another base, is refused and changes not
 
 test("one object is not enough, and the reason stands beside the button", async () => {
   await openSample();
-  await page.setInputFiles("#label-file", labelFile((id) => id === object.id));
+  await page.setInputFiles(
+    "#label-file",
+    labelFile((id) => id === object.id),
+  );
   await page.waitForFunction(() => document.getElementById("training-obstacle")?.textContent?.startsWith("One object"));
   assert.equal(await page.isDisabled("#train"), true);
   assert.equal(await page.getAttribute("html", "data-training"), "none");
@@ -246,7 +249,10 @@ test("a training is stopped, goes on, and after a reload goes on from its checkp
 
   await page.click("#open-sample");
   await waitState(page, "encoded", LIMIT);
-  await page.setInputFiles("#label-file", labelFile((id) => id <= 7));
+  await page.setInputFiles(
+    "#label-file",
+    labelFile((id) => id <= 7),
+  );
   await page.waitForFunction(() => /7 /.test(document.getElementById("training-set")?.textContent ?? ""));
   await page.click("#resume-training");
   assert.match(await alertText(page), /labels have changed since this training began/);
@@ -270,12 +276,19 @@ test("of two images one is held out, and choosing the other changes what is judg
   await page.setInputFiles("#image-file", second);
   await page.waitForFunction(() => document.getElementById("image-facts")?.textContent?.startsWith("second.png"));
   await waitState(page, "encoded", LIMIT);
-  await page.setInputFiles("#label-file", labelFile((id) => id <= 3));
+  await page.setInputFiles(
+    "#label-file",
+    labelFile((id) => id <= 3),
+  );
   await page.waitForSelector("#training-set li:nth-child(2)");
-  const uses = () => page.locator("#training-set select").evaluateAll((all) => all.map((one) => /** @type {HTMLSelectElement} */ (one).value));
+  const uses = () =>
+    page.locator("#training-set select").evaluateAll((all) => all.map((one) => /** @type {HTMLSelectElement} */ (one).value));
   assert.deepEqual(await uses(), ["training", "held-out"]);
 
-  for (const [heldOut, objects] of [[1, 3], [0, 6]]) {
+  for (const [heldOut, objects] of [
+    [1, 3],
+    [0, 6],
+  ]) {
     await train(page, { "training-steps": 1, "learning-rate": 1e-4 });
     await waitTraining(page, "done");
     assert.match((await page.textContent("#scores-caption")) ?? "", new RegExp(`of ${objects} held-out objects`));
@@ -291,7 +304,10 @@ test("another model stops the training and keeps its checkpoint", async () => {
   const address = new URL("www/models/mobile_sam.safetensors", process.env.GRAYSAM_URL);
   const model = Buffer.from(await (await fetch(address)).arrayBuffer());
   const other = join(folder, "other.safetensors");
-  writeFileSync(other, withHeader(model, (tensors) => Object.assign(tensors, { __metadata__: { origin: "elsewhere" } })));
+  writeFileSync(
+    other,
+    withHeader(model, (tensors) => Object.assign(tensors, { __metadata__: { origin: "elsewhere" } })),
+  );
   await train(page, { "training-steps": 60 });
   await waitStep(page, 1);
   await page.setInputFiles("#model-file", other);
@@ -334,7 +350,9 @@ test("after a crash the training goes on from its checkpoint, and a skipped step
   const mask = await downloadedMask(page);
   await page.click("#resume-training");
   const crash = await alertText(page);
-  const from = /^The engine crashed \(memory access out of bounds\).*goes on from its last checkpoint, after step (\d+)\.$/.exec(crash)?.[1];
+  const from = /^The engine crashed \(memory access out of bounds\).*goes on from its last checkpoint, after step (\d+)\.$/.exec(
+    crash,
+  )?.[1];
   assert.ok(Number(from) >= kept, crash);
   await waitTraining(page, "training");
   await waitStep(page, Number(from) + 1);

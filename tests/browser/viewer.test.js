@@ -100,12 +100,12 @@ async function peakMemory() {
 test("only the tiles in view are painted, a few a frame, and only those that a change meets again", async () => {
   const { page } = await openPage(browser, "www/icon.svg");
   const report = await page.evaluate(async (side) => {
-    const address = new URL("/www/tiled_layer.js", location.href).href;
-    /** @type {typeof import("../../www/tiled_layer.js")} */
+    const address = new URL("/www/canvas/tiled_layer.js", location.href).href;
+    /** @type {typeof import("../../www/canvas/tiled_layer.js")} */
     const { Allowance, TiledLayer } = await import(address);
     const context = new OffscreenCanvas(800, 600).getContext("2d");
     const canvas = /** @type {CanvasRenderingContext2D} */ (/** @type {unknown} */ (context));
-    /** @type {{level: number, box: PixelBox}[]} */
+    /** @type {{level: number, box: import("../../www/document/geometry.js").PixelBox}[]} */
     let painted = [];
     const layer = new TiledLayer(side, side, {
       paint(pixels, level, box) {
@@ -118,7 +118,7 @@ test("only the tiles in view are painted, a few a frame, and only those that a c
     const frames = (x, scale, milliseconds) => {
       const view = { scale, x: -x * scale, y: -2000 * scale, width: 800, height: 600 };
       const perFrame = [];
-      for (let complete = false; !complete && perFrame.length < 100; ) {
+      for (let complete = false; !complete && perFrame.length < 100;) {
         painted = [];
         complete = layer.draw(canvas, view, new Allowance(milliseconds));
         perFrame.push(painted);
@@ -141,7 +141,10 @@ test("only the tiles in view are painted, a few a frame, and only those that a c
   // 2000 lies in tile 3, 2799 in tile 5, 2599 too; before them comes the one tile that holds the whole image.
   const [first, ...others] = report.slow;
   assert.deepEqual(first.map(({ level }) => level).sort(), [0, 5], "a tile, and what stands in for the others");
-  assert.ok(others.every((tiles) => tiles.length === 1 && tiles[0].level === 0), "without time, one tile a frame");
+  assert.ok(
+    others.every((tiles) => tiles.length === 1 && tiles[0].level === 0),
+    "without time, one tile a frame",
+  );
   assert.equal(report.slow.flat().length, 1 + 9);
   assert.deepEqual(report.corner, [255, 0, 0, 255]);
   assert.deepEqual(report.still, [], "nothing is painted twice");
@@ -149,7 +152,10 @@ test("only the tiles in view are painted, a few a frame, and only those that a c
   // With the pixels around it, whose outlines may change.
   assert.deepEqual(report.changed, [{ level: 0, box: { x0: 2199, y0: 2099, x1: 2211, y1: 2106 } }]);
   assert.deepEqual(report.elsewhere, []);
-  assert.ok(report.whole.every(({ level }) => level === 4), "at a twentieth, every 16th pixel is enough");
+  assert.ok(
+    report.whole.every(({ level }) => level === 4),
+    "at a twentieth, every 16th pixel is enough",
+  );
 });
 
 test("a large image is shown finely and coarsely, labelled, and held in bounded memory", async () => {
@@ -208,7 +214,10 @@ test("a large image is shown finely and coarsely, labelled, and held in bounded 
   await page.focus("#canvas");
   await page.keyboard.press("d");
   await dragImage(page, 4980, 5000, 5080, 5000);
-  const [labelled, beside] = [{ x: 5030, y: 5010 }, { x: 5030, y: 5100 }];
+  const [labelled, beside] = [
+    { x: 5030, y: 5010 },
+    { x: 5030, y: 5100 },
+  ];
   for (const zoom of ["#zoom-actual", "#zoom-fit", "#zoom-actual", "#zoom-in"]) {
     await page.click(zoom);
     assert.ok(await tinted(page, labelled), `the label shows after ${zoom}`);
@@ -243,7 +252,13 @@ test("a colour image keeps its colours across tiles", async () => {
   await page.setInputFiles("#image-file", { name: "colour.png", mimeType: "image/png", buffer });
   await waitState(page, "encoded", 180_000);
   await page.click("#zoom-actual");
-  for (const [x, y] of [[300, 20], [511, 511], [512, 511], [511, 512], [512, 512]]) {
+  for (const [x, y] of [
+    [300, 20],
+    [511, 511],
+    [512, 511],
+    [511, 512],
+    [512, 512],
+  ]) {
     assert.deepEqual(await colourOf(page, { x, y }), colour(x, y), `${x}, ${y}`);
   }
 });
@@ -252,7 +267,9 @@ test("1:1 keeps the middle, and Space moves the image or marks a point", async (
   const { page } = await openPage(browser, "?device=cpu");
   await page.click("#open-sample");
   await waitState(page, "encoded", 180_000);
-  const { width, height } = await page.locator("#canvas").evaluate(({ clientWidth, clientHeight }) => ({ width: clientWidth, height: clientHeight }));
+  const { width, height } = await page
+    .locator("#canvas")
+    .evaluate(({ clientWidth, clientHeight }) => ({ width: clientWidth, height: clientHeight }));
   const fitted = await viewOf(page);
   assert.notEqual(fitted.scale, 1);
   await page.click("#zoom-actual");

@@ -8,7 +8,10 @@ import { downloadedMask, iou, largestObject, sample } from "./sample.js";
 
 /** Appended to the engine's module. */
 const GPU = `{
-  Object.defineProperty(Engine.prototype, "device_is_gpu", { get: () => true });
+  const info = Engine.prototype.device_info;
+  Engine.prototype.device_info = function () {
+    return { ...info.call(this), gpu: true };
+  };
   const original = Engine.prototype.warm_up;
   Engine.prototype.warm_up = async function () {
     console.log("warm-up begins");

@@ -77,7 +77,7 @@ test("objects are selected, named, classed, coloured, hidden, and all of it is u
   await page.click(`#hidden-${object.id}`);
   await page.click("#classes-details summary");
   await page.locator("#labels-heading").scrollIntoViewIfNeeded();
-  await page.screenshot({ path: "docs/workbench.png" });
+  await page.screenshot({ path: "target/workbench.png" });
   await page.click("#undo-label");
 
   for (const _ of Array(3)) await page.click("#undo-label");
@@ -241,7 +241,7 @@ test("a folder of images is gone through by key, comes back as it was, and undo 
   assert.equal(await page.textContent("#images-count"), "1 of 12 done");
 
   await waitState(page, "encoded", LIMIT);
-  await page.screenshot({ path: "docs/images.png" });
+  await page.screenshot({ path: "target/images.png" });
   await page.click("#remove-image");
   await page.waitForFunction(() => document.querySelectorAll("#images li").length === 11);
   await page.waitForFunction(() => document.getElementById("image-facts")?.textContent?.startsWith("frame 3.png"));
@@ -286,7 +286,9 @@ test("the next image is encoded ahead, so it opens without an encode", async () 
   await page.keyboard.press("n");
   await page.waitForFunction(() => document.getElementById("image-facts")?.textContent?.startsWith("frame 2.png"));
   // An encode takes seconds; what is kept is there at once.
-  await page.waitForFunction(() => /^Encoded in \d+ ms/.test(document.getElementById("status")?.textContent ?? ""), undefined, { timeout: LIMIT });
+  await page.waitForFunction(() => /^Encoded in \d+ ms/.test(document.getElementById("status")?.textContent ?? ""), undefined, {
+    timeout: LIMIT,
+  });
 });
 
 test("what is exported holds every object, and a COCO file opens again", async () => {
@@ -331,7 +333,7 @@ test("a stack is gone through page by page, and an object carried on as a mask",
     Object.assign(window, { asked });
     const post = Worker.prototype.postMessage;
     Worker.prototype.postMessage = function (/** @type {any[]} */ ...args) {
-      if (args[0].method === "addPrompt") asked.push(args[0].args[0]);
+      if (args[0].method === "predict") asked.push(args[0].args[0].at(-1).prompt);
       return post.apply(this, /** @type {[any]} */ (/** @type {unknown} */ (args)));
     };
   });
@@ -367,7 +369,9 @@ test("the prompts in hand and their mask's corrections are there again after a r
   const object = largestObject(sample().labels);
   await page.click("#open-sample");
   await waitState(page, "encoded", LIMIT);
-  await page.waitForFunction(() => /^Stored in this browser: [\d.]+ MB of /.test(document.getElementById("storage-use")?.textContent ?? ""));
+  await page.waitForFunction(() =>
+    /^Stored in this browser: [\d.]+ MB of /.test(document.getElementById("storage-use")?.textContent ?? ""),
+  );
   await clickImage(page, object.x, object.y);
   await waitState(page, "masked", LIMIT);
   await page.click((await page.isEnabled("#candidate-next")) ? "#candidate-next" : "#candidate-previous");

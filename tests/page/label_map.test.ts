@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { LabelMap } from "../../www/document/label_map.js";
+import type { Change } from "../../www/document/raster.js";
+import { unpack } from "../../www/document/runs.js";
+import { HEIGHT, region, WIDTH } from "./shapes.js";
+
+function emptyMap() {
+  return new LabelMap(Uint32Array.of(WIDTH * HEIGHT, 0), WIDTH, HEIGHT);
+}
+
+test("objects are counted, and every change can be undone and redone", () => {
+  const map = emptyMap();
+  const states: [objects: number, ids: Uint32Array][] = [];
+  const changes: Change[] = [];
+  const remember = () => {
+    states.push([map.objects, map.ids.slice()]);
+    assert.deepEqual(unpack(map.pack(), WIDTH * HEIGHT), map.ids, "what is packed is what there is");
+  };
+  const finish = () => {
+    const change = map.finish();
+    assert.ok(change);
+    changes.push(change);
+    remember();
+    return change.box;
+  };
+  remember();
+  const mask = new Uint8Array(WIDTH * HEIGHT).fill(255, 0, 5 * WIDTH);
+  map.accept(mask, 1);
+  assert.deepEqual(finish(), { x0: 0, y0: 0, x1: WIDTH, y1: 5 });
+  assert.equal(map.objects, 1);
+  map.paint({ x: 10, y: 4 }, { x: 10, y: 20 }, 6, 2);
+  assert.equal(finish().y0, 5, "the other object's pixels stay");
+  assert.equal(map.objects, 2);
+  map.erase({ x: 0, y: 2 }, { x: WIDTH, y: 2 }, 30, new Set());
+  finish();
+  assert.equal(map.objects, 1, "an object without pixels is none");
+  map.replace(Uint32Array.from({ length: WIDTH * HEIGHT }, (_, i) => i % 4));
+  finish();
+  assert.equal(map.objects, 3);
+  map.give(2, 0);
+  finish();
+  assert.equal(map.objects, 2);
+  assert.ok(!map.ids.includes(2));
+  assert.equal(map.freeId, 4);
+  const end = states.length - 1;
+  changes.toReversed().forEach((change, i) => {
+    map.undo(change);
+    assert.deepEqual([map.objects, map.ids], states[end - i - 1]);
+  });
+  changes.forEach((change, i) => {
+    map.redo(change);
+    assert.deepEqual([map.objects, map.ids], states[i + 1]);
+  });
+});
+
+test("a locked object keeps its pixels", () => {
+  const map = emptyMap();
+  map.accept(new Uint8Array(WIDTH * HEIGHT).fill(255, 0, 50), 1);
+  map.accept(new Uint8Array(WIDTH * HEIGHT).fill(255, 50, 100), 2);
+  map.finish();
+  map.locked = (id) => id === 1;
+  map.erase({ x: 0, y: 0 }, { x: WIDTH, y: 3 }, 30, new Set());
+  map.finish();
+  assert.deepEqual([map.areaOf(1), map.areaOf(2)], [50, 0]);
+  // The new object of the same number is another one.
+  map.replace(new Uint32Array(WIDTH * HEIGHT).fill(1));
+  map.finish();
+  assert.equal(map.areaOf(1), 50);
+  assert.deepEqual(
+    map.numbers.map((id) => map.areaOf(id)),
+    [50, WIDTH * HEIGHT - 50],
+  );
+});
+
+test("a mask without free pixels changes nothing", () => {
+  const map = emptyMap();
+  const mask = new Uint8Array(WIDTH * HEIGHT).fill(255, 50, 90);
+  map.accept(mask, 1);
+  map.finish();
+  map.accept(mask, 2);
+  assert.equal(map.finish(), undefined);
+  assert.equal(map.objects, 1);
+});
+
+test("an object is reshaped within what is free", () => {
+  const map = emptyMap();
+  const row = (y: number, id: number) => map.fillFree(y * WIDTH, y * WIDTH + 3, id);
+  row(1, 1);
+  row(3, 2);
+  map.finish();
+  map.reshape(1, { ...region(".##", "###", "###"), y0: 1 });
+  map.finish();
+  const rows = [1, 2, 3].map((y) => Array.from(map.ids.slice(y * WIDTH, y * WIDTH + 3)));
+  assert.deepEqual(rows, [
+    [0, 1, 1],
+    [1, 1, 1],
+    [2, 2, 2],
+  ]);
+});

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+
+import { World } from "./stand_in_engine.js";
+import { labelledImage, sourceOf, Visit } from "./visit.js";
+
+// Nothing is encoded ahead while these tests run.
+mock.timers.enable({ apis: ["setTimeout"] });
+
+test("a project comes back with its open image, its display and its draft", async () => {
+  const first = await Visit.begin(new World(), "cpu", [labelledImage("a"), labelledImage("b")]);
+  const { bench } = first;
+  await bench.session.openImage(bench.project.images.peek()[1].source);
+  bench.images.setDisplay({ ...(bench.project.display.peek() ?? assert.fail("none")), gamma: 2 });
+  const classId = bench.images.addClass();
+  bench.objects.change("name", [1], { name: "nucleus", classId });
+  bench.prompts.refine(2);
+  await first.rest();
+  const at = { x: 0.5, y: 9.5 };
+  bench.tools.choose("draw");
+  bench.tools.setBrushSize(1);
+  bench.labelTools.press(at, false, 0);
+  bench.labelTools.release(at);
+  const [mask, record] = [bench.draft.mask, bench.draft.record];
+  assert.ok(record?.corrections);
+  await first.untilStored(JSON.stringify(record));
+
+  const second = Visit.again(new World());
+  const { draft, project, objects } = second.bench;
+  await second.until("the image is open", () => project.current.peek() !== undefined);
+  await second.rest();
+  assert.deepEqual(
+    project.images.peek().map(({ name }) => name),
+    ["a", "b"],
+  );
+  assert.deepEqual([project.current.peek()?.name, project.display.peek()?.gamma, objects.nameOf(1)], ["b", 2, "nucleus"]);
+  assert.deepEqual([objects.attributes(1).classId, project.classes.peek().length], [classId, 1]);
+  assert.deepEqual([draft.record, draft.mask], [record, mask]);
+  second.checkAgreement();
+});
+
+test("an image that the person opens at once goes before the restored one", async () => {
+  const first = await Visit.begin(new World(), "cpu", [labelledImage("a")]);
+  await first.bench.session.openImage(first.bench.project.images.peek()[0].source);
+  await first.untilStored(`"current":"a"`);
+
+  const second = Visit.again(new World());
+  await second.bench.files.openImages([sourceOf("b")]);
+  await second.until("it is open", () => second.bench.project.current.peek()?.name === "b");
+  await second.rest();
+  assert.deepEqual(
+    second.bench.project.images.peek().map(({ name }) => name),
+    ["a", "b"],
+  );
+  second.checkAgreement();
+});
+
+test("full storage is told of once, and stored as soon as there is room", async () => {
+  const visit = await Visit.begin(new World(), "cpu", [labelledImage("a")]);
+  const { bench, keeper } = visit;
+  await bench.session.openImage(bench.project.images.peek()[0].source);
+  await visit.rest();
+  const storage = visit.storage;
+  storage.quota = 10;
+  bench.objects.remove([1]);
+  await visit.until("the full storage is noticed", () => keeper.unsaved.peek() !== undefined);
+  assert.match(visit.sentence, /^The browser's storage is full/);
+  bench.notices.dismiss();
+  bench.objects.change("name", [2], { name: "x" });
+  await visit.rest();
+  assert.equal(visit.sentence, "");
+  storage.quota = 1e9;
+  bench.objects.change("name", [2], { name: "y" });
+  await visit.until("it is stored", () => keeper.unsaved.peek() === undefined);
+});

@@ -1,0 +1,261 @@
+// The session against a stand-in engine: what goes wrong without a crash, and what overtakes what.
+
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+
+import { pause, World } from "./stand_in_engine.js";
+import { labelledImage, sourceOf, Visit } from "./visit.js";
+
+// Nothing is encoded ahead while these tests run.
+mock.timers.enable({ apis: ["setTimeout"] });
+
+const SETTINGS = { steps: 2, batch: 1, learning_rate: 1e-4, rounds: 1, points: 0.5, held_out: 0.5, evaluate_every: 1, seed: 0 };
+
+/** A visit with an encoded image. */
+async function visitOf(world = new World(), names = ["a"]) {
+  const visit = await Visit.begin(world, "cpu", names.map(labelledImage));
+  await visit.rest();
+  await open(visit, "a");
+  return visit;
+}
+
+function openSource({ bench: { session, project } }: Visit, name: string) {
+  return session.openImage(project.images.peek().find((image) => image.name === name)?.source ?? sourceOf(name));
+}
+
+async function open(visit: Visit, name: string) {
+  const opened = await openSource(visit, name);
+  await visit.rest();
+  return opened;
+}
+
+function click({ bench }: Visit, x: number, y: number) {
+  bench.prompts.add({ kind: "point", x, y, positive: true });
+}
+
+test("an engine that cannot be made is told of, and tried again when something is asked for", async () => {
+  const world = new World();
+  world.errors.set("create", "This browser has no WebAssembly.");
+  const visit = await Visit.begin(world);
+  await visit.rest();
+  assert.deepEqual([visit.bench.session.state.peek(), visit.sentence, world.engines], ["stopped", "This browser has no WebAssembly.", 1]);
+  world.errors.clear();
+  assert.ok(await open(visit, "a"));
+  visit.checkAgreement();
+});
+
+test("a default model that cannot be fetched is told of, and fetched again when it is asked for", async () => {
+  const world = new World();
+  world.modelStatus = 404;
+  const visit = await Visit.begin(world);
+  const { session } = visit.bench;
+  await visit.until("the fetch has failed", () => session.model.failed.peek());
+  await visit.rest();
+  assert.match(visit.sentence, /could not be fetched \(status 404\)/);
+  assert.equal(session.state.peek(), "stopped");
+  world.modelStatus = 200;
+  session.openModel({ kind: "default" });
+  await visit.until("the model is loaded", () => session.model.loaded.peek());
+  await visit.rest();
+  assert.equal(session.state.peek(), "ready");
+});
+
+test("files that are no image or no model change nothing", async () => {
+  const visit = await visitOf();
+  const { session } = visit.bench;
+  click(visit, 3, 3);
+  await visit.rest();
+  assert.equal(await open(visit, "bad image"), false);
+  assert.equal(visit.sentence, "bad image is no image.");
+  session.openModel({ kind: "file", file: new File(["bad model"], "bad model") });
+  await visit.rest();
+  assert.equal(visit.sentence, "bad model is no model.");
+  assert.equal(visit.bench.draft.rounds.peek().length, 1);
+  visit.checkAgreement();
+});
+
+test("of images that are asked for in a row the last one is opened", async () => {
+  const visit = await visitOf();
+  const opened = await Promise.all(["b", "c", "d"].map((name) => openSource(visit, name)));
+  await visit.rest();
+  assert.deepEqual(opened, [false, false, true]);
+  const running = openSource(visit, "e");
+  await pause();
+  assert.deepEqual(await Promise.all([running, openSource(visit, "f")]), [true, true], "the engine was at the first one already");
+  await visit.rest();
+  visit.checkAgreement();
+  assert.equal(visit.bench.project.current.peek()?.name, "f");
+});
+
+test("an image that a GPU dies of is settled where another one was asked for meanwhile", async () => {
+  const world = new World();
+  world.deadly = (_, method) => method === "openImage" && world.engines === 1;
+  const visit = await Visit.begin(world, "auto");
+  await visit.rest();
+  const first = openSource(visit, "a");
+  await visit.until("it is being opened", () => visit.bench.session.scheduler.busy.peek());
+  assert.deepEqual(await Promise.all([first, openSource(visit, "b")]), [false, true]);
+  await visit.rest();
+  visit.checkAgreement();
+});
+
+test("prompts that are taken back and given again while they are answered are answered once more", async () => {
+  const visit = await visitOf();
+  const { draft, prompts, history } = visit.bench;
+  click(visit, 3, 3);
+  await visit.rest();
+  prompts.clear();
+  await history.undo();
+  await visit.rest();
+  visit.checkAgreement();
+  for (const turns of [1, 2, 3]) {
+    click(visit, 8, 8);
+    for (let i = 0; i < turns; i++) await pause();
+    prompts.clear();
+    click(visit, 5, 5);
+    await visit.rest();
+    visit.checkAgreement();
+    assert.equal(draft.seen.peek(), 1);
+  }
+});
+
+test("prompts that the engine refuses are taken back to those it has answered", async () => {
+  const world = new World();
+  const visit = await visitOf(world);
+  click(visit, 3, 3);
+  await visit.rest();
+  world.errors.set("predict", "The prompt lies outside of the image.");
+  click(visit, 8, 8);
+  await visit.rest();
+  assert.equal(visit.sentence, "The prompt lies outside of the image.");
+  world.errors.clear();
+  await visit.rest();
+  assert.equal(visit.bench.draft.rounds.peek().length, 1);
+  visit.checkAgreement();
+});
+
+test("an encode is cancelled, and taken up again by a prompt", async () => {
+  const visit = await Visit.begin(new World());
+  await visit.rest();
+  const { image } = visit.bench.session;
+  const opened = openSource(visit, "a");
+  await visit.until("it is being encoded", () => image.encoding.peek());
+  assert.ok(await opened);
+  image.cancelEncode();
+  await visit.rest();
+  assert.deepEqual([image.encodePaused.peek(), visit.bench.session.state.peek()], [true, "ready"]);
+  click(visit, 3, 3);
+  await visit.rest();
+  visit.checkAgreement();
+  assert.equal(visit.bench.session.state.peek(), "masked");
+});
+
+test("a display that is changed during its encode is encoded as it is in the end", async () => {
+  const visit = await visitOf();
+  const { images, project, session } = visit.bench;
+  click(visit, 3, 3);
+  for (const gamma of [2, 3, 4]) {
+    const display = project.display.peek() ?? assert.fail("no image is open");
+    images.setDisplay({ ...display, gamma });
+    for (let turns = 0; turns < gamma; turns++) await pause();
+  }
+  await visit.rest();
+  visit.checkAgreement();
+  assert.equal(project.display.peek()?.gamma, 4);
+  const display = { ...session.image.display.peek(), gamma: 9 } as NonNullable<ReturnType<typeof project.display.peek>>;
+  session.image.adjust({ display, part: undefined });
+  await visit.rest();
+  const shown = new TextDecoder().decode(session.image.rendering.peek()?.image.planes[0]);
+  assert.deepEqual([JSON.parse(shown)[1].gamma, session.state.peek()], [9, "masked"], "a moving control is shown, not encoded");
+  session.image.adjust(undefined);
+  await visit.rest();
+  visit.checkAgreement();
+});
+
+test("a search for all objects ends with its image and its display, and is told of", async () => {
+  const visit = await visitOf(new World(), ["a", "b"]);
+  const { automaticMasks } = visit.bench.session;
+  const start = async () => {
+    automaticMasks.start({} as Parameters<typeof automaticMasks.start>[0]);
+    await pause();
+    await pause();
+    assert.ok(automaticMasks.progress.peek());
+  };
+  await start();
+  await open(visit, "b");
+  assert.match(visit.sentence, /^The search for objects was ended, because another image was opened/);
+  await start();
+  visit.bench.images.setDisplay({ ...(visit.bench.project.display.peek() ?? assert.fail("none")), invert: true });
+  await visit.rest();
+  assert.match(visit.sentence, /because the display was changed/);
+  await start();
+  assert.ok(automaticMasks.cancel());
+  await visit.rest();
+  assert.equal(visit.bench.project.current.peek()?.labels.objects, 2, "nothing was found");
+  visit.checkAgreement();
+});
+
+test("a stored training is offered although the engine died while it was read", async () => {
+  const world = new World();
+  world.checkpoint = {
+    base: "sha of MobileSAM",
+    model: "MobileSAM",
+    settings: SETTINGS,
+    step: 1,
+    when: 0,
+    images: ["a"],
+    losses: [1],
+    evaluations: [],
+  };
+  world.deadly = (_, method) => method === "storedTraining" && world.crashes === 0;
+  const visit = await Visit.begin(world, "cpu", [labelledImage("a")]);
+  await visit.rest();
+  const { training } = visit.bench.session;
+  assert.deepEqual([training.phase, training.stored?.step, training.resumeObstacle], ["stored", 1, ""]);
+  training.resume();
+  await visit.rest();
+  assert.deepEqual([training.phase, training.info?.step], ["done", 2]);
+});
+
+test("a decoder that cannot be read again after a crash is given up", async () => {
+  const world = new World();
+  const visit = await visitOf(world);
+  const { decoder } = visit.bench.session;
+  click(visit, 3, 3);
+  decoder.open(new Blob(["decoder"]));
+  await visit.rest();
+  decoder.compare(true);
+  await visit.rest();
+  visit.checkAgreement();
+  world.errors.set("openDecoder", "The file cannot be read any more.");
+  world.engine?.die("at rest");
+  await visit.rest();
+  assert.equal(visit.sentence, "The file cannot be read any more.");
+  assert.deepEqual([decoder.info.peek(), decoder.comparing.peek()], [undefined, false]);
+  visit.checkAgreement();
+});
+
+test("a training is stopped, goes on in the engine, and begins again from the labels as they were", async () => {
+  const world = new World();
+  const visit = await visitOf(world, ["a", "b"]);
+  const { session, objects } = visit.bench;
+  const { training } = session;
+  training.start({ ...SETTINGS, steps: 40, evaluate_every: 20 });
+  await visit.until("a few steps are done", () => (training.info?.step ?? 0) > 5);
+  training.stop();
+  await visit.rest();
+  const stopped = training.info?.step ?? 0;
+  assert.deepEqual([training.phase, training.stored?.step, world.checkpoint?.step], ["stopped", stopped, stopped]);
+  training.resume();
+  await visit.until("it goes on", () => (training.info?.step ?? 0) > stopped);
+  assert.equal(world.requests.filter((method) => method === "startTraining").length, 1);
+  objects.remove([1]);
+  world.engine?.die("in a training");
+  await pause();
+  assert.match(visit.sentence, new RegExp(`and the training goes on from its last checkpoint, after step ${stopped}\\.$`));
+  await visit.rest();
+  assert.deepEqual([training.phase, training.info?.step], ["done", 40]);
+  training.resume();
+  await visit.rest();
+  assert.equal(world.requests.filter((method) => method === "resumeTraining").length, 2, "other labels are another training set");
+});

@@ -1,0 +1,366 @@
+// An engine without a model. It keeps what the real one keeps, refuses what comes out of order, and dies when it is to.
+
+import type { Display, PromptRound, SettingRanges, TrainingInfo, TrainingReport, TrainingSettings } from "../../www/engine/graysam.js";
+import { CrashError, type Engine, type Running } from "../../www/engine/client.js";
+import type { WorkerMethod, WorkerMethods } from "../../www/engine/methods.js";
+import type { ImageSource, StoredTraining } from "../../www/document/types.js";
+import { infoOf, maskOf, predictionOf } from "./stand_in_answers.js";
+import { PLAIN_DISPLAY } from "./plain_display.js";
+
+export const [WIDTH, HEIGHT] = [12, 10];
+
+type Value<M extends WorkerMethod> = ReturnType<WorkerMethods[M]>;
+type Methods = { [M in WorkerMethod]?: (...args: Parameters<WorkerMethods[M]>) => Value<M> | Promise<Value<M>> };
+
+/** What outlives an engine, and what the tests decide. */
+export class World {
+  /** All requests that an engine has begun, to whichever engine. */
+  readonly requests: WorkerMethod[] = [];
+  /** The engine that was made last. */
+  engine: StandInEngine | undefined;
+  engines = 0;
+  crashes = 0;
+  /** Whether an engine dies at a request, by its place from 1 on. */
+  deadly: (place: number, method: WorkerMethod) => boolean = () => false;
+  /** It dies with the work done, but before it replies. */
+  late = false;
+  /** What a device of this choice is called. */
+  device = (choice: string) => (choice === "cpu" ? "CPU" : "WebGPU (stand-in)");
+  /** The devices that were asked for. */
+  readonly choices: string[] = [];
+  /** Errors that the engine replies with, by method. */
+  readonly errors = new Map<WorkerMethod, string>();
+  /** How the default model's file is replied to. */
+  modelStatus = 200;
+  /** Pages of each image file. */
+  pages = 1;
+  /** Requests get no answer any more. */
+  silent = false;
+  checkpoint: (StoredTraining & Pick<TrainingInfo, "evaluations" | "losses">) | undefined;
+
+  readonly make = (onCrash: (crash: CrashError) => void): Engine => {
+    this.engines += 1;
+    this.engine = new StandInEngine(this, onCrash);
+    return this.engine;
+  };
+}
+
+interface Trainer {
+  settings: TrainingSettings;
+  images: string[];
+  step: number;
+  losses: (number | null)[];
+  evaluations: TrainingInfo["evaluations"];
+}
+
+/** What the engine calls a page of a file. */
+export function placeOf({ name, page = 0 }: Pick<ImageSource, "name" | "page">) {
+  return page > 0 ? `${name}, page ${page}` : name;
+}
+
+/** Lets everything else go on. */
+export function pause() {
+  return new Promise<void>((resolve) => setImmediate(resolve));
+}
+
+/** What an error begins with that says that the engine was asked too early. */
+export const OUT_OF_ORDER = "Out of order: ";
+
+function refuse(sentence: string): never {
+  throw new Error(OUT_OF_ORDER + sentence);
+}
+
+export class StandInEngine implements Engine {
+  model: string | undefined;
+  image: string | undefined;
+  /** The model, the image and the display that were encoded. */
+  embedding: string | undefined;
+  answered: readonly PromptRound[] = [];
+  decoder: string | undefined;
+  fineTuned = false;
+  labelled: string[] = [];
+  trainer: Trainer | undefined;
+
+  #world;
+  #onCrash;
+  #created = false;
+  #search: number | undefined;
+  #crash: CrashError | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+  #cancelled = new Set<number>();
+  #running = 0;
+  #nextId = 1;
+  #rejects = new Set<(error: Error) => void>();
+
+  constructor(world: World, onCrash: (crash: CrashError) => void) {
+    this.#world = world;
+    this.#onCrash = onCrash;
+  }
+
+  start<M extends WorkerMethod>(method: M, args: Parameters<WorkerMethods[M]>): Running<Value<M>> {
+    const id = this.#nextId++;
+    const done = new Promise<Value<M>>((resolve, reject) => {
+      if (this.#crash) return reject(this.#crash);
+      this.#rejects.add(reject);
+      const run = async () => {
+        await pause();
+        if (this.#crash) return;
+        try {
+          resolve(await this.#run(id, method, args));
+        } catch (error) {
+          reject(error);
+        }
+        this.#rejects.delete(reject);
+      };
+      this.#queue = this.#queue.then(run);
+    });
+    return { done, cancel: () => void this.#cancelled.add(id) };
+  }
+
+  request<M extends WorkerMethod>(method: M, args: Parameters<WorkerMethods[M]>): Promise<Value<M>> {
+    return this.start(method, args).done;
+  }
+
+  /** What `rounds` are answered with. */
+  mask(rounds: readonly PromptRound[], fineTuned = this.fineTuned) {
+    return maskOf(rounds, WIDTH, HEIGHT, fineTuned ? 1 : 0);
+  }
+
+  die(reason: string) {
+    this.#crash = new CrashError(reason);
+    this.#world.crashes += 1;
+    for (const reject of this.#rejects) reject(this.#crash);
+    this.#onCrash(this.#crash);
+    return this.#crash;
+  }
+
+  async #run<M extends WorkerMethod>(id: number, method: M, args: Parameters<WorkerMethods[M]>): Promise<Value<M>> {
+    const { requests, late, errors, silent } = this.#world;
+    if (silent) await new Promise(() => {});
+    requests.push(method);
+    const deadly = this.#world.deadly(requests.length, method);
+    if (deadly && !late) throw this.die(`no. ${requests.length}, ${method}`);
+    if (!this.#created && method !== "create") refuse(`${method} before create`);
+    const error = errors.get(method);
+    if (error) throw new Error(error);
+    this.#running = id;
+    const work = this.#methods[method] as ((...args: Parameters<WorkerMethods[M]>) => Value<M>) | undefined;
+    if (!work) throw new Error(`The stand-in does not know ${method}.`);
+    const value = await work(...args);
+    if (deadly) throw this.die(`after no. ${requests.length}, ${method}`);
+    return value;
+  }
+
+  /** Takes a while. @returns whether it was not cancelled */
+  async #works() {
+    const id = this.#running;
+    for (let step = 0; step < 3; step++) {
+      if (this.#cancelled.delete(id)) return false;
+      await pause();
+    }
+    return true;
+  }
+
+  #open(name: string) {
+    this.image = name;
+    this.embedding = undefined;
+    this.answered = [];
+    return infoOf(WIDTH, HEIGHT);
+  }
+
+  #put(model: string) {
+    this.model = model;
+    this.embedding = undefined;
+    this.answered = [];
+    this.decoder = undefined;
+    this.fineTuned = false;
+    this.#clear();
+    return { name: model, parameters: 1 };
+  }
+
+  #clear() {
+    this.labelled = [];
+    this.trainer = undefined;
+  }
+
+  #needs(...what: ("model" | "image" | "embedding" | "decoder" | "trainer")[]) {
+    for (const one of what) if (this[one] === undefined) refuse(`there is no ${one}`);
+  }
+
+  #rendered(display: Display) {
+    this.#needs("image");
+    return { planes: [new TextEncoder().encode(JSON.stringify([this.image, display]))], colours: undefined };
+  }
+
+  #use(fineTuned: boolean) {
+    if (fineTuned) this.#needs("decoder");
+    this.fineTuned = fineTuned;
+    this.answered = [];
+  }
+
+  #adopt(decoder: string) {
+    this.decoder = decoder;
+    this.#use(true);
+    return { base: this.model ?? "", before: null, after: null, steps: 1 };
+  }
+
+  #begin(trainer: Trainer): TrainingInfo {
+    this.trainer = trainer;
+    const { settings, step, losses, evaluations } = trainer;
+    return { settings, step, losses: [...losses], evaluations: [...evaluations], training_objects: 2, held_out_objects: 1 };
+  }
+
+  readonly #methods: Methods = {
+    create: (choice) => {
+      if (this.#created) refuse("create again");
+      this.#created = true;
+      this.#world.choices.push(choice);
+      const device = this.#world.device(choice);
+      return { device: { device, note: null, gpu: device !== "CPU" }, ranges: { display: PLAIN_DISPLAY } as SettingRanges };
+    },
+    loadModel: async (file) => {
+      const name = await file.text();
+      if (name.startsWith("bad")) throw new Error(`${name} is no model.`);
+      return this.#put(name);
+    },
+    openImage: async (file, page) => {
+      const name = await file.text();
+      if (name.startsWith("bad")) throw new Error(`${name} is no image.`);
+      return { ...this.#open(placeOf({ name, page })), page, pages: this.#world.pages };
+    },
+    openSample: () => this.#open("sample"),
+    render: (display) => this.#rendered(display),
+    renderPart: (display) => this.#rendered(display),
+    encode: async (display) => {
+      this.#needs("model", "image");
+      this.embedding = undefined;
+      if (!(await this.#works())) return false;
+      this.embedding = JSON.stringify([this.model, this.image, display]);
+      this.answered = [];
+      return true;
+    },
+    encodeAhead: async () => {
+      this.#needs("model");
+      return this.#works();
+    },
+    thumbnail: (source: ImageSource) => new Blob([source.name]),
+    warmUp: async () => {
+      this.#needs("model");
+      if (this.image) refuse("a warm-up with an image");
+      await this.#works();
+    },
+    predict: (rounds) => {
+      this.#needs("embedding");
+      this.answered = rounds;
+      if (rounds.length === 0) return undefined;
+      const mask = this.mask(rounds);
+      return { prediction: predictionOf(rounds, mask), mask };
+    },
+    memory: () => 1,
+    preview: ({ x, y }) => {
+      this.#needs("embedding");
+      return this.mask([{ prompt: { kind: "point", x, y, positive: true }, candidate: null }]);
+    },
+    untouchedMask: () => {
+      this.#needs("embedding");
+      if (this.answered.length === 0) refuse("the untouched mask of nothing");
+      return this.mask(this.answered, false);
+    },
+    beginAutomaticMasks: () => {
+      this.#needs("embedding");
+      this.#search = 0;
+    },
+    advanceAutomaticMasks: () => {
+      if (this.#search === undefined) refuse("there is no search");
+      this.#search += 1;
+      return { fraction: this.#search / 3, found: this.#search, finished: this.#search === 3 };
+    },
+    dropAutomaticMasks: () => {
+      this.#search = undefined;
+    },
+    finishAutomaticMasks: () => {
+      if (this.#search !== 3) refuse("the search is not finished");
+      this.#search = undefined;
+      const block = [WIDTH * (HEIGHT - 2), 0, WIDTH * 2, 7];
+      return { runs: Uint32Array.from(block), objects: [{ id: 7, iou: 0.9, stability: 0.9, area: WIDTH * 2 }] };
+    },
+    baseSha256: () => {
+      this.#needs("model");
+      return `sha of ${this.model}`;
+    },
+    openDecoder: async (file) => {
+      this.#needs("model");
+      return this.#adopt(await file.text());
+    },
+    useFineTuned: (on) => this.#use(on),
+    addLabelled: async ({ name }) => {
+      this.#needs("model");
+      const finished = await this.#works();
+      if (finished) this.labelled.push(name);
+      return finished;
+    },
+    clearLabelled: () => this.#clear(),
+    startTraining: (settings) => {
+      this.#needs("model");
+      if (this.labelled.length === 0) refuse("a training on nothing");
+      const images = this.labelled.splice(0);
+      return this.#begin({ settings, images, step: 0, losses: [], evaluations: [] });
+    },
+    resumeTraining: () => {
+      this.#needs("model");
+      const { checkpoint } = this.#world;
+      if (!checkpoint || checkpoint.model !== this.model) refuse("there is no checkpoint of this model");
+      if (this.labelled.length !== checkpoint.images.length) refuse("a training on other images");
+      const { settings, step, losses, evaluations } = checkpoint;
+      return this.#begin({ settings, step, images: this.labelled.splice(0), losses: [...losses], evaluations: [...evaluations] });
+    },
+    train: () => this.#train(),
+    adoptBest: () => {
+      this.#needs("trainer");
+      const step = this.trainer?.step ?? 0;
+      return step > 0 ? this.#adopt(`decoder of step ${step}`) : undefined;
+    },
+    storeCheckpoint: (about) => {
+      this.#needs("trainer");
+      const { losses = [], evaluations = [], step } = this.trainer ?? {};
+      if (about.step !== step) refuse("a checkpoint of another step");
+      const stored = { ...about, base: `sha of ${this.model}` };
+      this.#world.checkpoint = { ...stored, losses: [...losses], evaluations: [...evaluations] };
+      return stored;
+    },
+    storedTraining: () => {
+      if (!this.#world.checkpoint) return undefined;
+      const { losses: _losses, evaluations: _evaluations, ...stored } = this.#world.checkpoint;
+      return stored;
+    },
+    removeCheckpoint: () => {
+      this.#world.checkpoint = undefined;
+    },
+    decoderFile: () => {
+      this.#needs("decoder");
+      return new Blob([this.decoder ?? ""]);
+    },
+  };
+
+  /** An evaluation where one is due, else a step, else nothing. */
+  #train(): TrainingReport {
+    const { trainer } = this;
+    if (!trainer) refuse("there is no training");
+    const { settings, losses, evaluations } = trainer;
+    const { steps, evaluate_every } = settings;
+    const evaluated = () => evaluations.at(-1)?.step === trainer.step;
+    const ended = () => trainer.step === steps && evaluated();
+    const report: TrainingReport = { step: trainer.step, steps, evaluated: null, evaluation: null, finished: ended() };
+    if (report.finished) return report;
+    if (!evaluated() && (trainer.step % evaluate_every === 0 || trainer.step === steps)) {
+      report.evaluation = { step: trainer.step, objects: 1, point_iou: 0.5, box_iou: 0.5 };
+      evaluations.push(report.evaluation);
+    } else {
+      report.step = trainer.step += 1;
+      report.loss = 1;
+      losses.push(1);
+    }
+    report.finished = ended();
+    return report;
+  }
+}

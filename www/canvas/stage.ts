@@ -1,0 +1,60 @@
+// Shows the document on the canvas. It only reads.
+
+import { effect, untracked } from "../vendor/signals-core.js";
+import type { Workbench } from "../commands/workbench.js";
+import type { Draft } from "../document/draft.js";
+import { paintOf } from "./paint.js";
+import type { Viewer } from "./viewer.js";
+
+/** The canvas that shows the open image with its objects, prompts and masks. */
+export function showDocument(viewer: Viewer, bench: Workbench) {
+  showImage(viewer, bench);
+  showDraft(viewer, bench.draft);
+  showTool(viewer, bench);
+  effect(() => {
+    const mask = bench.session.preview.mask.value;
+    viewer.setPreview(mask ?? null);
+    document.documentElement.dataset.preview = mask ? "shown" : "none";
+  });
+}
+
+function showImage(viewer: Viewer, { project, objects, session }: Workbench) {
+  const paint = (id: number) => {
+    if (objects.attributes(id).hidden) return;
+    return paintOf(objects.colourOf(id), project.selection.peek().has(id));
+  };
+  effect(() => {
+    const current = project.current.value;
+    if (!current) return;
+    untracked(() => {
+      viewer.setSize(current.width, current.height);
+      viewer.setLabels(current.labels.ids, paint);
+    });
+  });
+  effect(() => {
+    const rendering = session.image.rendering.value;
+    if (!rendering) return;
+    const { image, part } = rendering;
+    if (part) viewer.setPart(image, part);
+    else viewer.setPixels(image);
+  });
+  project.damage.onDamage((box) => viewer.labelsChanged(box));
+}
+
+function showDraft(viewer: Viewer, draft: Draft) {
+  effect(() => {
+    const shown = draft.hasMask.value && draft.masked.value > 0;
+    viewer.setMask(shown ? (draft.mask ?? null) : null);
+  });
+  draft.damage.onDamage((box) => viewer.maskChanged(box));
+  effect(() => viewer.setPrompts(draft.prompts.value, draft.seen.value));
+}
+
+function showTool(viewer: Viewer, { tools }: Workbench) {
+  effect(() => {
+    const [tool, point, line] = [tools.tool.value, tools.pointed.value, tools.line.value];
+    const brushes = tool === "draw" || tool === "erase";
+    viewer.setBrush(point && brushes ? { ...point, diameter: tools.brushSize.value } : undefined);
+    viewer.setLine(point && line.length > 0 ? [...line, point] : line);
+  });
+}

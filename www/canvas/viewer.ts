@@ -1,0 +1,317 @@
+// The canvas: image, labels, mask, prompts, crosshair and brush, with fit and zoom.
+
+import type { Box, PixelBox, Point } from "../document/geometry.js";
+import type { ImagePart, RenderedImage } from "../document/rendering.js";
+import type { Prompt } from "../engine/graysam.js";
+import { ImageLayer } from "./image_layer.js";
+import { type BrushMark, Marks } from "./marks.js";
+import { maskPaint, Overlay, previewPaint } from "./overlay.js";
+import type { Paint } from "./paint.js";
+import { Allowance, type Painter, TiledLayer, type View } from "./tiled_layer.js";
+
+const LARGEST_SCALE = 64;
+/** Milliseconds of a frame in which tiles are painted. */
+const PAINTING = 8;
+
+export class Viewer {
+  readonly canvas: HTMLCanvasElement;
+  width = 0;
+  height = 0;
+  /** CSS pixels per image pixel. */
+  scale = 1;
+  /** The image's origin in the canvas box, in CSS pixels. */
+  offset: Point = { x: 0, y: 0 };
+
+  #context;
+  #marks;
+  #image: ImageLayer | undefined;
+  #mask: TiledLayer | undefined;
+  #maskShown = true;
+  #preview: TiledLayer | undefined;
+  #labels: TiledLayer | undefined;
+  #labelsShown = true;
+  #brush: BrushMark | undefined;
+  #line: readonly Point[] = [];
+  #prompts: readonly Prompt[] = [];
+  #answered = 0;
+  #crosshair: Point | undefined;
+  #band: Box | undefined;
+  #fitted = true;
+  /** Zooms and moves along. */
+  #linked: Viewer | undefined;
+  #frame = 0;
+
+  constructor(canvas: HTMLCanvasElement) {
+    this.canvas = canvas;
+    const context = canvas.getContext("2d");
+    if (!context) throw new Error("This browser gives the page no canvas to draw on; try another one.");
+    this.#context = context;
+    this.#marks = new Marks(context);
+    new ResizeObserver(() => this.#resize()).observe(canvas);
+  }
+
+  /** The size of a new image, which is fitted to the canvas. */
+  setSize(width: number, height: number) {
+    this.width = width;
+    this.height = height;
+    this.#image = undefined;
+    this.#mask = undefined;
+    this.#preview = undefined;
+    this.#labels = undefined;
+    this.fit();
+  }
+
+  /** @param rendered of the image's size */
+  setPixels(rendered: RenderedImage) {
+    this.#image ??= new ImageLayer(this.width, this.height);
+    this.#image.setPixels(rendered);
+    this.#invalidate();
+  }
+
+  /** The part of the image that is worth rendering in another display until all of it is; undefined: none. */
+  get part(): ImagePart | undefined {
+    return this.#image?.partIn(this.#view);
+  }
+
+  /** @param rendered one plane, the part's */
+  setPart(rendered: RenderedImage, part: ImagePart) {
+    this.#image?.setPart(rendered, part);
+    this.#invalidate();
+  }
+
+  /** Zooms and moves together with another viewer of the same size. */
+  link(other: Viewer) {
+    this.#linked = other;
+    other.#linked = this;
+  }
+
+  /** Shows the image that another viewer shows. */
+  takeImage(other: Viewer) {
+    if (this.width !== other.width || this.height !== other.height) this.#mask = undefined;
+    this.width = other.width;
+    this.height = other.height;
+    this.#image = other.#image;
+    this.takeView(other);
+  }
+
+  /** @param mask it is not copied: call maskChanged when it changes */
+  setMask(mask: Uint8Array | null) {
+    this.#mask = this.#painted(this.#mask, mask && new Overlay(mask, this.width, this.height, maskPaint));
+  }
+
+  /** @param mask what a click at the pointer would give */
+  setPreview(mask: Uint8Array | null) {
+    this.#preview = this.#painted(this.#preview, mask && new Overlay(mask, this.width, this.height, previewPaint));
+  }
+
+  maskChanged(box: PixelBox) {
+    this.#mask?.invalidate(box);
+    this.#invalidate();
+  }
+
+  /**
+   * @param ids they are not copied: call labelsChanged when they or their paint change
+   * @param paintOf undefined: not shown
+   */
+  setLabels(ids: Uint32Array, paintOf: (id: number) => Paint | undefined) {
+    this.#labels = this.#painted(this.#labels, new Overlay(ids, this.width, this.height, paintOf));
+  }
+
+  labelsChanged(box: PixelBox) {
+    this.#labels?.invalidate(box);
+    this.#invalidate();
+  }
+
+  showLabels(shown: boolean) {
+    this.#labelsShown = shown;
+    this.#invalidate();
+  }
+
+  setBrush(brush: BrushMark | undefined) {
+    if (!brush && !this.#brush) return;
+    this.#brush = brush;
+    this.#invalidate();
+  }
+
+  /** What a polygon or a cut has so far, in image pixels. */
+  setLine(corners: readonly Point[]) {
+    if (corners.length === 0 && this.#line.length === 0) return;
+    this.#line = [...corners];
+    this.#invalidate();
+  }
+
+  showMask(shown: boolean) {
+    this.#maskShown = shown;
+    this.#invalidate();
+  }
+
+  /** @param answered how many of the first prompts are answered; the others still wait */
+  setPrompts(prompts: readonly Prompt[], answered: number) {
+    this.#prompts = prompts;
+    this.#answered = answered;
+    this.#invalidate();
+  }
+
+  setCrosshair(point: Point | undefined) {
+    this.#crosshair = point;
+    if (point) this.#reveal(point);
+    this.#invalidate();
+  }
+
+  /** The box that is being drawn. */
+  setBand(box: Box | undefined) {
+    this.#band = box;
+    this.#invalidate();
+  }
+
+  /** Shows the whole image, centred. */
+  fit() {
+    const { clientWidth, clientHeight } = this.canvas;
+    if (!this.width || !clientWidth || !clientHeight) return;
+    const margin = 16;
+    this.scale = Math.min(Math.max(1, clientWidth - margin) / this.width, Math.max(1, clientHeight - margin) / this.height, LARGEST_SCALE);
+    this.offset = {
+      x: (clientWidth - this.width * this.scale) / 2,
+      y: (clientHeight - this.height * this.scale) / 2,
+    };
+    this.#fitted = true;
+    this.#invalidate();
+    this.#linked?.takeView(this);
+  }
+
+  /** Zooms and keeps what is at (x, y) of the canvas box in place. */
+  zoom(factor: number, x = this.canvas.clientWidth / 2, y = this.canvas.clientHeight / 2) {
+    if (!this.width) return;
+    const smallest = 16 / Math.max(this.width, this.height);
+    const scale = Math.min(LARGEST_SCALE, Math.max(smallest, this.scale * factor));
+    const ratio = scale / this.scale;
+    this.scale = scale;
+    this.pan((x - this.offset.x) * (1 - ratio), (y - this.offset.y) * (1 - ratio));
+  }
+
+  /** Zooms at the pointer. */
+  zoomByWheel(event: WheelEvent) {
+    event.preventDefault();
+    const box = this.canvas.getBoundingClientRect();
+    const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 20 : 1;
+    this.zoom(Math.exp(-event.deltaY * lines * 0.0015), event.clientX - box.left, event.clientY - box.top);
+  }
+
+  /** Shows one pixel of the image on each of the screen; the middle stays in place to half a pixel. */
+  zoomActual() {
+    const ratio = window.devicePixelRatio;
+    this.zoom(1 / ratio / this.scale);
+    const { x, y } = this.offset;
+    this.pan(Math.round(x * ratio) / ratio - x, Math.round(y * ratio) / ratio - y);
+  }
+
+  /** @param dx in CSS pixels */
+  pan(dx: number, dy: number) {
+    this.#fitted = false;
+    this.offset = { x: this.offset.x + dx, y: this.offset.y + dy };
+    this.#invalidate();
+    this.#linked?.takeView(this);
+  }
+
+  /** Zooms and moves to where another viewer is. */
+  takeView(other: Viewer) {
+    this.scale = other.scale;
+    this.offset = other.offset;
+    this.#fitted = other.#fitted;
+    this.#invalidate();
+  }
+
+  /** The image point of a pointer event. */
+  toImage({ clientX, clientY }: { clientX: number; clientY: number }): Point {
+    const box = this.canvas.getBoundingClientRect();
+    return {
+      x: (clientX - box.left - this.offset.x) / this.scale,
+      y: (clientY - box.top - this.offset.y) / this.scale,
+    };
+  }
+
+  /** Whether an image point lies in the image. */
+  contains({ x, y }: Point) {
+    return x >= 0 && y >= 0 && x < this.width && y < this.height;
+  }
+
+  /** The nearest point of the image. */
+  clamp({ x, y }: Point): Point {
+    return { x: Math.min(this.width, Math.max(0, x)), y: Math.min(this.height, Math.max(0, y)) };
+  }
+
+  get #view(): View {
+    const ratio = window.devicePixelRatio;
+    const { width, height } = this.canvas;
+    return { scale: this.scale * ratio, x: this.offset.x * ratio, y: this.offset.y * ratio, width, height };
+  }
+
+  /** Pans so that the point is in view. */
+  #reveal({ x, y }: Point) {
+    const margin = 24;
+    const outside = (at: number, size: number) => Math.max(0, margin - at) - Math.max(0, at - (size - margin));
+    const dx = outside(this.offset.x + x * this.scale, this.canvas.clientWidth);
+    const dy = outside(this.offset.y + y * this.scale, this.canvas.clientHeight);
+    if (!this.#fitted && (dx || dy)) this.pan(dx, dy);
+  }
+
+  #resize() {
+    const ratio = window.devicePixelRatio;
+    this.canvas.width = Math.round(this.canvas.clientWidth * ratio);
+    this.canvas.height = Math.round(this.canvas.clientHeight * ratio);
+    this.#marks.fitText();
+    if (this.#fitted) this.fit();
+    this.#draw();
+  }
+
+  /** The layer with another picture; null: no layer. */
+  #painted(layer: TiledLayer | undefined, painter: Painter | null) {
+    this.#invalidate();
+    if (!painter) return undefined;
+    if (!layer) return new TiledLayer(this.width, this.height, painter);
+    layer.replace(painter);
+    return layer;
+  }
+
+  /** Has the canvas drawn with the next frame. */
+  #invalidate() {
+    const { dataset } = this.canvas;
+    dataset.complete = "false";
+    dataset.scale = String(this.scale);
+    dataset.offsetX = String(this.offset.x);
+    dataset.offsetY = String(this.offset.y);
+    this.#frame ||= requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    const context = this.#context;
+    const ratio = window.devicePixelRatio;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    if (!this.#image) return;
+    const view = this.#view;
+    // Pixels stay sharp when magnified.
+    context.imageSmoothingEnabled = view.scale < 1;
+    const allowance = new Allowance(PAINTING);
+    let complete = true;
+    for (const layer of [this.#image, this.#labelsShown && this.#labels, this.#preview, this.#maskShown && this.#mask]) {
+      if (layer && !layer.draw(context, view, allowance)) complete = false;
+    }
+    context.setTransform(ratio, 0, 0, ratio, view.x, view.y);
+    this.#drawMarks();
+    if (!complete) this.#invalidate();
+    else this.canvas.dataset.complete = "true";
+  }
+
+  #drawMarks() {
+    const marks = this.#marks;
+    marks.scale = this.scale;
+    this.#prompts.forEach((prompt, i) => marks.prompt(prompt, i < this.#answered));
+    if (this.#band) marks.box(this.#band, true);
+    if (this.#crosshair) marks.crosshair(this.#crosshair);
+    if (this.#brush) marks.brush(this.#brush);
+    if (this.#line.length > 0) marks.line(this.#line);
+  }
+}

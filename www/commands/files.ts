@@ -1,0 +1,215 @@
+// Files that come in and go out: images, models, labels, masks and exports.
+
+import { batch, signal } from "../vendor/signals-core.js";
+import type { Draft } from "../document/draft.js";
+import type { Notices } from "../document/notices.js";
+import type { Project, ProjectImage } from "../document/project.js";
+import { pack, unpack } from "../document/runs.js";
+import type { ImageSource, ModelSource, ObjectAttributes } from "../document/types.js";
+import type { ExportFormat, Naming } from "../engine/graysam.js";
+import type { FoundObjects } from "../session/automatic_masks_job.js";
+import type { Session } from "../session/session.js";
+import type { ImageCommands } from "./images.js";
+import type { LabelTools } from "./label_tools.js";
+import type { NavigationCommands } from "./navigation.js";
+import type { ObjectCommands } from "./objects.js";
+
+/** Pixels that a found object has to have of its own. */
+const SMALLEST_FOUND = 10;
+
+interface OpenedLabels {
+  runs: Uint32Array;
+  objects?: Map<number, ObjectAttributes>;
+}
+
+/** What the browser does with files. */
+export interface Browser {
+  /** Hands a file to the person. */
+  save(file: Blob, name: string): void;
+  /** Asks the browser not to clear what is stored. */
+  persist(): void;
+}
+
+export class FileCommands {
+  /** A label file is being read. */
+  readonly reading = signal(false);
+  /** How far an export is, from 0 to 1; undefined: there is none. */
+  readonly exported = signal<number | undefined>(undefined);
+  /** The decoder's file is being made. */
+  readonly savingDecoder = signal(false);
+
+  #project;
+  #draft;
+  #session;
+  #notices;
+  #objects;
+  #images;
+  #tools;
+  #navigation;
+  #restored;
+  #browser;
+
+  constructor(
+    project: Project,
+    draft: Draft,
+    session: Session,
+    notices: Notices,
+    commands: { objects: ObjectCommands; images: ImageCommands; labelTools: LabelTools; navigation: NavigationCommands },
+    restored: Promise<unknown>,
+    browser: Browser,
+  ) {
+    this.#project = project;
+    this.#draft = draft;
+    this.#session = session;
+    this.#notices = notices;
+    this.#objects = commands.objects;
+    this.#images = commands.images;
+    this.#tools = commands.labelTools;
+    this.#navigation = commands.navigation;
+    this.#restored = restored;
+    this.#browser = browser;
+  }
+
+  openModel(source: ModelSource) {
+    this.#notices.dismiss();
+    this.#session.openModel(source);
+  }
+
+  /** Opens the first image; several join the project. */
+  async openImages(sources: ImageSource[]) {
+    await this.#restored;
+    if (sources.length > 1) {
+      this.#browser.persist();
+      this.#project.add(sources);
+    }
+    this.#navigation.open(this.#project.find(sources[0])?.source ?? sources[0]);
+  }
+
+  /** Replaces the open image's objects by those of a label image or a COCO file, whose classes join the project's. */
+  openLabels(file: File) {
+    return this.#takeLabels("open labels", () => this.#readLabels(file));
+  }
+
+  useSampleLabels() {
+    return this.#takeLabels("use the sample's labels", async () => ({ runs: await this.#session.request("sampleLabelRuns", []).done }));
+  }
+
+  /** Removes all objects of an image. */
+  removeLabels(id: string) {
+    const { labels } = this.#objects;
+    const current = this.#project.current.peek();
+    if (current?.id === id && labels) this.#objects.replace("remove all labels", new Uint32Array(labels.width * labels.height));
+    else this.#images.clearObjects(id);
+  }
+
+  downloadLabels() {
+    const current = this.#project.current.peek();
+    if (current) this.#savePng(() => this.#session.request("labelsPng", [current.runs(), current.width, current.height]).done, "labels");
+  }
+
+  /** The mask as it is shown. */
+  downloadMask() {
+    const current = this.#project.current.peek();
+    const { correctedMask } = this.#draft;
+    if (!current) return;
+    if (!correctedMask) return this.#savePng(() => this.#session.request("maskPng", []).done, "mask");
+    this.#savePng(() => this.#session.request("labelsPng", [pack(correctedMask), current.width, current.height]).done, "mask");
+  }
+
+  async downloadDecoder(whole: boolean, names: Naming) {
+    const base = this.#session.model.info.peek()?.name ?? "model";
+    this.savingDecoder.value = true;
+    try {
+      const file = await this.#session.request(whole ? "mergedFile" : "decoderFile", [names]).done;
+      this.#browser.save(file, `${base.replaceAll(" ", "-")}-fine-tuned${whole ? "" : "-decoder"}.safetensors`);
+    } catch (error) {
+      this.#session.fail(error);
+    }
+    this.savingDecoder.value = false;
+  }
+
+  async export(format: ExportFormat, images: ProjectImage[]) {
+    this.exported.value = 0;
+    try {
+      await this.#session.request("beginExport", [format, this.#project.classes.peek()]).done;
+      for (const [place, image] of images.entries()) {
+        await this.#addToExport(image);
+        this.exported.value = (place + 1) / images.length;
+      }
+      const { suffix, file } = await this.#session.request("finishExport", []).done;
+      const stem = images.length === 1 ? images[0].name.replace(/\.[^.]*$/, "") : "graysam";
+      this.#browser.save(file, stem + suffix);
+    } catch (error) {
+      this.#session.fail(error);
+    }
+    this.exported.value = undefined;
+  }
+
+  /** Adds what a search found where no object is. */
+  addFound({ runs, objects }: FoundObjects) {
+    const current = this.#project.current.peek();
+    if (!current) return;
+    const attributes = new Map(objects.map(({ id, iou }) => [id, this.#objects.fresh(iou)]));
+    const added = this.#objects.add("find all objects", unpack(runs, current.width * current.height), attributes, SMALLEST_FOUND);
+    if (added === 0) {
+      this.#notices.tell("No object was found where none is yet; try more points, or a lower predicted IoU or stability.");
+    }
+  }
+
+  async #addToExport(image: ProjectImage) {
+    const { name, source, width } = image;
+    const classes = this.#project.classes.peek();
+    const place = (id: string | null) => {
+      const found = classes.findIndex((one) => one.id === id);
+      return found < 0 ? null : found;
+    };
+    const objects = [...image.objects].map(([id, { name, classId, iou }]) => ({ id, name, class: place(classId), iou }));
+    await this.#session.request("addToExport", [name, source, image.runs(), width, objects]).done;
+  }
+
+  async #takeLabels(label: string, read: () => Promise<OpenedLabels>) {
+    const current = this.#project.current.peek();
+    if (!current || this.reading.peek()) return;
+    this.reading.value = true;
+    try {
+      const { runs, objects } = await read();
+      if (this.#project.current.peek() !== current) {
+        throw new Error("Another image was opened before the labels were read; open them again for theirs.");
+      }
+      const ids = unpack(runs, current.width * current.height);
+      batch(() => {
+        this.#tools.endStroke();
+        this.#objects.replace(label, ids, objects);
+      });
+    } catch (error) {
+      this.#session.fail(error);
+    }
+    this.reading.value = false;
+  }
+
+  async #readLabels(file: File): Promise<OpenedLabels> {
+    if (!/\.json$/i.test(file.name)) return { runs: await this.#session.request("labelRuns", [file]).done };
+    const current = this.#project.current.peek();
+    if (!current) throw new Error("There is no image yet: open one first.");
+    const { name, width, height } = current;
+    const read = await this.#session.request("readCoco", [file, name, width, height]).done;
+    const used = read.classes.map((one, place) =>
+      read.objects.some((object) => object.class === place) ? this.#images.classNamed(one.name, one.colour) : null,
+    );
+    const attributes = ({ name, class: place, iou }: (typeof read.objects)[number]): ObjectAttributes => ({
+      ...this.#objects.fresh(iou),
+      name,
+      classId: place === null ? null : used[place],
+    });
+    return { runs: read.runs, objects: new Map(read.objects.map((object) => [object.id, attributes(object)])) };
+  }
+
+  async #savePng(make: () => Promise<Uint8Array<ArrayBuffer>>, kind: string) {
+    const name = this.#session.image.source.peek()?.name ?? "";
+    try {
+      this.#browser.save(new Blob([await make()], { type: "image/png" }), `${name.replace(/\.[^.]*$/, "")}-${kind}.png`);
+    } catch (error) {
+      this.#session.fail(error);
+    }
+  }
+}

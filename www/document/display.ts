@@ -1,0 +1,45 @@
+// The display of an image: how its intensities become the grays that are shown and given to the model.
+
+import type { Display, ImageInfo } from "../engine/graysam.js";
+
+/** Black and white points as a window other than "range" has them. */
+function ends(window: Display["window"], info: ImageInfo, { black, white }: Display): [number, number] {
+  switch (window) {
+    case "percentile":
+      return [info.low, info.high];
+    case "minmax":
+      return [info.min, info.max];
+    case "full":
+      return [info.full_min, info.full_max];
+    case "range":
+      return [black, white];
+  }
+}
+
+/** The display with the black and white points of its window. */
+export function placed(display: Display, info: ImageInfo): Display {
+  const [black, white] = ends(display.window, info, display);
+  return { ...display, black, white };
+}
+
+/** What the file asks for, and otherwise the engine's default. */
+export function defaultDisplay(info: ImageInfo, usual: Display): Display {
+  return ofFile({ ...usual, invert: info.invert }, info);
+}
+
+/**
+ * For an image that is opened for the first time: what the person chose for the image before it, except its black and
+ * white points, which mean nothing in another image.
+ */
+export function initialDisplay(info: ImageInfo, before: Display, infoBefore: ImageInfo | undefined): Display {
+  // Whoever inverted the last image wants the next one inverted too, if both files ask for the same.
+  const invert = info.invert === (infoBefore?.invert ?? false) ? before.invert : info.invert;
+  const window = before.window === "range" ? "percentile" : before.window;
+  return ofFile({ ...before, window, invert }, info);
+}
+
+function ofFile(display: Display, info: ImageInfo): Display {
+  if (!info.window) return placed(display, info);
+  const [black, white] = info.window;
+  return { ...display, window: "range", black, white };
+}

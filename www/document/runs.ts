@@ -1,0 +1,34 @@
+// A plane of numbers as runs of equal ones: pairs of (length, number), in order.
+
+export function pack(values: Uint8Array | Uint32Array, start = 0, end = values.length): Uint32Array<ArrayBuffer> {
+  const runs: number[] = [];
+  for (let from = start, i = start + 1; from < end; i++) {
+    if (i < end && values[i] === values[from]) continue;
+    runs.push(i - from, values[from]);
+    from = i;
+  }
+  return Uint32Array.from(runs);
+}
+
+/** @param length of the plane; runs of another length are refused */
+export function unpack(runs: Uint32Array, length: number): Uint32Array<ArrayBuffer> {
+  const values = new Uint32Array(length);
+  let at = 0;
+  for (let i = 0; i + 1 < runs.length; i += 2) {
+    if (runs[i + 1]) values.fill(runs[i + 1], at, at + runs[i]);
+    at += runs[i];
+  }
+  if (at !== length) throw new Error("The labels are of another size than their image.");
+  return values;
+}
+
+export function sameRuns(a: Uint32Array, b: Uint32Array) {
+  return a.length === b.length && a.every((value, i) => value === b[i]);
+}
+
+/** How many different numbers there are besides 0. */
+export function distinct(runs: Uint32Array) {
+  const found = new Set<number>();
+  for (let i = 1; i < runs.length; i += 2) if (runs[i]) found.add(runs[i]);
+  return found.size;
+}

@@ -1,0 +1,78 @@
+// Records that several rooms share. What the engine declares comes from engine/graysam.d.ts.
+
+import type { Prompt, TrainingSettings } from "../engine/graysam.js";
+
+export type PointPrompt = Extract<Prompt, { kind: "point" }>;
+export type BoxPrompt = Extract<Prompt, { kind: "box" }>;
+/** A mask with its box: the lengths of its pixels outside and inside in turn, row by row of the box. */
+export type MaskPrompt = Extract<Prompt, { kind: "mask" }>;
+
+export type ImageSource = ({ kind: "sample" } | { kind: "file"; file: Blob }) & {
+  name: string;
+  /** Of a file with several pages, from 0. */
+  page?: number;
+};
+
+/** What is known of an object besides its pixels. */
+export interface ObjectAttributes {
+  /** Empty: it is called by its number. */
+  name: string;
+  classId: string | null;
+  /** Its own, #rrggbb; null: its class's, or one by its number. */
+  colour: string | null;
+  hidden: boolean;
+  /** Its pixels stay as they are. */
+  locked: boolean;
+  /** As the model predicted it; null: drawn or opened. */
+  iou: number | null;
+}
+
+export interface ObjectClass {
+  id: string;
+  name: string;
+  /** #rrggbb */
+  colour: string;
+}
+
+/** A model that the page offers for download; see catalogue.json. */
+export interface CatalogueEntry {
+  id: string;
+  name: string;
+  description: string;
+  /** Tried in order; relative ones are resolved against the catalogue. */
+  addresses: string[];
+  bytes: number | null;
+  sha256: string;
+  licence: string;
+  licence_url: string;
+}
+
+/** A downloaded model, whole or in part. */
+export interface StoredModel {
+  sha256: string;
+  bytes: number;
+  /** The whole file is there and its checksum is right. */
+  verified: boolean;
+}
+
+export type ModelSource = { kind: "default" } | { kind: "stored"; entry: CatalogueEntry } | { kind: "file"; file: File };
+
+/** What is stored beside a training's checkpoint. */
+export interface StoredTraining {
+  /** SHA-256 of the base model's file. */
+  base: string;
+  /** The base model's name. */
+  model: string;
+  settings: TrainingSettings;
+  step: number;
+  /** Milliseconds since 1970. */
+  when: number;
+  /** The labelled images' ids, in the order in which they were added. */
+  images: string[];
+}
+
+export interface Progress {
+  label: string;
+  /** From 0 to 1; null while unknown. */
+  fraction: number | null;
+}

@@ -1,0 +1,111 @@
+// The page's end of the worker: requests with ids, replies as promises, crashes as CrashError.
+
+import type { FromWorker, ToWorker, WorkerMethod, WorkerMethods } from "./methods.js";
+
+/** The worker is gone; its message is what the engine said last. */
+export class CrashError extends Error {}
+
+export interface Running<T> {
+  done: Promise<T>;
+  cancel(): void;
+}
+
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+  progress: ((fraction: number) => void) | undefined;
+}
+
+/**
+ * Starts the worker. From its own address it would have the policy of that reply's headers, of which a static
+ * host sends none; from a blob it has the page's. The import is dynamic because script-src, not worker-src,
+ * decides on it.
+ */
+function startWorker() {
+  const module = JSON.stringify(new URL("./worker.js", import.meta.url).href);
+  const script = `import(${module}).then(
+    () => postMessage({ ready: true }),
+    () => postMessage({ crash: "its files could not be loaded" }),
+  );`;
+  const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+  const worker = new Worker(address, { type: "module" });
+  worker.addEventListener("message", () => URL.revokeObjectURL(address), { once: true });
+  return worker;
+}
+
+export class EngineClient {
+  #worker = startWorker();
+  /** What is asked before the worker listens. */
+  #early: ToWorker[] | undefined = [];
+  #nextId = 1;
+  #waiting = new Map<number, Waiting>();
+  #onCrash;
+  #crash: CrashError | undefined;
+
+  /** @param onCrash called once, after which every request fails with the error */
+  constructor(onCrash: (error: CrashError) => void) {
+    this.#onCrash = onCrash;
+    this.#worker.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => this.#receive(data));
+    this.#worker.addEventListener("error", (event) => {
+      event.preventDefault();
+      this.#die(event.message || "its files could not be loaded");
+    });
+    this.#worker.addEventListener("messageerror", () => this.#die("a message could not be read"));
+  }
+
+  /** @param progress gets fractions from 0 to 1 */
+  start<M extends WorkerMethod>(
+    method: M,
+    args: Parameters<WorkerMethods[M]>,
+    progress?: (fraction: number) => void,
+  ): Running<ReturnType<WorkerMethods[M]>> {
+    const id = this.#nextId++;
+    const done = new Promise<ReturnType<WorkerMethods[M]>>((resolve, reject) => {
+      if (this.#crash) return reject(this.#crash);
+      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject, progress });
+      this.#post({ id, method, args } as ToWorker);
+    });
+    return {
+      done,
+      cancel: () => {
+        if (this.#waiting.has(id)) this.#post({ cancel: id });
+      },
+    };
+  }
+
+  request<M extends WorkerMethod>(method: M, args: Parameters<WorkerMethods[M]>, progress?: (fraction: number) => void) {
+    return this.start(method, args, progress).done;
+  }
+
+  #post(message: ToWorker) {
+    if (this.#early) this.#early.push(message);
+    else this.#worker.postMessage(message);
+  }
+
+  #receive(message: FromWorker) {
+    if ("crash" in message) return this.#die(message.crash);
+    if ("ready" in message) {
+      for (const early of this.#early ?? []) this.#worker.postMessage(early);
+      this.#early = undefined;
+      return;
+    }
+    const waiting = this.#waiting.get(message.id);
+    if (!waiting) return;
+    if ("fraction" in message) return waiting.progress?.(message.fraction);
+    this.#waiting.delete(message.id);
+    if ("error" in message) waiting.reject(new Error(message.error));
+    else waiting.resolve(message.value);
+  }
+
+  #die(reason: string) {
+    if (this.#crash) return;
+    this.#crash = new CrashError(reason);
+    this.#worker.terminate();
+    for (const { reject } of this.#waiting.values()) reject(this.#crash);
+    this.#waiting.clear();
+    this.#onCrash(this.#crash);
+  }
+}
+
+/** The requests of a job, and what the unit tests stand in for. */
+export type Engine = Pick<EngineClient, "start" | "request">;

@@ -1,0 +1,710 @@
+/* tslint:disable */
+/* eslint-disable */
+/**
+ * A kind of objects.
+ */
+export interface ClassRecord {
+    name: string;
+    /**
+     * `#rrggbb`.
+     */
+    colour: string;
+}
+
+/**
+ * A prompt and the candidate that the person chose of its answer; null: the one of the highest
+ * predicted IoU.
+ */
+export interface PromptRound {
+    prompt: Prompt;
+    candidate: number | null;
+}
+
+/**
+ * A setting's default and the range that it is checked against.
+ */
+export interface SettingRange {
+    default: number;
+    min: number;
+    max: number;
+    integer: boolean;
+}
+
+/**
+ * An object that was found.
+ */
+export interface FoundObject {
+    /**
+     * Its number in the labels.
+     */
+    id: number;
+    /**
+     * As the model predicts it.
+     */
+    iou: number;
+    stability: number;
+    /**
+     * Pixels of its mask, of which smaller objects may have taken some.
+     */
+    area: number;
+}
+
+/**
+ * Colours for brightness 0..=1.
+ *
+ * Viridis and inferno are interpolated linearly between 17 equidistant control points of
+ * matplotlib's tables, from which no channel differs by more than 6 of 255.
+ */
+export type Colormap = "gray" | "viridis" | "inferno";
+
+/**
+ * How a grayscale image is shown.
+ */
+export interface Display {
+    window: WindowKind;
+    black: number;
+    white: number;
+    /**
+     * Exponent of brightness; below 1 brightens.
+     */
+    gamma: number;
+    invert: boolean;
+    colormap: Colormap;
+}
+
+/**
+ * How a training stands.
+ */
+export interface TrainingInfo {
+    step: number;
+    settings: TrainingSettings;
+    training_objects: number;
+    held_out_objects: number;
+    /**
+     * Of each step; null where it was not finite.
+     */
+    losses: (number | null)[];
+    evaluations: Evaluation[];
+}
+
+/**
+ * In pixels of the image, x to the right and y down. The runs of a mask are the lengths of its
+ * pixels outside and inside in turn, row by row of its box.
+ */
+export type Prompt = { kind: "point"; x: number; y: number; positive: boolean } | { kind: "box"; x0: number; y0: number; x1: number; y1: number } | { kind: "mask"; x0: number; y0: number; x1: number; y1: number; runs: number[] };
+
+/**
+ * Mean IoU over the objects, 0..1, of the single-mask output.
+ */
+export interface Scores {
+    objects: number;
+    /**
+     * Prompted with the label's pixel nearest to its centroid.
+     */
+    point_iou: number;
+    /**
+     * Prompted with the label's tight box.
+     */
+    box_iou: number;
+}
+
+/**
+ * The defaults and ranges of all settings.
+ */
+export interface SettingRanges {
+    /**
+     * The default.
+     */
+    display: Display;
+    automatic_masks: Record<keyof AutomaticMaskSettings, SettingRange>;
+    training: Record<keyof TrainingSettings, SettingRange>;
+}
+
+/**
+ * The file format of an export.
+ */
+export type ExportFormat = "tiff" | "png" | "coco" | "coco-polygons" | "geojson" | "imagej" | "csv" | "everything";
+
+/**
+ * The held-out scores after a step; step 0 is the untouched decoder.
+ */
+export interface Evaluation extends Scores {
+    step: number;
+}
+
+/**
+ * The outcome of one piece of work.
+ */
+export interface TrainingReport {
+    /**
+     * Steps done so far, and all.
+     */
+    step: number;
+    steps: number;
+    /**
+     * The loss of a step; null where it was not finite and the step was skipped.
+     */
+    loss?: number | null;
+    /**
+     * Held-out objects evaluated so far and all, in the midst of an evaluation.
+     */
+    evaluated: [number, number] | null;
+    /**
+     * The result of one that has just ended.
+     */
+    evaluation: Evaluation | null;
+    finished: boolean;
+}
+
+/**
+ * What a person may set; the defaults just work.
+ */
+export interface TrainingSettings {
+    steps: number;
+    /**
+     * Objects that a step trains on.
+     */
+    batch: number;
+    /**
+     * AdamW's highest learning rate, after the warm-up.
+     */
+    learning_rate: number;
+    /**
+     * Rounds for each prompt: the first, and one for each correction.
+     */
+    rounds: number;
+    /**
+     * The part of the objects whose first prompt is a point, 0..1; that of the others is a box.
+     */
+    points: number;
+    /**
+     * The part that is held out, 0..1.
+     */
+    held_out: number;
+    /**
+     * Steps between two evaluations on the held-out objects.
+     */
+    evaluate_every: number;
+    seed: number;
+}
+
+/**
+ * What an image's samples are.
+ */
+export type ImageKind = "8-bit grayscale" | "16-bit grayscale" | "32-bit float grayscale" | "colour";
+
+/**
+ * What is kept of the decoder's answers.
+ */
+export interface AutomaticMaskSettings {
+    /**
+     * Points along each side of a tile's grid.
+     */
+    points_per_side: number;
+    /**
+     * Points that are asked for at once.
+     */
+    batch: number;
+    /**
+     * The least IoU that the model predicts for a mask, 0..1.
+     */
+    iou_threshold: number;
+    /**
+     * The least share, 0..1, of a mask cut one logit lower that is left when it is cut one
+     * logit higher.
+     */
+    stability_threshold: number;
+    /**
+     * Of two masks whose boxes overlap by a larger IoU the surer one is kept.
+     */
+    nms_threshold: number;
+    /**
+     * Pixels.
+     */
+    min_area: number;
+    /**
+     * The largest share of the image, 0..1: beyond it lies the background.
+     */
+    max_share: number;
+    /**
+     * Pixels along a tile's side; 0: the image is one tile.
+     */
+    tile: number;
+    /**
+     * The share of a tile's side, 0..0.5, that it has in common with its neighbour.
+     */
+    overlap: number;
+}
+
+/**
+ * What is known of a fine-tuned decoder.
+ */
+export interface DecoderInfo {
+    /**
+     * The name of the model it was made from; empty where the file does not tell.
+     */
+    base: string;
+    /**
+     * Held-out scores of the untouched decoder, and of this one.
+     */
+    before: Scores | null;
+    after: Scores | null;
+    /**
+     * Steps after which it was the best.
+     */
+    steps: number;
+}
+
+/**
+ * What is known of an image's objects besides their pixels.
+ */
+export interface KnownObjects {
+    objects: ObjectRecord[];
+    classes: ClassRecord[];
+}
+
+/**
+ * What is known of an object besides its pixels.
+ */
+export interface ObjectRecord {
+    /**
+     * Its number in the label image.
+     */
+    id: number;
+    /**
+     * Empty where it has none.
+     */
+    name: string;
+    /**
+     * Its place in the list of classes.
+     */
+    class: number | null;
+    /**
+     * The IoU that the model predicted.
+     */
+    iou: number | null;
+}
+
+/**
+ * Which device is asked for.
+ */
+export type DeviceChoice = "auto" | "cpu" | "webgpu";
+
+/**
+ * Whose names a file is written with.
+ */
+export type Naming = "segment_anything" | "hugging_face";
+
+export interface AutomaticMaskProgress {
+    /**
+     * 0..1
+     */
+    fraction: number;
+    /**
+     * Masks that were kept so far.
+     */
+    found: number;
+    finished: boolean;
+}
+
+export interface DeviceInfo {
+    /**
+     * What to call it, for the user.
+     */
+    device: string;
+    /**
+     * Why the GPU was not taken, if it was not.
+     */
+    note: string | null;
+    /**
+     * Whether it is a GPU, and no software that stands for one.
+     */
+    gpu: boolean;
+}
+
+export interface ImageInfo {
+    width: number;
+    height: number;
+    kind: ImageKind;
+    min: number;
+    max: number;
+    /**
+     * The percentile window.
+     */
+    low: number;
+    high: number;
+    /**
+     * The window of the full range.
+     */
+    full_min: number;
+    full_max: number;
+    /**
+     * Pixels in 256 equal bins from `min` to `max`.
+     */
+    histogram: number[];
+    /**
+     * From 0.
+     */
+    page: number;
+    pages: number;
+    /**
+     * The values that the file would show as black and as white, if it says so.
+     */
+    window: [number, number] | null;
+    /**
+     * Whether the file would show large values dark.
+     */
+    invert: boolean;
+}
+
+export interface ModelInfo {
+    name: string;
+    parameters: number;
+}
+
+export interface Prediction {
+    /**
+     * Predicted IoU of each candidate: three after a single point, else one.
+     */
+    ious: number[];
+    selected: number;
+    /**
+     * Pixels of the selected mask.
+     */
+    area: number;
+}
+
+export type WindowKind = "percentile" | "minmax" | "full" | "range";
+
+
+/**
+ * The objects that a COCO file has for an image.
+ */
+export class CocoObjects {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    known(): KnownObjects;
+    /**
+     * Reads those of the image `name`, or of the file's only image.
+     */
+    static read(file: Uint8Array | number[], name: string, width: number, height: number): CocoObjects;
+    /**
+     * The runs of the labels, with which this is used up.
+     */
+    runs(): Uint32Array<ArrayBuffer>;
+}
+
+/**
+ * Model, image and prompts in a worker. Its calls must not overlap, but for `cancel`.
+ */
+export class Engine {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * Puts the image that was encoded last into the training set, with the runs of its labels.
+     */
+    add_labelled(runs: Uint32Array | number[]): void;
+    /**
+     * Puts the best decoder so far in the place of the model's own; `undefined`, and nothing
+     * changes, where the untouched one is still the best.
+     */
+    adopt_best(): Promise<DecoderInfo | undefined>;
+    /**
+     * Does the search's next piece of work.
+     */
+    advance_automatic_masks(): Promise<AutomaticMaskProgress>;
+    /**
+     * SHA-256 of the loaded model's file, which is read whole at the first call.
+     */
+    base_sha256(): Promise<string>;
+    /**
+     * Begins a search in the open image as it is displayed, in place of the one before. Where
+     * the image is one tile, its embedding serves if it is there.
+     */
+    begin_automatic_masks(display: Display, settings: AutomaticMaskSettings): Promise<void>;
+    /**
+     * Makes the displayed image ready for encoding and tells the key under which its embedding
+     * may have been kept.
+     */
+    begin_encoding(display: Display): string;
+    /**
+     * Makes an image of the training set ready for encoding as `begin_encoding` does the open
+     * one, which stays: a page of a file's bytes, or the bundled sample where there are none.
+     */
+    begin_labelled(file: Uint8Array | number[] | null | undefined, page: number, display: Display): string;
+    /**
+     * Stops an encoding after the step it is at.
+     */
+    cancel(): void;
+    /**
+     * All that `resume_training` needs.
+     */
+    checkpoint(): Promise<Uint8Array<ArrayBuffer>>;
+    /**
+     * Empties the training set and drops the training.
+     */
+    clear_labelled(): void;
+    /**
+     * RGB of each of 256 grays; `undefined` where the image is in colour.
+     */
+    colours(display: Display): Uint8Array<ArrayBuffer> | undefined;
+    /**
+     * Opens the device.
+     */
+    static create(device: DeviceChoice): Promise<Engine>;
+    /**
+     * The fine-tuned decoder as safetensors.
+     */
+    decoder_file(names: Naming): Promise<Uint8Array<ArrayBuffer>>;
+    /**
+     * What the fine-tuned decoder is known by; `undefined` where there is none.
+     */
+    decoder_info(): DecoderInfo | undefined;
+    device_info(): DeviceInfo;
+    /**
+     * Drops the search.
+     */
+    drop_automatic_masks(): void;
+    /**
+     * The values of the embedding that came last, to be kept.
+     */
+    embedding(): Promise<Float32Array<ArrayBuffer>>;
+    /**
+     * Encodes what was made ready and lets the event loop run between the steps, so that
+     * `cancel` is heard: `false` if it was. `progress` is called with the steps done and their
+     * total.
+     */
+    encode(progress: (step: number, steps: number) => void): Promise<boolean>;
+    /**
+     * Ends the search: what it found.
+     */
+    finish_automatic_masks(): FoundObjects;
+    /**
+     * The runs of a label image's file, which must be for the open image.
+     */
+    label_runs(bytes: Uint8Array | number[]): Uint32Array<ArrayBuffer>;
+    /**
+     * A 16-bit PNG file of labels.
+     */
+    labels_png(runs: Uint32Array | number[], width: number, height: number): Uint8Array<ArrayBuffer>;
+    /**
+     * Reads a checkpoint piece by piece and puts its model in place of the one before, which
+     * stays if this fails. All that was made with the model before is dropped: the embedding,
+     * the fine-tuned decoder, labelled images, the training.
+     */
+    load_model(file: Blob, progress: (fraction: number) => void): Promise<ModelInfo>;
+    /**
+     * The selected mask of the last prediction.
+     */
+    mask(): Uint8Array<ArrayBuffer>;
+    /**
+     * The same as a PNG file.
+     */
+    mask_png(): Uint8Array<ArrayBuffer>;
+    /**
+     * The whole model with the fine-tuned decoder as safetensors, handed to `sink` piece by
+     * piece.
+     */
+    merged_file(names: Naming, sink: (piece: Uint8Array<ArrayBuffer>) => void): Promise<void>;
+    /**
+     * Opens a fine-tuned decoder's file over the loaded model and uses it.
+     */
+    open_decoder(file: Blob): Promise<DecoderInfo>;
+    /**
+     * Opens a page of an image file. The image before it stays if this fails.
+     */
+    open_image(bytes: Uint8Array | number[], page: number): ImageInfo;
+    /**
+     * Opens the bundled sample.
+     */
+    open_sample(): ImageInfo;
+    /**
+     * Answers all of `rounds`; `undefined` without any. Those with which the list answered last
+     * began, too, are not computed again.
+     */
+    predict(rounds: PromptRound[]): Promise<Prediction | undefined>;
+    /**
+     * The mask for a single point, whatever the prompts are; they stay.
+     */
+    preview(x: number, y: number): Promise<Uint8Array<ArrayBuffer>>;
+    /**
+     * The displayed image in 8 bits, at its own size, at half, at a quarter and so on, down to
+     * the first that is no larger than `side`: grays, to be shown in `colours`, or RGB.
+     */
+    render(display: Display, side: number): Uint8Array<ArrayBuffer>[];
+    /**
+     * The grays of a part of the image, sampled at every `step`-th pixel of every `step`-th row,
+     * for as long as the display changes: of those pixels the columns and rows from the first to
+     * one past the last. Nothing of an image in colour.
+     */
+    render_part(display: Display, step: number, columns: Uint32Array | number[], rows: Uint32Array | number[]): Uint8Array<ArrayBuffer>;
+    /**
+     * Takes a kept embedding instead of encoding what was made ready.
+     */
+    restore_embedding(values: Float32Array | number[]): Promise<void>;
+    /**
+     * Resumes a training from its checkpoint, on the same training set.
+     */
+    resume_training(checkpoint: Blob): Promise<TrainingInfo>;
+    /**
+     * The bundled sample's own labels.
+     */
+    sample_label_runs(): Uint32Array<ArrayBuffer>;
+    /**
+     * Begins a training of the untouched decoder on the training set. `held_out` are the
+     * places of the images to evaluate on; where there are none, a part of the objects is held out.
+     */
+    start_training(settings: TrainingSettings, held_out: Uint32Array | number[]): Promise<TrainingInfo>;
+    /**
+     * A small picture of a page of a file, or of the bundled sample, in the display that it is
+     * opened with: a PNG file, `side` pixels on the longer side.
+     */
+    thumbnail(file: Uint8Array | number[] | null | undefined, page: number, side: number): Uint8Array<ArrayBuffer>;
+    /**
+     * Does the training's next piece of work.
+     */
+    train(): Promise<TrainingReport>;
+    /**
+     * What the model's own decoder makes of the prompts of the last prediction; `undefined`
+     * without any.
+     */
+    untouched_mask(): Promise<Uint8Array<ArrayBuffer> | undefined>;
+    /**
+     * Chooses whether the fine-tuned decoder or the model's own answers.
+     */
+    use_fine_tuned(on: boolean): Promise<void>;
+    /**
+     * Runs decoder and image encoder on zeros, because a GPU compiles their programs at the
+     * first use. Only while no image is open; `cancel` is heard between the steps.
+     */
+    warm_up(): Promise<void>;
+    /**
+     * Whether the device has failed, after which only a new engine helps.
+     */
+    readonly device_failed: boolean;
+    /**
+     * Whether the CPU device multiplies with relaxed SIMD.
+     */
+    readonly products_are_fused: boolean;
+}
+
+/**
+ * A file to be saved.
+ */
+export class ExportedFile {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    bytes(): Uint8Array<ArrayBuffer>;
+    /**
+     * What follows the image's or the project's name.
+     */
+    readonly suffix: string;
+}
+
+/**
+ * What a search found.
+ */
+export class FoundObjects {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    objects(): FoundObject[];
+    /**
+     * The runs of the labels, with which this is used up.
+     */
+    runs(): Uint32Array<ArrayBuffer>;
+}
+
+/**
+ * An export under way.
+ */
+export class ObjectExport {
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * Adds an image: the runs of its labels, what is known of the objects, and the image's file
+     * and page, or no file for the bundled sample.
+     */
+    add(name: string, runs: Uint32Array | number[], width: number, objects: ObjectRecord[], file: Uint8Array | number[] | null | undefined, page: number): void;
+    finish(): ExportedFile;
+    /**
+     * Begins a file of a format.
+     */
+    constructor(format: ExportFormat, classes: ClassRecord[]);
+}
+
+/**
+ * A large matrix product on an engine's device.
+ */
+export class Product {
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * A linear layer for so many rows.
+     */
+    constructor(engine: Engine, rows: number, inputs: number, outputs: number);
+    /**
+     * Multiplies once and waits for the end.
+     */
+    run(): Promise<void>;
+}
+
+/**
+ * SHA-256 (FIPS 180-4) of bytes that come piece by piece.
+ */
+export class Sha256 {
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * The digest of all bytes so far, 64 lower-case hexadecimal digits.
+     */
+    hex(): string;
+    constructor();
+    /**
+     * Takes further bytes.
+     */
+    update(bytes: Uint8Array | number[]): void;
+}
+
+/**
+ * What the first panic said, if there was one.
+ */
+export function last_panic(): string | undefined;
+
+/**
+ * The defaults and ranges of all settings.
+ */
+export function setting_ranges(): SettingRanges;
+
+export function start(): void;
+
+export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
+
+export interface InitOutput {
+    readonly memory: WebAssembly.Memory;
+}
+
+export type SyncInitInput = BufferSource | WebAssembly.Module;
+
+/**
+ * Instantiates the given `module`, which can either be bytes or
+ * a precompiled `WebAssembly.Module`.
+ *
+ * @param {{ module: SyncInitInput }} module - Passing `SyncInitInput` directly is deprecated.
+ *
+ * @returns {InitOutput}
+ */
+export function initSync(module: { module: SyncInitInput } | SyncInitInput): InitOutput;
+
+/**
+ * If `module_or_path` is {RequestInfo} or {URL}, makes a request and
+ * for everything else, calls `WebAssembly.instantiate` directly.
+ *
+ * @param {{ module_or_path: InitInput | Promise<InitInput> }} module_or_path - Passing `InitInput` directly is deprecated.
+ *
+ * @returns {Promise<InitOutput>}
+ */
+export default function __wbg_init (module_or_path: { module_or_path: InitInput | Promise<InitInput> } | InitInput | Promise<InitInput>): Promise<InitOutput>;

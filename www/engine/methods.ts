@@ -1,0 +1,102 @@
+// What the page can ask of the worker, by name.
+
+import type { RenderedImage, ImagePart } from "../document/rendering.js";
+import type { CatalogueEntry, ImageSource, ObjectClass, StoredModel, StoredTraining } from "../document/types.js";
+import type {
+  AutomaticMaskProgress,
+  AutomaticMaskSettings,
+  DecoderInfo,
+  DeviceChoice,
+  DeviceInfo,
+  Display,
+  ExportFormat,
+  FoundObject,
+  ImageInfo,
+  KnownObjects,
+  ModelInfo,
+  Naming,
+  ObjectRecord,
+  Prediction,
+  PromptRound,
+  SettingRanges,
+  TrainingInfo,
+  TrainingReport,
+  TrainingSettings,
+} from "./graysam.js";
+
+type Runs = Uint32Array<ArrayBuffer>;
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Object maps cross as runs: pairs of (length, object number), row by row. */
+export interface WorkerMethods {
+  create(device: DeviceChoice): { device: DeviceInfo; ranges: SettingRanges };
+  loadModel(file: Blob): ModelInfo;
+  loadStored(sha256: string): ModelInfo;
+  openImage(file: Blob, page: number): ImageInfo;
+  openSample(): ImageInfo;
+  render(display: Display): RenderedImage;
+  /** What is visible of a large image while its display changes; one plane of the part's box. */
+  renderPart(display: Display, part: ImagePart): RenderedImage;
+  /** Encodes the open image; false when it was cancelled. */
+  encode(display: Display): boolean;
+  /** Encodes another image and keeps its embedding for when that is opened; false when it was cancelled. */
+  encodeAhead(source: ImageSource, display: Display): boolean;
+  /** A small picture of an image, in the display that it is opened with. */
+  thumbnail(source: ImageSource): Blob;
+  /** Has the GPU compile its programs; only while no image is open. */
+  warmUp(): void;
+  /** Answers all rounds; undefined without any. */
+  predict(rounds: readonly PromptRound[]): { prediction: Prediction; mask: Bytes } | undefined;
+  /** Bytes of the engine's WebAssembly memory, which never shrinks. */
+  memory(): number;
+  /** The mask for a single point, whatever the prompts are: 255 inside, 0 outside, width * height. */
+  preview(point: { x: number; y: number }): Bytes;
+  maskPng(): Bytes;
+  /** The objects of a label image for the open image. */
+  labelRuns(file: Blob): Runs;
+  sampleLabelRuns(): Runs;
+  labelsPng(runs: Uint32Array, width: number, height: number): Bytes;
+  /** Begins a search for all objects of the open image. */
+  beginAutomaticMasks(display: Display, settings: AutomaticMaskSettings): void;
+  advanceAutomaticMasks(): AutomaticMaskProgress;
+  dropAutomaticMasks(): void;
+  finishAutomaticMasks(): { runs: Runs; objects: FoundObject[] };
+  beginExport(format: ExportFormat, classes: readonly ObjectClass[]): void;
+  addToExport(name: string, source: ImageSource, runs: Uint32Array, width: number, objects: ObjectRecord[]): void;
+  /** The file, and what follows the image's or the project's name. */
+  finishExport(): { suffix: string; file: Blob };
+  /** The objects that a COCO file has for an image. */
+  readCoco(file: Blob, name: string, width: number, height: number): KnownObjects & { runs: Runs };
+  baseSha256(): string;
+  openDecoder(file: Blob): DecoderInfo;
+  useFineTuned(on: boolean): void;
+  /** The untouched decoder's mask for the prompts that were answered last. */
+  untouchedMask(): Bytes | undefined;
+  /** Puts an image into the training set, encoding it if need be; false when it was cancelled. */
+  addLabelled(source: ImageSource, display: Display, runs: Uint32Array): boolean;
+  clearLabelled(): void;
+  /** heldOut: places of the held-out images; empty: a part of the objects. */
+  startTraining(settings: TrainingSettings, heldOut: number[]): TrainingInfo;
+  /** Takes up the training of the stored checkpoint; its images must have been added. */
+  resumeTraining(): TrainingInfo;
+  train(): TrainingReport;
+  adoptBest(): DecoderInfo | undefined;
+  /** Keeps a checkpoint of the training in the browser's storage. */
+  storeCheckpoint(about: Omit<StoredTraining, "base">): StoredTraining;
+  storedTraining(): StoredTraining | undefined;
+  removeCheckpoint(): void;
+  decoderFile(names: Naming): Blob;
+  mergedFile(names: Naming): Blob;
+  listModels(): StoredModel[];
+  /** Resolves to false when it was cancelled; what has come stays for a later resume. */
+  downloadModel(entry: CatalogueEntry): boolean;
+  removeModel(sha256: string): void;
+}
+
+export type WorkerMethod = keyof WorkerMethods;
+
+export type ToWorker =
+  { [M in WorkerMethod]: { id: number; method: M; args: Parameters<WorkerMethods[M]> } }[WorkerMethod] | { cancel: number };
+
+export type FromWorker =
+  { ready: true } | { id: number; value: unknown } | { id: number; fraction: number } | { id: number; error: string } | { crash: string };

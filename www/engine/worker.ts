@@ -1,0 +1,301 @@
+// Owns the engine. Engine requests run one after another; requests to the model store run beside them; a cancel is
+// heard at once.
+
+import { TILE } from "../document/rendering.js";
+import type { ImageSource } from "../document/types.js";
+import { readCheckpoint, removeCheckpoint, storeCheckpoint, storedTraining } from "../storage/checkpoint_store.js";
+import { storeEmbedding, storedEmbedding } from "../storage/embedding_store.js";
+import { downloadModel, listModels, removeModel, storedModel } from "../storage/model_store.js";
+import type { Engine, ObjectExport } from "./graysam.js";
+import type { FromWorker, ToWorker, WorkerMethod, WorkerMethods } from "./methods.js";
+
+type EngineModule = typeof import("./graysam.js");
+
+interface Request {
+  id: number;
+  progress(fraction: number): void;
+}
+
+type Methods = {
+  [M in WorkerMethod]: (
+    request: Request,
+    ...args: Parameters<WorkerMethods[M]>
+  ) => ReturnType<WorkerMethods[M]> | Promise<ReturnType<WorkerMethods[M]>>;
+};
+
+/** Pixels of a thumbnail's longer side. */
+const THUMBNAIL = 192;
+
+let loading: Promise<EngineModule> | undefined;
+let engineModule: EngineModule | undefined;
+let engineMemory: WebAssembly.Memory | undefined;
+let engine: Engine | undefined;
+let exporting: ObjectExport | undefined;
+let queue = Promise.resolve();
+/** The encode or warm-up that runs now. */
+let encoding: number | undefined;
+/** Requests cancelled before their turn. */
+const cancelled = new Set<number>();
+const downloads = new Map<number, AbortController>();
+
+function loadEngine(): Promise<EngineModule> {
+  loading ??= import("./graysam.js")
+    .then(async (module) => {
+      const { memory } = await module.default({ module_or_path: new URL("./graysam_bg.wasm", import.meta.url) });
+      engineMemory = memory;
+      engineModule = module;
+      return module;
+    })
+    .catch((error) => {
+      throw new Error(`The engine could not be loaded (${error.message}); check the connection and reload the page.`);
+    });
+  return loading;
+}
+
+function requireEngine() {
+  if (!engine) throw new Error("The engine has not started; reload the page.");
+  return engine;
+}
+
+/**
+ * Encodes an image, or takes the embedding that an earlier encode of the same input left.
+ * @param begin makes the engine ready to encode the image and gives the embedding's key
+ */
+async function encode(engine: Engine, begin: () => string, progress: (fraction: number) => void) {
+  const key = begin();
+  const stored = await storedEmbedding(key);
+  if (stored) {
+    try {
+      await engine.restore_embedding(stored);
+      return true;
+    } catch {
+      // It is incomplete: its writing was interrupted.
+      begin();
+    }
+  }
+  const finished = await engine.encode((step, steps) => progress(step / steps));
+  if (finished) await storeEmbedding(key, await engine.embedding());
+  return finished;
+}
+
+/** Runs `work`, which `cancel` ends early; undefined where it was cancelled before its turn. */
+async function cancellable<T>({ id }: Request, work: () => Promise<T>): Promise<T | undefined> {
+  if (cancelled.delete(id)) return undefined;
+  encoding = id;
+  try {
+    return await work();
+  } finally {
+    encoding = undefined;
+  }
+}
+
+async function cancellableEncode(request: Request, begin: () => string) {
+  return (await cancellable(request, () => encode(requireEngine(), begin, request.progress))) ?? false;
+}
+
+async function readFile(file: Blob) {
+  try {
+    return new Uint8Array(await file.arrayBuffer());
+  } catch {
+    throw new Error("The file cannot be read any more; it was changed, moved or deleted. Open it again.");
+  }
+}
+
+/** Undefined for the bundled sample. */
+async function bytesOf(source: ImageSource) {
+  return source.kind === "file" ? readFile(source.file) : undefined;
+}
+
+const methods: Methods = {
+  async create(_request, device) {
+    const module = await loadEngine();
+    engine = await module.Engine.create(device);
+    return { device: engine.device_info(), ranges: module.setting_ranges() };
+  },
+  loadModel: ({ progress }, file) => requireEngine().load_model(file, progress),
+  async loadStored({ progress }, sha256) {
+    return requireEngine().load_model(await storedModel(sha256), progress);
+  },
+  async openImage(_request, file, page) {
+    return requireEngine().open_image(await readFile(file), page);
+  },
+  openSample: () => requireEngine().open_sample(),
+  render(_request, display) {
+    const engine = requireEngine();
+    return { planes: engine.render(display, TILE), colours: engine.colours(display) };
+  },
+  renderPart(_request, display, { step, box }) {
+    const engine = requireEngine();
+    const [columns, rows] = [Uint32Array.of(box.x0, box.x1), Uint32Array.of(box.y0, box.y1)];
+    return { planes: [engine.render_part(display, step, columns, rows)], colours: engine.colours(display) };
+  },
+  encode(request, display) {
+    const engine = requireEngine();
+    return cancellableEncode(request, () => engine.begin_encoding(display));
+  },
+  async encodeAhead(request, source, display) {
+    const bytes = await bytesOf(source);
+    return cancellableEncode(request, () => requireEngine().begin_labelled(bytes, source.page ?? 0, display));
+  },
+  async thumbnail(_request, source) {
+    const png = requireEngine().thumbnail(await bytesOf(source), source.page ?? 0, THUMBNAIL);
+    return new Blob([png], { type: "image/png" });
+  },
+  warmUp: (request) => cancellable(request, () => requireEngine().warm_up()),
+  async predict(_request, rounds) {
+    const engine = requireEngine();
+    const prediction = await engine.predict([...rounds]);
+    return prediction && { prediction, mask: engine.mask() };
+  },
+  memory: () => engineMemory?.buffer.byteLength ?? 0,
+  preview: (_request, { x, y }) => requireEngine().preview(x, y),
+  maskPng: () => requireEngine().mask_png(),
+  async labelRuns(_request, file) {
+    return requireEngine().label_runs(await readFile(file));
+  },
+  sampleLabelRuns: () => requireEngine().sample_label_runs(),
+  labelsPng: (_request, runs, width, height) => requireEngine().labels_png(runs, width, height),
+  beginAutomaticMasks: (_request, display, settings) => requireEngine().begin_automatic_masks(display, settings),
+  advanceAutomaticMasks: () => requireEngine().advance_automatic_masks(),
+  dropAutomaticMasks: () => requireEngine().drop_automatic_masks(),
+  finishAutomaticMasks() {
+    const found = requireEngine().finish_automatic_masks();
+    const objects = found.objects();
+    return { objects, runs: found.runs() };
+  },
+  async beginExport(_request, format, classes) {
+    const { ObjectExport } = await loadEngine();
+    exporting?.free();
+    exporting = new ObjectExport(
+      format,
+      classes.map(({ name, colour }) => ({ name, colour })),
+    );
+  },
+  async addToExport(_request, name, source, runs, width, objects) {
+    const bytes = await bytesOf(source);
+    exporting?.add(name, runs, width, objects, bytes, source.page ?? 0);
+  },
+  finishExport() {
+    if (!exporting) throw new Error("No export was begun; begin it again.");
+    const file = exporting.finish();
+    exporting = undefined;
+    const { suffix } = file;
+    return { suffix, file: new Blob([file.bytes()]) };
+  },
+  async readCoco(_request, file, name, width, height) {
+    const { CocoObjects } = await loadEngine();
+    const found = CocoObjects.read(await readFile(file), name, width, height);
+    return { ...found.known(), runs: found.runs() };
+  },
+  baseSha256: () => requireEngine().base_sha256(),
+  openDecoder: (_request, file) => requireEngine().open_decoder(file),
+  useFineTuned: (_request, on) => requireEngine().use_fine_tuned(on),
+  untouchedMask: () => requireEngine().untouched_mask(),
+  async addLabelled(request, source, display, runs) {
+    const engine = requireEngine();
+    const bytes = await bytesOf(source);
+    const finished = await cancellableEncode(request, () => engine.begin_labelled(bytes, source.page ?? 0, display));
+    if (finished) engine.add_labelled(runs);
+    return finished;
+  },
+  clearLabelled: () => requireEngine().clear_labelled(),
+  startTraining: (_request, settings, heldOut) => requireEngine().start_training(settings, Uint32Array.from(heldOut)),
+  resumeTraining: async () => requireEngine().resume_training(await readCheckpoint()),
+  train: () => requireEngine().train(),
+  adoptBest: () => requireEngine().adopt_best(),
+  async storeCheckpoint(_request, about) {
+    const whole = { ...about, base: await requireEngine().base_sha256() };
+    await storeCheckpoint(whole, await requireEngine().checkpoint());
+    return whole;
+  },
+  storedTraining: () => storedTraining(),
+  removeCheckpoint: () => removeCheckpoint(),
+  decoderFile: async (_request, names) => new Blob([await requireEngine().decoder_file(names)]),
+  async mergedFile(_request, names) {
+    // The browser may keep blobs on the disk; the pieces would fill the memory.
+    const pieces: Blob[] = [];
+    await requireEngine().merged_file(names, (piece) => pieces.push(new Blob([piece])));
+    return new Blob(pieces);
+  },
+  listModels: () => listModels(),
+  async downloadModel({ id, progress }, entry) {
+    const { Sha256 } = await loadEngine();
+    const abort = new AbortController();
+    downloads.set(id, abort);
+    try {
+      if (cancelled.delete(id)) return false;
+      return await downloadModel(entry, Sha256, progress, abort.signal);
+    } finally {
+      downloads.delete(id);
+    }
+  },
+  removeModel: (_request, sha256) => removeModel(sha256),
+};
+
+const besideEngine: ReadonlySet<WorkerMethod> = new Set(["listModels", "downloadModel", "removeModel"]);
+
+function post(message: FromWorker, transfer: Transferable[] = []) {
+  self.postMessage(message, { transfer });
+}
+
+function reportCrash(reason: string) {
+  let panic: string | undefined;
+  try {
+    panic = engineModule?.last_panic();
+  } catch {
+    // The module is too broken to tell.
+  }
+  post({ crash: panic ?? reason });
+}
+
+/** The buffers of a reply that can move instead of being copied. */
+function buffersOf(value: unknown): ArrayBuffer[] {
+  const { mask, runs, planes = [] } = (value ?? {}) as { mask?: unknown; runs?: unknown; planes?: unknown[] };
+  return [value, mask, runs, ...planes].filter(ArrayBuffer.isView).map((view) => view.buffer as ArrayBuffer);
+}
+
+/** Reports go at most every 100 ms, and always at the end. */
+function progressOf(id: number) {
+  let last = 0;
+  return (fraction: number) => {
+    const now = performance.now();
+    if (fraction < 1 && now - last < 100) return;
+    last = now;
+    post({ id, fraction });
+  };
+}
+
+async function answer({ id, method, args }: Exclude<ToWorker, { cancel: number }>) {
+  try {
+    const run = methods[method] as (request: Request, ...args: unknown[]) => unknown;
+    const value = await run({ id, progress: progressOf(id) }, ...args);
+    post({ id, value }, buffersOf(value));
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) reportCrash(error.message);
+    else if (engine?.device_failed) reportCrash("the GPU was lost");
+    else post({ id, error: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+function cancel(id: number) {
+  const download = downloads.get(id);
+  if (download) download.abort();
+  else if (encoding === id) engine?.cancel();
+  else cancelled.add(id);
+}
+
+self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
+  if ("cancel" in data) cancel(data.cancel);
+  else if (besideEngine.has(data.method)) void answer(data);
+  else queue = queue.then(() => answer(data));
+});
+
+// A panic inside a future of the engine surfaces here and leaves its promise open for ever.
+self.addEventListener("error", (event) => {
+  event.preventDefault();
+  reportCrash(event.message);
+});
+self.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  reportCrash(String(event.reason));
+});

@@ -1,0 +1,93 @@
+// Files on their way in: chosen, dropped or pasted; single ones, several, or a folder of images.
+
+import type { FileCommands } from "../commands/files.js";
+import type { Notices } from "../document/notices.js";
+import type { ImageSource } from "../document/types.js";
+import { byId } from "./dom.js";
+
+const MODEL_FILE = /\.(safetensors|pth)$/i;
+const IMAGE_FILE = /\.(png|jpe?g|tiff?|bmp|webp|dcm)$/i;
+const root = document.documentElement;
+
+/** All files below an entry of what was dropped. */
+async function filesBelow(entry: FileSystemEntry): Promise<File[]> {
+  if (entry.isFile) {
+    return [await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject))];
+  }
+  const reader = (entry as FileSystemDirectoryEntry).createReader();
+  const files: File[] = [];
+  // Each read gives a part of the folder, the last one nothing.
+  for (;;) {
+    const entries = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+    if (entries.length === 0) return files;
+    for (const inner of entries) files.push(...(await filesBelow(inner)));
+  }
+}
+
+export class FileIntake {
+  #files;
+  #notices;
+
+  constructor(files: FileCommands, notices: Notices) {
+    this.#files = files;
+    this.#notices = notices;
+    this.#offer("open-image", "image-file", (chosen) => this.#open(chosen));
+    this.#offer("open-model", "model-file", ([file]) => file && files.openModel({ kind: "file", file }));
+    this.#offer("open-folder", "image-folder", (chosen) => this.#openFolder(chosen));
+    document.addEventListener("paste", (event) => this.#open(event.clipboardData?.files ?? []));
+    document.addEventListener("dragover", (event) => {
+      event.preventDefault();
+      root.classList.add("dragging");
+    });
+    document.addEventListener("dragleave", (event) => {
+      if (!event.relatedTarget) root.classList.remove("dragging");
+    });
+    document.addEventListener("drop", (event) => {
+      event.preventDefault();
+      root.classList.remove("dragging");
+      if (event.dataTransfer) void this.#drop(event.dataTransfer);
+    });
+  }
+
+  /** A button and the file input behind it. */
+  #offer(button: string, field: string, open: (files: File[]) => void) {
+    const input = byId(field, HTMLInputElement);
+    byId(button, HTMLButtonElement).onclick = () => input.click();
+    input.addEventListener("change", () => {
+      open([...(input.files ?? [])]);
+      // The same file can be chosen again.
+      input.value = "";
+    });
+  }
+
+  /** Opens a model, an image, or several images. */
+  #open(files: Iterable<File>) {
+    const all = [...files];
+    const model = all.find(({ name }) => MODEL_FILE.test(name));
+    if (model) this.#files.openModel({ kind: "file", file: model });
+    const sources = all
+      .filter(({ name }) => !MODEL_FILE.test(name))
+      .map((file): ImageSource => ({ kind: "file", name: file.name || "pasted image", file }));
+    sources.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+    if (sources.length > 0) void this.#files.openImages(sources);
+  }
+
+  /** Opens those of a folder's files that are images. */
+  #openFolder(files: File[]) {
+    const found = files.filter(({ name }) => IMAGE_FILE.test(name));
+    if (found.length > 0) this.#open(found);
+    else this.#notices.tell("There is no image in this folder; choose one with PNG, JPEG, TIFF, BMP, WebP or DICOM files.");
+  }
+
+  async #drop(dropped: DataTransfer) {
+    // Once this returns to the browser, what was dropped can no longer be asked for.
+    const files = [...dropped.files];
+    const entries = [...dropped.items].flatMap((item) => item.webkitGetAsEntry() ?? []);
+    if (!entries.some((entry) => entry.isDirectory)) return this.#open(files);
+    try {
+      this.#openFolder((await Promise.all(entries.map(filesBelow))).flat());
+    } catch {
+      this.#notices.tell("The folder could not be read; open it with the button “Open folder…” instead.");
+    }
+  }
+}

@@ -1,0 +1,85 @@
+// The list of the project's images, with their thumbnails and how far they are.
+
+import { effect } from "../vendor/signals-core.js";
+import type { Workbench } from "../commands/workbench.js";
+import type { ProjectImage } from "../document/project.js";
+import { byId, make, objects } from "./dom.js";
+import { count } from "./drawn.js";
+import { KeyedList } from "./keyed_list.js";
+
+const panel = byId("images-panel", HTMLElement);
+const doneCount = byId("images-count", HTMLElement);
+
+export class ImagesPanel {
+  #project;
+  #images;
+  #navigation;
+  #list = new KeyedList<ProjectImage>(byId("images", HTMLUListElement), {
+    keyOf: ({ id }) => id,
+    shown: (image) => JSON.stringify([image.objectCount, image.done, this.#isOpen(image), image.thumbnail?.size]),
+    build: (image, element) => this.#build(image, element),
+    removed: (_, id) => this.#revoke(id),
+  });
+  /** Of the thumbnails, by their images' ids. */
+  #addresses = new Map<string, string>();
+  /** The image that was brought into view last. */
+  #revealed: ProjectImage | undefined;
+
+  constructor({ project, images, navigation }: Workbench) {
+    this.#project = project;
+    this.#images = images;
+    this.#navigation = navigation;
+    effect(() => this.#show());
+  }
+
+  #show() {
+    count("images");
+    const [images, current] = [this.#project.images.value, this.#project.current.value];
+    panel.hidden = images.length < 2;
+    const done = images.filter((image) => image.done).length;
+    doneCount.textContent = `${done.toLocaleString("en")} of ${images.length.toLocaleString("en")} done`;
+    this.#list.show(images);
+    if (current && current !== this.#revealed) this.#list.elementOf(current.id)?.scrollIntoView({ block: "nearest" });
+    this.#revealed = current;
+  }
+
+  #isOpen(image: ProjectImage) {
+    return image === this.#project.current.peek();
+  }
+
+  #build(image: ProjectImage, element: HTMLLIElement) {
+    const { id, source, done } = image;
+    const name = source.page ? `${image.name}, page ${source.page + 1}` : image.name;
+    const open = this.#isOpen(image);
+    const picture = make("img", { alt: "", width: 96, height: 72, loading: "lazy" });
+    const address = this.#addressOf(image);
+    if (address) picture.src = address;
+    const opener = make(
+      "button",
+      { type: "button", id: `image-${id}`, className: "thumbnail", title: name, onclick: () => this.#navigation.open(image.source) },
+      picture,
+      make("span", { className: "thumbnail-name" }, name),
+      make("span", { className: "note" }, objects(image.objectCount)),
+    );
+    if (open) opener.ariaCurrent = "true";
+    const check = make("input", { type: "checkbox", id: `done-${id}`, checked: done });
+    check.onchange = () => this.#images.setDone(image, check.checked);
+    element.className = open ? "open" : "";
+    return [opener, make("label", {}, check, " Done")];
+  }
+
+  #addressOf({ id, thumbnail }: ProjectImage) {
+    let address = this.#addresses.get(id);
+    if (!address && thumbnail) {
+      address = URL.createObjectURL(thumbnail);
+      this.#addresses.set(id, address);
+    }
+    return address;
+  }
+
+  #revoke(id: string) {
+    const address = this.#addresses.get(id);
+    if (address) URL.revokeObjectURL(address);
+    this.#addresses.delete(id);
+  }
+}

@@ -1,0 +1,75 @@
+// What the session is at: the status line, its progress, the open image, the model and the device.
+
+import { effect } from "../vendor/signals-core.js";
+import type { Workbench } from "../commands/workbench.js";
+import type { State } from "../session/session.js";
+import { byId } from "./dom.js";
+import { count } from "./drawn.js";
+import { describe } from "./status.js";
+
+const BUSY: readonly State[] = ["loading", "encoding", "predicting"];
+
+const main = byId("main", HTMLElement);
+const status = byId("status", HTMLElement);
+const progressBar = byId("progress", HTMLProgressElement);
+const cancel = byId("cancel", HTMLButtonElement);
+const encode = byId("encode", HTMLButtonElement);
+const imageFacts = byId("image-facts", HTMLElement);
+const emptyHint = byId("empty-hint", HTMLElement);
+const modelName = byId("model-name", HTMLElement);
+const modelSize = byId("model-size", HTMLElement);
+const deviceName = byId("device-name", HTMLElement);
+const deviceNote = byId("device-note", HTMLElement);
+
+export class SessionPanel {
+  #bench;
+  #session;
+
+  constructor(bench: Workbench) {
+    this.#bench = bench;
+    this.#session = bench.session;
+    effect(() => this.#show());
+  }
+
+  #show() {
+    count("session");
+    const { state, image } = this.#session;
+    document.documentElement.dataset.state = state.value;
+    main.ariaBusy = String(BUSY.includes(state.value));
+    const sentence = describe(this.#bench);
+    // The same text again would be read aloud again.
+    if (status.textContent !== sentence) status.textContent = sentence;
+    cancel.hidden = state.value !== "encoding";
+    encode.hidden = !image.encodePaused.value;
+    this.#showProgress();
+    this.#showImage();
+    this.#showModel();
+  }
+
+  #showProgress() {
+    const progress = this.#session.activity.progress.value;
+    progressBar.hidden = !progress;
+    if (!progress) return;
+    progressBar.ariaLabel = progress.label;
+    if (progress.fraction === null) progressBar.removeAttribute("value");
+    else progressBar.value = progress.fraction;
+  }
+
+  #showImage() {
+    const { info, source } = this.#session.image;
+    emptyHint.hidden = info.value !== undefined;
+    if (!info.value || !source.value) return;
+    const { width, height, kind } = info.value;
+    imageFacts.textContent = `${source.value.name}: ${width} × ${height}, ${kind}`;
+  }
+
+  #showModel() {
+    const { name, parameters } = this.#session.model.info.value ?? {};
+    modelName.textContent = name ?? "none yet";
+    modelSize.textContent = parameters ? `${(parameters / 1e6).toFixed(1)} M parameters` : "";
+    const { device, note } = this.#session.scheduler.device.value ?? {};
+    deviceName.textContent = device ?? "–";
+    deviceNote.textContent = note ?? "";
+    deviceNote.hidden = !note;
+  }
+}

@@ -1,0 +1,120 @@
+// The search for all objects of the open image, a piece of work at a time, so that clicks are answered in between.
+
+import { batch, effect, signal, untracked } from "../vendor/signals-core.js";
+import type { Notices } from "../document/notices.js";
+import { CrashError, type Engine } from "../engine/client.js";
+import type { AutomaticMaskProgress, AutomaticMaskSettings, Display, FoundObject } from "../engine/graysam.js";
+import type { ImageJob } from "./image_job.js";
+import type { Job, Step } from "./job.js";
+import type { ModelJob } from "./model_job.js";
+
+export interface FoundObjects {
+  /** The object map as runs, with numbers of its own. */
+  runs: Uint32Array;
+  objects: FoundObject[];
+}
+
+interface Search {
+  settings: AutomaticMaskSettings;
+  display: Display;
+}
+
+export class AutomaticMasksJob implements Job {
+  /** How far the search is; undefined: there is none. */
+  readonly progress = signal<AutomaticMaskProgress | undefined>(undefined);
+
+  #image;
+  #notices;
+  #found;
+  #search = signal<Search | undefined>(undefined);
+  /** The search that the engine has. */
+  #begun = signal<Search | undefined>(undefined);
+
+  /** @param found takes what a search found */
+  constructor(model: ModelJob, image: ImageJob, notices: Notices, found: (found: FoundObjects) => void) {
+    this.#image = image;
+    this.#notices = notices;
+    this.#found = found;
+    effect(() => {
+      const search = this.#search.value;
+      const display = image.display.value;
+      if (!search) return;
+      // What it finds would be of the image, the model or the display before.
+      if (image.requested.value) untracked(() => this.#interrupt("another image was opened"));
+      else if (model.requested.value) untracked(() => this.#interrupt("another model was opened"));
+      else if (JSON.stringify(display) !== JSON.stringify(search.display)) untracked(() => this.#interrupt("the display was changed"));
+    });
+  }
+
+  start(settings: AutomaticMaskSettings) {
+    const display = this.#image.display.peek();
+    if (!display) return;
+    batch(() => {
+      this.#search.value = { settings, display };
+      this.progress.value = { fraction: 0, found: 0, finished: false };
+    });
+  }
+
+  /** Ends the search without a result. @returns whether there was one */
+  cancel() {
+    const ran = this.#search.peek() !== undefined;
+    batch(() => {
+      this.#search.value = undefined;
+      this.progress.value = undefined;
+    });
+    return ran;
+  }
+
+  next(engine: Engine): Step | undefined {
+    const search = this.#search.value;
+    // A cancelled one holds tiles and masks of the whole image.
+    if (!search && this.#begun.value) return () => this.#drop(engine);
+    const idle = this.#image.encoded.value && this.#image.adjustment.value === undefined;
+    if (!search || !idle) return;
+    if (this.#begun.value !== search) return () => this.#try(search, () => this.#begin(engine, search));
+    if (this.progress.value?.finished) return () => this.#try(search, () => this.#finish(engine, search));
+    return () => this.#try(search, () => this.#advance(engine, search));
+  }
+
+  engineLost() {
+    this.#begun.value = undefined;
+    return this.cancel() ? "; the search for objects has to be begun again" : "";
+  }
+
+  #interrupt(what: string) {
+    if (this.cancel()) this.#notices.tell(`The search for objects was ended, because ${what}; begin it again.`);
+  }
+
+  /** An error ends the search; a crash does too, and is told of with the engine's loss. */
+  async #try(search: Search, work: () => Promise<void>) {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof CrashError) && this.#search.peek() === search) this.cancel();
+      throw error;
+    }
+  }
+
+  async #begin(engine: Engine, search: Search) {
+    await engine.request("beginAutomaticMasks", [search.display, search.settings]);
+    this.#begun.value = search;
+  }
+
+  async #drop(engine: Engine) {
+    this.#begun.value = undefined;
+    await engine.request("dropAutomaticMasks", []);
+  }
+
+  async #advance(engine: Engine, search: Search) {
+    const progress = await engine.request("advanceAutomaticMasks", []);
+    if (this.#search.peek() === search) this.progress.value = progress;
+  }
+
+  async #finish(engine: Engine, search: Search) {
+    const found = await engine.request("finishAutomaticMasks", []);
+    this.#begun.value = undefined;
+    if (this.#search.peek() !== search) return;
+    this.cancel();
+    this.#found(found);
+  }
+}

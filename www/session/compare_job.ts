@@ -1,0 +1,41 @@
+// The untouched decoder's mask beside the fine-tuned one's.
+
+import { effect, signal, untracked } from "../vendor/signals-core.js";
+import type { Draft } from "../document/draft.js";
+import type { Engine } from "../engine/client.js";
+import type { DecoderJob } from "./decoder_job.js";
+import type { Job, Step } from "./job.js";
+import type { MaskJob } from "./mask_job.js";
+
+export class CompareJob implements Job {
+  /** For the prompts on screen, 255 inside; undefined while there is none. */
+  readonly mask = signal<Uint8Array | undefined>(undefined);
+
+  #decoder;
+  #mask;
+  #asked = signal(false);
+
+  constructor(draft: Draft, decoder: DecoderJob, mask: MaskJob) {
+    this.#decoder = decoder;
+    this.#mask = mask;
+    effect(() => {
+      const state = [draft.masked.value, draft.rounds.value, decoder.comparing.value, decoder.generation.value];
+      if (state.length > 0) untracked(() => this.#forget());
+    });
+  }
+
+  #forget() {
+    this.#asked.value = false;
+    this.mask.value = undefined;
+  }
+
+  next(engine: Engine): Step | undefined {
+    const due = this.#decoder.comparing.value && this.#decoder.used.value && this.#mask.answered.value && !this.#asked.value;
+    if (!due) return;
+    return async () => {
+      this.#asked.value = true;
+      const mask = await engine.request("untouchedMask", []);
+      if (this.#asked.peek()) this.mask.value = mask;
+    };
+  }
+}

@@ -1,0 +1,125 @@
+// Keeps the project and the draft in the browser's storage, after every change.
+
+import { computed, effect, signal, untracked } from "../vendor/signals-core.js";
+import type { Draft, DraftRecord } from "../document/draft.js";
+import type { Notices } from "../document/notices.js";
+import { type Project, ProjectImage } from "../document/project.js";
+import { type ProjectSnapshot, ProjectStore, storageSentence } from "../storage/project_store.js";
+
+/** What an earlier visit was at. */
+export interface Restored {
+  image: ProjectImage | undefined;
+  draft: DraftRecord | null;
+}
+
+export class ProjectKeeper {
+  /** Why the project is not stored, as a sentence; undefined: it is. */
+  readonly unsaved = signal<string | undefined>(undefined);
+  /** Resolves when what an earlier visit left is here. */
+  readonly restored: Promise<Restored>;
+
+  #project;
+  #draft;
+  #notices;
+  #store = new ProjectStore();
+  #saving: Promise<void> | undefined;
+  #saveAgain = false;
+  /** The stored draft, until it is on screen again. */
+  #pending: DraftRecord | null = null;
+  #draftRecord = computed(() => {
+    void this.#draft.corrected.value;
+    void this.#draft.rounds.value;
+    return this.#draft.record;
+  });
+
+  constructor(project: Project, draft: Draft, notices: Notices) {
+    this.#project = project;
+    this.#draft = draft;
+    this.#notices = notices;
+    this.restored = this.#restore();
+  }
+
+  /** Whether objects are being stored that would be lost with the page now. */
+  get storing() {
+    return this.#saving !== undefined && !this.#store.holds(this.#snapshot().images);
+  }
+
+  /** The stored draft is on screen, or never will be. */
+  draftRestored() {
+    this.#pending = null;
+    this.#save();
+  }
+
+  #watch() {
+    let restoring = true;
+    effect(() => {
+      const { images, classes, currentClass, current } = this.#project;
+      const state = [images.value, classes.value, currentClass.value, current.value, this.#draftRecord.value];
+      if (state.length > 0 && !restoring) untracked(() => this.#save());
+    });
+    restoring = false;
+  }
+
+  #save() {
+    if (this.#saving) this.#saveAgain = true;
+    else void this.#saveNow();
+  }
+
+  #snapshot(): ProjectSnapshot {
+    const { images, classes, currentClass, current } = this.#project;
+    return {
+      images: images.peek(),
+      classes: [...classes.peek()],
+      currentClass: currentClass.peek(),
+      current: current.peek()?.id,
+      inHand: this.#pending ?? this.#draft.record,
+    };
+  }
+
+  async #saveNow() {
+    if (this.#project.images.peek().length === 0 && this.#store.empty) return;
+    const before = this.unsaved.peek();
+    this.#saving = this.#saveAll();
+    try {
+      await this.#saving;
+      this.unsaved.value = undefined;
+    } catch (error) {
+      this.unsaved.value = storageSentence(error);
+      if (!before) this.#notices.tell(this.unsaved.peek() ?? "");
+    }
+    this.#saving = undefined;
+    if (this.#saveAgain) {
+      this.#saveAgain = false;
+      void this.#saveNow();
+    }
+  }
+
+  /** Objects first, then, as long as nothing changes, the images' files one by one. */
+  async #saveAll() {
+    await this.#store.save(this.#snapshot());
+    while (!this.#saveAgain && (await this.#store.saveFile(this.#snapshot())));
+  }
+
+  async #restore(): Promise<Restored> {
+    const restored: Restored = { image: undefined, draft: null };
+    try {
+      // Without leave to write, the first save says so.
+      await this.#store.take().catch(() => {});
+      const { images, classes, currentClass, current, inHand, unread } = await this.#store.restore();
+      const here = images.map(({ id, source, runs, objects, ...rest }) => {
+        const image = Object.assign(new ProjectImage(source, id), rest, { packed: runs });
+        for (const [number, attributes] of objects) image.objects.set(number, attributes);
+        return image;
+      });
+      this.#project.restore({ images: here, classes, currentClass });
+      this.#pending = inHand;
+      restored.image = here.find(({ id }) => id === current);
+      restored.draft = inHand;
+      if (unread.length > 0) this.#notices.tell(`The stored objects of ${unread.join(", ")} could not be read; open them from a file.`);
+    } catch {
+      // Without storage nothing was kept.
+    }
+    this.#watch();
+    return restored;
+  }
+}

@@ -1,0 +1,143 @@
+// Takes the jobs' steps one after another, the first job that has one first, and starts another engine after a crash.
+// It knows nothing of what the jobs do.
+
+import { effect, signal, untracked } from "../vendor/signals-core.js";
+import type { Notices } from "../document/notices.js";
+import { CrashError, type Engine } from "../engine/client.js";
+import type { DeviceChoice, DeviceInfo, SettingRanges } from "../engine/graysam.js";
+import type { Activity } from "./activity.js";
+import type { Job, Step } from "./job.js";
+
+const CRASHES_IN_A_ROW = 3;
+
+export class Scheduler {
+  readonly device = signal<DeviceInfo | undefined>(undefined);
+  /** Defaults and ranges of the settings, once an engine has started. */
+  readonly ranges = signal<SettingRanges | undefined>(undefined);
+  /** The engine crashed too often, or could not be made; it is started when the person asks for something. */
+  readonly stopped = signal(false);
+  /** A step is being taken. */
+  readonly busy = signal(false);
+
+  #engine = signal<Engine | undefined>(undefined);
+  #jobs;
+  #preference;
+  #activity;
+  #notices;
+  #makeEngine;
+  #crashes = 0;
+
+  /**
+   * @param jobs from the most urgent one on
+   * @param makeEngine makes an engine that calls back when it crashes
+   */
+  constructor(
+    jobs: readonly Job[],
+    preference: DeviceChoice,
+    activity: Activity,
+    notices: Notices,
+    makeEngine: (onCrash: (crash: CrashError) => void) => Engine,
+  ) {
+    this.#jobs = jobs;
+    this.#preference = preference;
+    this.#activity = activity;
+    this.#notices = notices;
+    this.#makeEngine = makeEngine;
+  }
+
+  /** Begins to take steps, now and whenever there is another one. */
+  start() {
+    effect(() => {
+      if (this.#next()) queueMicrotask(() => void this.#run());
+    });
+  }
+
+  /** The engine, whether or not it has a step to do. */
+  get engine() {
+    return this.#engine.value;
+  }
+
+  get crashes() {
+    return this.#crashes;
+  }
+
+  /** A job got further than before, so the engine is well. */
+  advanced() {
+    this.#crashes = 0;
+  }
+
+  /** The person asks for something else: a stopped engine is tried again. */
+  restart() {
+    if (!this.stopped.peek()) return;
+    this.#crashes = 0;
+    this.stopped.value = false;
+  }
+
+  #next(): Step | undefined {
+    if (this.stopped.value) return;
+    const engine = this.#engine.value;
+    if (!engine) return () => this.#startEngine();
+    for (const job of this.#jobs) {
+      const step = job.next(engine);
+      if (step) return step;
+    }
+  }
+
+  async #run() {
+    if (this.busy.peek()) return;
+    this.busy.value = true;
+    for (;;) {
+      const step = untracked(() => this.#next());
+      if (!step) break;
+      try {
+        await step();
+      } catch (error) {
+        if (error instanceof CrashError) this.#recover(error);
+        else this.#notices.fail(error);
+      }
+      this.#activity.progress.value = undefined;
+    }
+    if (!this.stopped.peek()) this.#crashes = 0;
+    this.busy.value = false;
+  }
+
+  async #startEngine() {
+    this.#activity.label.value = "Starting the engine…";
+    const engine = this.#makeEngine((crash) => {
+      // A step that is being taken fails with the same error.
+      if (!this.busy.peek()) this.#recover(crash);
+    });
+    try {
+      const { device, ranges } = await engine.request("create", [this.#preference]);
+      this.device.value = device;
+      this.ranges.value = ranges;
+      this.#engine.value = engine;
+    } catch (error) {
+      if (!(error instanceof CrashError)) this.stopped.value = true;
+      throw error;
+    }
+  }
+
+  get #fallsBack() {
+    return this.#preference === "auto" && (this.device.peek()?.device.startsWith("WebGPU") ?? false);
+  }
+
+  /** Has the jobs forget the dead engine; the loop then makes all of it anew in another one. */
+  #recover(crash: CrashError) {
+    const fallsBack = this.#fallsBack;
+    if (fallsBack) this.#preference = "cpu";
+    this.#crashes += 1;
+    const stopped = this.#crashes > CRASHES_IN_A_ROW;
+    const ends = this.#jobs.map((job) => job.engineLost?.(fallsBack) ?? "").join("");
+    const reason = `The engine crashed (${crash.message})`;
+    if (stopped) {
+      const sentence = `${reason} ${this.#crashes} times in a row and was stopped; open another image or a smaller model to start it again.`;
+      this.#notices.tell(sentence);
+    } else {
+      const where = fallsBack ? " on the CPU instead of WebGPU" : "";
+      this.#notices.tell(`${reason} and was started again${where}; the model, the image and the prompts are being restored${ends}.`);
+    }
+    this.stopped.value = stopped;
+    this.#engine.value = undefined;
+  }
+}

@@ -1,0 +1,186 @@
+// Downloaded models under their SHA-256. A file counts as whole only once its ".verified" marker exists; without it,
+// it is a part to resume.
+
+import type { CatalogueEntry, StoredModel } from "../document/types.js";
+import type { Sha256 } from "../engine/graysam.js";
+import { exists, folder, list, openExclusively, readFile, remove, writeAt } from "./opfs.js";
+
+const FOLDER = "models";
+const CATALOGUE = new URL("../catalogue.json", import.meta.url);
+/** Bytes that are read at once. */
+const CHUNK = 4 << 20;
+
+type Progress = (fraction: number) => void;
+
+const markerOf = (sha256: string) => `${sha256}.verified`;
+
+async function modelsFolder() {
+  try {
+    return await folder(FOLDER);
+  } catch {
+    throw new Error(
+      "This browser keeps no files for this page (a private window, or a page not served over HTTPS); download the model yourself and open it with “Open model file…”.",
+    );
+  }
+}
+
+/** The models here, whole or in part. */
+export async function listModels(): Promise<StoredModel[]> {
+  const models = await modelsFolder();
+  const found: StoredModel[] = [];
+  for await (const name of list(models)) {
+    if (name.endsWith(".verified")) continue;
+    const { size } = await readFile(models, name);
+    found.push({ sha256: name, bytes: size, verified: await exists(models, markerOf(name)) });
+  }
+  return found;
+}
+
+/** A whole model. */
+export async function storedModel(sha256: string): Promise<File> {
+  const models = await modelsFolder();
+  if (!(await exists(models, markerOf(sha256)))) {
+    throw new Error("This model is not downloaded any more; download it again.");
+  }
+  return readFile(models, sha256);
+}
+
+export async function removeModel(sha256: string) {
+  const models = await modelsFolder();
+  for (const name of [markerOf(sha256), sha256]) await remove(models, name);
+}
+
+/**
+ * Downloads a model, resuming from the part that is already here, and checks its SHA-256.
+ * @param Hash the engine's class
+ * @param signal stops the download; the part stays
+ * @returns false when it was stopped
+ */
+export async function downloadModel(entry: CatalogueEntry, Hash: typeof Sha256, progress: Progress, signal: AbortSignal): Promise<boolean> {
+  const models = await modelsFolder();
+  const part = await openPart(models, entry);
+  const hash = new Hash();
+  try {
+    await fetchRest(entry, part, hash, progress, signal);
+    part.flush();
+    if (hash.hex() !== entry.sha256) {
+      part.close();
+      await models.removeEntry(entry.sha256);
+      throw new Error(
+        `The download of ${entry.name} is damaged: its checksum is not the published one. The file was deleted; download it again.`,
+      );
+    }
+    part.close();
+    await models.getFileHandle(markerOf(entry.sha256), { create: true });
+    return true;
+  } catch (error) {
+    if (signal.aborted) return false;
+    throw error;
+  } finally {
+    hash.free();
+    part.close();
+  }
+}
+
+async function openPart(models: FileSystemDirectoryHandle, entry: CatalogueEntry) {
+  try {
+    return await openExclusively(models, entry.sha256);
+  } catch {
+    throw new Error(`${entry.name} is in use, perhaps by a download in another tab; close that tab and try again.`);
+  }
+}
+
+/** Appends what is missing to the part and hashes all of it. */
+async function fetchRest(entry: CatalogueEntry, part: FileSystemSyncAccessHandle, hash: Sha256, progress: Progress, signal: AbortSignal) {
+  if (part.getSize() === entry.bytes) return hashPart(part, hash);
+  const response = await request(entry, part.getSize(), signal);
+  // "Range not satisfiable": nothing is missing, or the part is of another file; the checksum decides.
+  if (response.status === 416) return hashPart(part, hash);
+  // A server without ranges sends all of it again.
+  if (response.status !== 206) part.truncate(0);
+  const start = part.getSize();
+  hashPart(part, hash);
+  const total = entry.bytes ?? start + Number(response.headers.get("Content-Length") ?? NaN);
+  const received = await append(entry, response, part, hash, total, progress);
+  if (received < total) throw interrupted(entry, received, total);
+}
+
+/** Asks each address in turn for the bytes from `start` on. */
+async function request(entry: CatalogueEntry, start: number, signal: AbortSignal) {
+  const headers = start > 0 ? { Range: `bytes=${start}-` } : undefined;
+  let reason = "";
+  for (const address of entry.addresses) {
+    const url = new URL(address, CATALOGUE);
+    try {
+      const response = await fetch(url, { headers, signal, credentials: "omit", referrerPolicy: "no-referrer" });
+      if (response.ok || (response.status === 416 && start > 0)) return response;
+      reason = `${url.host} answered with status ${response.status}`;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      reason = `${url.host} cannot be reached or does not let other pages read the file`;
+    }
+  }
+  throw new Error(
+    `${entry.name} could not be downloaded: ${reason}. Download the file in a new tab with the link that follows, then open it with “Open model file…”.`,
+  );
+}
+
+/**
+ * @param total NaN while unknown
+ * @returns the size of the part
+ */
+async function append(
+  entry: CatalogueEntry,
+  response: Response,
+  part: FileSystemSyncAccessHandle,
+  hash: Sha256,
+  total: number,
+  progress: Progress,
+) {
+  let position = part.getSize();
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch((error) => {
+        throw error.name === "AbortError" ? error : interrupted(entry, position, total);
+      });
+      if (done) return position;
+      if (position + value.length > total) {
+        part.truncate(0);
+        throw new Error(`The server sent more than the size of ${entry.name}, so it is another file; it was deleted.`);
+      }
+      write(entry, part, value, position);
+      hash.update(value);
+      position += value.length;
+      if (total > 0) progress(position / total);
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
+
+function write(entry: CatalogueEntry, part: FileSystemSyncAccessHandle, bytes: Uint8Array, at: number) {
+  try {
+    writeAt(part, bytes, at);
+  } catch {
+    part.truncate(at);
+    throw new Error(`There is no room left to keep ${entry.name}; free some disk space and press Resume.`);
+  }
+}
+
+function interrupted(entry: CatalogueEntry, received: number, total: number) {
+  const megabytes = (bytes: number) => Math.round(bytes / 1e6);
+  const of = total > 0 ? `${megabytes(received)} of ${megabytes(total)} MB` : `${megabytes(received)} MB`;
+  return new Error(`The download of ${entry.name} broke off at ${of}; press Resume to go on from there.`);
+}
+
+function hashPart(part: FileSystemSyncAccessHandle, hash: Sha256) {
+  const buffer = new Uint8Array(CHUNK);
+  const size = part.getSize();
+  for (let at = 0; at < size;) {
+    const read = part.read(buffer, { at });
+    if (read === 0) throw new Error("The stored part of the model cannot be read; delete it and download it again.");
+    hash.update(buffer.subarray(0, read));
+    at += read;
+  }
+}

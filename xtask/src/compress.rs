@@ -1,15 +1,15 @@
 //! The site's files in Brotli, beside the plain ones, for hosts that can send them as they are.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use brotli::enc::BrotliEncoderParams;
 
 use crate::fingerprint;
+use crate::shell::in_threads;
 
 const FOLDER: &str = "target/brotli";
 /// Of those that are worth trying; pictures are compressed already.
@@ -27,23 +27,9 @@ pub fn encoded(path: &Path) -> PathBuf {
 /// since they were compressed last.
 pub fn compress(site: &BTreeMap<PathBuf, PathBuf>) -> Result<()> {
     let mut files: Vec<_> = compressible(site).collect();
-    files.sort_by_key(|(_, source)| length(source));
-    let queue = Mutex::new(files);
-    let work = || {
-        loop {
-            let last = queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let Some((name, source)) = last else {
-                return Ok(());
-            };
-            compress_file(source, &form_of(name))?;
-        }
-    };
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
-        let join = |thread: thread::ScopedJoinHandle<Result<()>>| {
-            thread.join().map_err(|_| anyhow!("Brotli panicked"))?
-        };
-        threads.into_iter().try_for_each(join)
+    files.sort_by_key(|(_, source)| Reverse(length(source)));
+    in_threads(files, THREADS, |(name, source)| {
+        compress_file(source, &form_of(name))
     })
 }
 

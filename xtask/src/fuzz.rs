@@ -4,10 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
 use anyhow::{Context, Result, bail};
 
-use crate::shell;
+use crate::shell::{self, in_threads};
 
 const TARGETS: &str = "fuzz/fuzz_targets";
 /// A folder for each target, with what once failed.
@@ -17,6 +18,8 @@ const SEEDS: &str = "tests/fixtures/files";
 const BUILD: &str = "target/fuzz";
 /// Inputs for each target, the seeds among them.
 const RUNS: u32 = 20_000;
+/// Targets at a time, at most: each may take 2 GB.
+const THREADS: usize = 4;
 
 /// What libFuzzer needs to see which inputs reach new code.
 const COVERAGE: [&str; 7] = [
@@ -35,13 +38,13 @@ pub fn fuzz() -> Result<()> {
     let host = host()?;
     build(&host)?;
     let programs = Path::new(BUILD).join(&host).join("fuzz");
-    for target in targets()? {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    in_threads(targets()?, cores.min(THREADS), |target| {
         println!("Fuzzing: {target}");
         run(&programs, &target).with_context(|| {
             format!("the fuzz target “{target}” failed; its input is the newest file in {BUILD}")
-        })?;
-    }
-    Ok(())
+        })
+    })
 }
 
 fn build(host: &str) -> Result<()> {

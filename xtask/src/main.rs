@@ -1,14 +1,17 @@
-//! The project's commands: `cargo xtask build | serve | test | bench`.
+//! The project's commands: `cargo xtask build | serve | test | bench | pictures`.
 
 mod bench;
 mod build;
 mod comparison;
 mod compress;
 mod convert;
+mod engine;
+mod files;
 mod fingerprint;
 mod fuzz;
-mod http;
+mod imports;
 mod manifest;
+mod page;
 mod python;
 mod serve;
 mod setup;
@@ -18,39 +21,49 @@ mod test;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
 
-const HELP: &str = "\
-Usage: cargo xtask <command>
+/// The project's commands.
+///
+/// Rust (through rustup) and Node 20 or later must be there. What else is missing is installed when it is first
+/// needed, and named before: npm packages, the Rust target for WebAssembly and, as root on Debian, Chromium and a
+/// software Vulkan driver.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
 
-  build                        make the site in dist/: page, engine and model, and their
-                               Brotli forms, which the other commands only keep
-  serve [--port 8080]          build, then serve dist/ on http://localhost:8080/
-  test [groups]                run every check, or only the named groups:
-                                 lint     cargo fmt, cargo clippy, tsc
-                                 rust     cargo test
-                                 fuzz     short fuzzing of all that reads files
-                                 python   the weights that it writes, in PyTorch
-                                 browser  build, then the tests in Chromium
-  bench [--runs 5] [--vit-b] [--webgpu]
-                               measure against PyTorch and onnxruntime-web: docs/benchmarks.md
-                               and .json; with --vit-b the encoder of SAM ViT-B too, with
-                               --webgpu WebGPU in Chromium
-  --help                       print this text
-
-Rust (through rustup) and Node 20 or later must be there. What else is missing is
-installed when it is first needed: npm packages, the wasm32-unknown-unknown target
-and, as root on Debian, Chromium and a software Vulkan driver. The group python and
-bench need Python 3.11 or later and install PyTorch in target/python (6 GB on Linux).
-
-GRAYSAM_CHROMIUM   the browser to test with, where it is not on PATH";
-
-const DEFAULT_PORT: u16 = 8080;
-const DEFAULT_RUNS: usize = 5;
+#[derive(Subcommand)]
+enum Task {
+    /// Make the site in dist/: page, engine and model, and their Brotli forms.
+    ///
+    /// The other commands make the site too, but keep only those Brotli forms that still fit.
+    Build,
+    /// Make the site, then serve it on this machine alone.
+    Serve {
+        /// The port on 127.0.0.1.
+        #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..))]
+        port: u16,
+    },
+    /// Run every check, or only those of the named groups, up to the first that fails.
+    Test {
+        /// Groups of checks, which run in the order in which they stand here.
+        groups: Vec<test::Group>,
+    },
+    /// Measure against PyTorch and onnxruntime-web: docs/benchmarks.md and .json.
+    ///
+    /// Needs Python 3.11 or later, and installs PyTorch in target/python (6 GB on Linux).
+    Bench(bench::Options),
+    /// Take the pictures of README and manual anew, in docs/pictures/.
+    Pictures,
+}
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match dispatch(&arguments) {
+    let Arguments { command } = Arguments::parse();
+    match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -59,20 +72,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn dispatch(arguments: &[String]) -> Result<()> {
+fn run(command: Task) -> Result<()> {
     enter_workspace()?;
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    if arguments.iter().any(|a| matches!(*a, "--help" | "-h")) {
-        println!("{HELP}");
-        return Ok(());
-    }
-    match arguments.as_slice() {
-        ["build"] => build::build(),
-        ["serve", options @ ..] => serve::serve(port(options)?),
-        ["test", groups @ ..] => test::test(groups),
-        ["bench", options @ ..] => bench::bench(&bench_options(options)?),
-        [] => bail!("a command is missing.\n\n{HELP}"),
-        [other, ..] => bail!("`{}` is no command of xtask.\n\n{HELP}", other),
+    match command {
+        Task::Build => build::build(),
+        Task::Serve { port } => serve::serve(port),
+        Task::Test { groups } => test::test(&groups),
+        Task::Bench(options) => bench::bench(&options),
+        Task::Pictures => test::pictures(),
     }
 }
 
@@ -82,91 +89,70 @@ fn enter_workspace() -> Result<()> {
     std::env::set_current_dir(&root).with_context(|| format!("cannot enter {}", root.display()))
 }
 
-fn port(options: &[&str]) -> Result<u16> {
-    let Some(text) = value("serve", "--port", options)? else {
-        return Ok(DEFAULT_PORT);
-    };
-    match text.parse() {
-        Ok(port) if port > 0 => Ok(port),
-        _ => bail!("`{text}` is no port: give a number from 1 to 65535."),
-    }
-}
-
-fn bench_options(options: &[&str]) -> Result<bench::Options> {
-    let is_flag = |option: &&&str| matches!(**option, "--vit-b" | "--webgpu");
-    let (flags, rest): (Vec<&str>, Vec<&str>) = options.iter().partition(is_flag);
-    let runs = match value("bench", "--runs", &rest)?.map(str::parse) {
-        None => DEFAULT_RUNS,
-        Some(Ok(runs @ 1..=100)) => runs,
-        Some(_) => bail!("`--runs` takes a number from 1 to 100."),
-    };
-    Ok(bench::Options {
-        runs,
-        vit_b: flags.contains(&"--vit-b"),
-        webgpu: flags.contains(&"--webgpu"),
-    })
-}
-
-/// The value of the only option with a value that `command` takes, where it is given.
-fn value<'a>(command: &str, name: &str, options: &[&'a str]) -> Result<Option<&'a str>> {
-    let joined = |option: &'a str| option.strip_prefix(name)?.strip_prefix('=');
-    match *options {
-        [] => Ok(None),
-        [option, text] if option == name => Ok(Some(text)),
-        [option] if let Some(text) = joined(option) => Ok(Some(text)),
-        _ => {
-            bail!("`cargo xtask {command}` takes `{name}` and a number: see `cargo xtask --help`.")
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
     use super::*;
 
-    #[test]
-    fn port_is_read_from_both_spellings() {
-        assert_eq!(port(&[]).unwrap(), 8080);
-        assert_eq!(port(&["--port", "9000"]).unwrap(), 9000);
-        assert_eq!(port(&["--port=65535"]).unwrap(), 65535);
+    fn read(arguments: &str) -> Result<Task, ErrorKind> {
+        let arguments = format!("xtask {arguments}");
+        Arguments::try_parse_from(arguments.split_whitespace())
+            .map(|arguments| arguments.command)
+            .map_err(|error| error.kind())
     }
 
     #[test]
-    fn runs_are_counted_from_one() {
-        let runs = |options: &[&str]| bench_options(options).map(|options| options.runs);
-        assert_eq!(runs(&[]).unwrap(), 5);
-        assert_eq!(runs(&["--runs", "1"]).unwrap(), 1);
-        assert_eq!(runs(&["--runs=100"]).unwrap(), 100);
-        for options in [&["--runs", "0"][..], &["--runs=101"], &["--port", "3"]] {
-            assert!(runs(options).is_err(), "{options:?}");
-        }
+    fn commands_are_well_formed() {
+        Arguments::command().debug_assert();
     }
 
     #[test]
-    fn flags_stand_before_or_after_the_runs() {
-        let wanted = |runs, vit_b, webgpu| bench::Options {
-            runs,
-            vit_b,
-            webgpu,
-        };
-        let read = |options: &[&str]| bench_options(options).unwrap();
-        assert_eq!(read(&["--vit-b", "--runs", "2"]), wanted(2, true, false));
-        let all = read(&["--runs=2", "--webgpu", "--vit-b"]);
-        assert_eq!(all, wanted(2, true, true));
-        assert_eq!(read(&["--webgpu"]), wanted(5, false, true));
-        assert_eq!(read(&[]), wanted(5, false, false));
-        assert!(bench_options(&["--vit-b=2"]).is_err());
-    }
-
-    #[test]
-    fn port_out_of_range_is_refused() {
-        for options in [
-            &["--port", "0"][..],
-            &["--port=65536"],
-            &["--port"],
-            &["9000"],
+    fn port_is_read_and_checked() {
+        for (arguments, wanted) in [
+            ("serve", 8080),
+            ("serve --port 9000", 9000),
+            ("serve --port=65535", 65535),
         ] {
-            assert!(port(options).is_err(), "{options:?}");
+            assert!(matches!(read(arguments), Ok(Task::Serve { port }) if port == wanted));
         }
+        for arguments in ["--port 0", "--port=65536", "--port", "9000", "--runs 3"] {
+            assert!(read(&format!("serve {arguments}")).is_err(), "{arguments}");
+        }
+    }
+
+    #[test]
+    fn options_of_bench_stand_in_any_order() {
+        let options = |arguments: &str| match read(&format!("bench {arguments}")) {
+            Ok(Task::Bench(options)) => Some(options),
+            _ => None,
+        };
+        let wanted = |runs, vit_b, webgpu| {
+            Some(bench::Options {
+                runs,
+                vit_b,
+                webgpu,
+            })
+        };
+        assert_eq!(options(""), wanted(5, false, false));
+        assert_eq!(options("--vit-b --runs 2"), wanted(2, true, false));
+        assert_eq!(
+            options("--runs=100 --webgpu --vit-b"),
+            wanted(100, true, true)
+        );
+        for arguments in ["--runs 0", "--runs=101", "--port 3", "--vit-b=2"] {
+            assert_eq!(options(arguments), None, "{arguments}");
+        }
+    }
+
+    #[test]
+    fn groups_are_read_by_name() {
+        let Ok(Task::Test { groups }) = read("test page lint") else {
+            panic!("the groups are known");
+        };
+        assert_eq!(groups, [test::Group::Page, test::Group::Lint]);
+        assert_eq!(read("test tests").err(), Some(ErrorKind::InvalidValue));
+        assert_eq!(read("test --help").err(), Some(ErrorKind::DisplayHelp));
     }
 }

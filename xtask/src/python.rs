@@ -62,8 +62,7 @@ fn base() -> Result<PathBuf> {
     if found.is_ok() || !setup::can_apt() {
         return found;
     }
-    println!("Installing Python with `apt-get install python3 python3-venv`.");
-    setup::apt_install(&["python3", "python3-venv"])?;
+    setup::apt_install("Python", &["python3", "python3-venv"])?;
     find()
 }
 

@@ -1,6 +1,7 @@
 //! What a fresh machine lacks: each part is looked for and installed only when missing.
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,6 +24,17 @@ const CHROMIUM_NAMES: [&str; 4] = [
     "chromium-browser",
     "google-chrome",
     "google-chrome-stable",
+];
+
+const MACOS_CHROMIUM: [&str; 3] = [
+    "Google Chrome.app/Contents/MacOS/Google Chrome",
+    "Chromium.app/Contents/MacOS/Chromium",
+    "Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+];
+const WINDOWS_CHROMIUM: [&str; 3] = [
+    "Google/Chrome/Application/chrome.exe",
+    "Chromium/Application/chrome.exe",
+    "Microsoft/Edge/Application/msedge.exe",
 ];
 
 /// Node itself, and the packages of `package-lock.json` in `node_modules/`.
@@ -86,9 +98,7 @@ pub fn wasm_toolchain() -> Result<WasmToolchain> {
         return Ok(WasmToolchain::Rustup);
     }
     if can_apt() {
-        let packages = DEBIAN_PACKAGES.join(", ");
-        println!("That did not work; taking Debian's Rust instead (packages {packages}).");
-        apt_install(&DEBIAN_PACKAGES)?;
+        apt_install("Debian's Rust, as that did not work", &DEBIAN_PACKAGES)?;
         if debian_toolchain_installed() {
             return Ok(WasmToolchain::Debian);
         }
@@ -147,15 +157,40 @@ pub fn chromium() -> Result<PathBuf> {
             path.display()
         );
     }
-    let find = || CHROMIUM_NAMES.iter().find_map(|name| shell::on_path(name));
+    let find = || {
+        let on_path = CHROMIUM_NAMES.iter().find_map(|name| shell::on_path(name));
+        on_path.or_else(|| usual_chromium().into_iter().find(|path| path.is_file()))
+    };
     if find().is_none() && can_apt() {
-        println!("Installing the browser with `apt-get install chromium`.");
-        apt_install(&["chromium"])?;
+        apt_install("a browser for the tests", &["chromium"])?;
     }
     find().context(
         "the browser tests need Chromium or Chrome: install one, or name its program in the \
          environment variable GRAYSAM_CHROMIUM",
     )
+}
+
+/// Where installers put Chrome and its kin, which are on PATH on Linux only.
+fn usual_chromium() -> Vec<PathBuf> {
+    let below = |folder: Option<OsString>, path: &str| Some(Path::new(&folder?).join(path));
+    let (folders, programs): (Vec<Option<OsString>>, &[&str]) = match env::consts::OS {
+        "macos" => {
+            let home = below(env::var_os("HOME"), "Applications").map(OsString::from);
+            (vec![Some("/Applications".into()), home], &MACOS_CHROMIUM)
+        }
+        "windows" => {
+            let variables = ["ProgramFiles", "ProgramFiles(x86)", "LOCALAPPDATA"];
+            (variables.map(env::var_os).into(), &WINDOWS_CHROMIUM)
+        }
+        _ => return Vec::new(),
+    };
+    let in_folder = |program: &&str| {
+        folders
+            .iter()
+            .filter_map(move |f| below(f.clone(), program))
+            .collect::<Vec<_>>()
+    };
+    programs.iter().flat_map(in_folder).collect()
 }
 
 /// A Vulkan driver for the native WebGPU tests; without one they report that they did not run.
@@ -170,8 +205,8 @@ pub fn vulkan_driver() -> Result<()> {
         return Ok(());
     }
     if can_apt() {
-        println!("Installing a software Vulkan driver with `apt-get install mesa-vulkan-drivers`.");
-        return apt_install(&["mesa-vulkan-drivers", "libvulkan1"]);
+        let packages = ["mesa-vulkan-drivers", "libvulkan1"];
+        return apt_install("a software Vulkan driver for the WebGPU tests", &packages);
     }
     println!("No Vulkan driver is installed; the native WebGPU tests need one (Mesa has one).");
     Ok(())
@@ -198,9 +233,13 @@ pub fn can_apt() -> bool {
         && shell::output(Command::new("id").arg("-u")).as_deref() == Some("0")
 }
 
-/// Installs packages with apt-get, where [`can_apt`].
-pub fn apt_install(packages: &[&str]) -> Result<()> {
+/// Installs packages with apt-get, where [`can_apt`], and says so before.
+pub fn apt_install(what: &str, packages: &[&str]) -> Result<()> {
     static UPDATE: Once = Once::new();
+    println!(
+        "Installing {what}, as root, with `apt-get install {}`.",
+        packages.join(" ")
+    );
     // An old list may still do, so a failed update is left for the installation to judge.
     UPDATE.call_once(|| {
         if let Err(error) = shell::run(Command::new("apt-get").args(["update", "-qq"])) {

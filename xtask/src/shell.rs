@@ -3,9 +3,13 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::Value;
 
 /// Runs `command` with its output on this terminal; an error names the command.
 pub fn run(command: &mut Command) -> Result<()> {
@@ -40,7 +44,7 @@ pub fn run_within(limit: Duration, command: &mut Command) -> Result<()> {
                 limit.as_secs()
             );
         }
-        std::thread::sleep(Duration::from_millis(100));
+        thread::sleep(Duration::from_millis(100));
     }
 }
 
@@ -64,8 +68,8 @@ pub fn printed(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Cargo, which builds into `target/` and sees the environment as if called by hand:
-/// the variables that `cargo run` adds would make it rebuild some build scripts.
+/// Cargo, which sees the environment as if called by hand: the variables that `cargo run` adds would make it rebuild
+/// some build scripts.
 pub fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in env::vars_os() {
@@ -74,8 +78,49 @@ pub fn cargo() -> Command {
             command.env_remove(&*name);
         }
     }
-    command.env_remove("CARGO_TARGET_DIR");
     command
+}
+
+/// Runs `cargo`, which builds one program or library of the crate graysam, with these further arguments for rustc.
+/// Gives the file, which stands wherever the user has Cargo build.
+pub fn built(cargo: &mut Command, rustc: &[&str]) -> Result<PathBuf> {
+    cargo.args([
+        "--package",
+        "graysam",
+        "--message-format",
+        "json-render-diagnostics",
+    ]);
+    if !rustc.is_empty() {
+        cargo.arg("--").args(rustc);
+    }
+    let output = cargo
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("`{}` could not be started", line(cargo)))?;
+    if !output.status.success() {
+        bail!("`{}` failed ({}).", line(cargo), output.status);
+    }
+    let messages = String::from_utf8_lossy(&output.stdout);
+    artifact(&messages, "graysam").with_context(|| format!("`{}` told of no file", line(cargo)))
+}
+
+/// The file of the program or library `name`, without a prefix, in what Cargo says of a build.
+fn artifact(messages: &str, name: &str) -> Option<PathBuf> {
+    let files = messages.lines().flat_map(|message| {
+        let message: Value = serde_json::from_str(message).unwrap_or_default();
+        let files = match message["reason"].as_str() {
+            Some("compiler-artifact") => message["filenames"].as_array().cloned(),
+            _ => None,
+        };
+        files.unwrap_or_default()
+    });
+    let paths = files.filter_map(|file| file.as_str().map(PathBuf::from));
+    let is_wanted = |path: &PathBuf| {
+        let extension = path.extension().unwrap_or_default();
+        let known = ["wasm", env::consts::EXE_EXTENSION];
+        path.file_stem() == Some(name.as_ref()) && known.iter().any(|e| *e == extension)
+    };
+    paths.filter(is_wanted).last()
 }
 
 /// `npm` or `npx`, which are scripts on Windows.
@@ -84,6 +129,32 @@ pub fn node_script(name: &str) -> Command {
         format!("{name}.cmd")
     } else {
         name.to_owned()
+    })
+}
+
+/// Does `work` on each of `items`, in order, in so many threads; the first error ends it.
+pub fn in_threads<T: Send>(
+    items: Vec<T>,
+    threads: usize,
+    work: impl Fn(T) -> Result<()> + Sync,
+) -> Result<()> {
+    let queue = Mutex::new(items.into_iter());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let failed = AtomicBool::new(false);
+    let run = || {
+        while !failed.load(Ordering::Relaxed)
+            && let Some(item) = next()
+        {
+            work(item).inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        let join = |thread: thread::ScopedJoinHandle<Result<()>>| {
+            thread.join().map_err(|_| anyhow!("a thread panicked"))?
+        };
+        threads.into_iter().try_for_each(join)
     })
 }
 
@@ -140,6 +211,36 @@ mod tests {
         let error = printed(Command::new("cargo").arg("no-such-command")).unwrap_err();
         assert!(error.to_string().contains("`cargo no-such-command` failed"));
         assert!(!error.to_string().ends_with(": "));
+    }
+
+    #[test]
+    fn items_are_worked_on_until_one_fails() {
+        let sum = Mutex::new(0);
+        let add = |n: u32| {
+            *sum.lock().unwrap() += n;
+            if n == 99 { bail!("99") } else { Ok(()) }
+        };
+        in_threads((1..=10).collect(), 3, add).unwrap();
+        assert_eq!(*sum.lock().unwrap(), 55);
+        assert!(in_threads(vec![99, 1], 1, add).is_err());
+        assert_eq!(*sum.lock().unwrap(), 154);
+    }
+
+    #[test]
+    fn built_file_is_found_wherever_it_is() {
+        let messages = |files: &str| {
+            format!(
+                "{{\"reason\": \"compiler-artifact\", \"filenames\": [\"/t/libgraysam.rlib\"]}}\n\
+                 {{\"reason\": \"compiler-artifact\", \"filenames\": [{files}]}}\n\
+                 {{\"reason\": \"build-finished\", \"success\": true}}\n"
+            )
+        };
+        let wasm = artifact(&messages(r#""/t/other/graysam.wasm""#), "graysam");
+        assert_eq!(wasm, Some("/t/other/graysam.wasm".into()));
+        let program = format!("/t/graysam{}", env::consts::EXE_SUFFIX);
+        let found = artifact(&messages(&format!("\"{program}\"")), "graysam");
+        assert_eq!(found, Some(program.into()));
+        assert_eq!(artifact(&messages(""), "graysam"), None);
     }
 
     #[cfg(unix)]

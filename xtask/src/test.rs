@@ -6,80 +6,59 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 
-use crate::{build, fuzz, python, serve, setup, shell};
+use crate::engine::Types;
+use crate::{build, fuzz, imports, page, python, serve, setup, shell};
+
+/// Checks that belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Group {
+    /// Formatting, types, who imports whom, and clippy.
+    Lint,
+    /// Unit tests of the page in Node, without the engine.
+    Page,
+    /// Tests of the crate and of xtask.
+    Rust,
+    /// Short fuzzing of all that reads files.
+    Fuzz,
+    /// The files that it writes, in PyTorch and other tools. Needs Python 3.11 or later, and installs PyTorch in
+    /// target/python (6 GB on Linux).
+    Python,
+    /// Build, then the tests in Chromium, which GRAYSAM_CHROMIUM names where it is in no usual place.
+    Browser,
+}
 
 struct Step {
-    group: &'static str,
+    group: Group,
     name: &'static str,
     run: fn() -> Result<()>,
 }
 
-// The crate and this program are checked each in the profile that it is built in, so that
-// neither is compiled twice.
-const STEPS: [Step; 10] = [
-    Step {
-        group: "lint",
-        name: "format",
-        run: format,
-    },
-    Step {
-        group: "lint",
-        name: "clippy for xtask",
-        run: clippy_xtask,
-    },
-    Step {
-        group: "lint",
-        name: "clippy for graysam",
-        run: clippy_graysam,
-    },
-    Step {
-        group: "lint",
-        name: "JavaScript types",
-        run: types,
-    },
-    Step {
-        group: "rust",
-        name: "tests of xtask",
-        run: xtask_tests,
-    },
-    Step {
-        group: "rust",
-        name: "tests of graysam",
-        run: graysam_tests,
-    },
-    Step {
-        group: "fuzz",
-        name: "fuzzing of what reads files",
-        run: fuzz::fuzz,
-    },
-    Step {
-        group: "python",
-        name: "files in other tools",
-        run: python_tests,
-    },
-    Step {
-        group: "browser",
-        name: "build",
-        run: build::dist,
-    },
-    Step {
-        group: "browser",
-        name: "tests in the browser",
-        run: browser_tests,
-    },
+const fn step(group: Group, name: &'static str, run: fn() -> Result<()>) -> Step {
+    Step { group, name, run }
+}
+
+// Quick steps come first. The crate and this program are checked each in the profile that it is
+// built in, so that neither is compiled twice.
+const STEPS: [Step; 13] = [
+    step(Group::Lint, "imports and sizes", imports::check),
+    step(Group::Lint, "format", format),
+    step(Group::Lint, "TypeScript", page::check),
+    step(Group::Lint, "format of TypeScript", prettier),
+    step(Group::Page, "unit tests of the page", page_tests),
+    step(Group::Lint, "clippy for xtask", clippy_xtask),
+    step(Group::Rust, "tests of xtask", xtask_tests),
+    step(Group::Lint, "clippy for graysam", clippy_graysam),
+    step(Group::Rust, "tests of graysam", graysam_tests),
+    step(Group::Fuzz, "fuzzing of what reads files", fuzz::fuzz),
+    step(Group::Python, "files in other tools", python_tests),
+    step(Group::Browser, "build", dist),
+    step(Group::Browser, "tests in the browser", browser_tests),
 ];
 
 /// Runs the steps of the named groups, or all of them where none is named.
-pub fn test(groups: &[&str]) -> Result<()> {
-    if let Some(unknown) = groups
-        .iter()
-        .find(|name| STEPS.iter().all(|s| s.group != **name))
-    {
-        bail!(
-            "`{unknown}` is no group of checks: the groups are lint, rust, fuzz, python and browser."
-        );
-    }
+pub fn test(groups: &[Group]) -> Result<()> {
     let chosen: Vec<&Step> = STEPS
         .iter()
         .filter(|step| groups.is_empty() || groups.contains(&step.group))
@@ -131,10 +110,19 @@ fn clippy(selection: &[&str]) -> Result<()> {
     shell::run(cargo.args(["--", "-D", "warnings"]))
 }
 
-fn types() -> Result<()> {
+fn prettier() -> Result<()> {
     setup::node_modules()?;
     let mut npx = shell::node_script("npx");
-    shell::run(npx.args(["--no-install", "tsc", "-p", "tsconfig.json", "--noEmit"]))
+    npx.args(["--no-install", "prettier", "--check", "--log-level", "warn"]);
+    shell::run(npx.args([page::SOURCES, "tests", "xtask"]))
+        .context("`npx prettier --write www tests xtask` formats them")
+}
+
+fn page_tests() -> Result<()> {
+    page::compile()?;
+    let mut node = Command::new("node");
+    node.arg("--test").args(page::unit_tests()?);
+    shell::run(node.args(test_files(Path::new("xtask"))?))
 }
 
 fn xtask_tests() -> Result<()> {
@@ -166,15 +154,30 @@ fn python_tests() -> Result<()> {
     )
 }
 
+fn dist() -> Result<()> {
+    build::dist(Types::Check)
+}
+
 fn browser_tests() -> Result<()> {
-    let tests = test_files(Path::new("tests/browser"))?;
+    let mut node = Command::new("node");
+    node.args(["--test", "--test-concurrency=2"]);
+    in_browser(node.args(test_files(Path::new("tests/browser"))?))
+}
+
+/// Takes the pictures of the documents anew.
+pub fn pictures() -> Result<()> {
+    build::dist(Types::Write)?;
+    in_browser(Command::new("node").arg("tests/pictures.js"))
+}
+
+/// Runs a program of Node that works the page of `dist/` in Chromium.
+fn in_browser(node: &mut Command) -> Result<()> {
     let chromium = setup::chromium()?;
     let program = build::program()?;
-    let port = serve::listen(Path::new(build::DIST), 0)?;
-    let mut node = Command::new("node");
-    node.args(["--test", "--test-concurrency=2"]).args(tests);
+    let server = serve::listen(Path::new(build::DIST), 0)?;
+    let url = format!("http://127.0.0.1:{}/", server.port);
     shell::run(
-        node.env("GRAYSAM_URL", format!("http://127.0.0.1:{port}/"))
+        node.env("GRAYSAM_URL", url)
             .env("GRAYSAM_CHROMIUM", chromium)
             .env("GRAYSAM_BIN", program),
     )

@@ -13,9 +13,11 @@ use std::process::Command;
 use std::{env, fs, thread};
 
 use anyhow::{Context, Result, bail};
+use clap::Args;
 use serde_json::{Value, json};
 
 use crate::comparison::{self, Comparison};
+use crate::engine::Types;
 use crate::{build, setup, shell};
 
 const TABLE: &str = "docs/benchmarks.md";
@@ -23,14 +25,22 @@ const DATA: &str = "docs/benchmarks.json";
 const WORK: &str = "target/bench";
 
 /// What is measured, and how often.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Args, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Of each program.
+    /// Runs of each program, up to 100.
+    #[arg(long, default_value_t = 5, value_parser = parse_runs)]
     pub runs: usize,
-    /// Whether SAM ViT-B's encoder is measured too, minutes for each run.
+    /// Measure the encoder of SAM ViT-B too, minutes for each run.
+    #[arg(long)]
     pub vit_b: bool,
-    /// Whether WebGPU in Chromium is measured too, many minutes on a software adapter.
+    /// Measure WebGPU in Chromium too, many minutes on a software adapter.
+    #[arg(long)]
     pub webgpu: bool,
+}
+
+fn parse_runs(text: &str) -> Result<usize, String> {
+    let runs = text.parse().ok().filter(|runs| (1..=100).contains(runs));
+    runs.ok_or_else(|| "it must be a number from 1 to 100".to_owned())
 }
 
 /// Runs every comparison and writes `docs/benchmarks.md` and `docs/benchmarks.json`, in which rows
@@ -40,7 +50,7 @@ pub fn bench(options: &Options) -> Result<()> {
     let rows = read_rows()?;
     let machine = machine();
     println!("Measuring on {machine}: {runs} runs of each program, in turn.");
-    build::dist()?;
+    build::dist(Types::Write)?;
     build::test_models()?;
     fs::create_dir_all(WORK).with_context(|| format!("{WORK} cannot be made"))?;
     let rows = keep(rows, &training::step(runs, &machine)?)?;

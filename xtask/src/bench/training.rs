@@ -20,7 +20,7 @@ pub fn step(runs: usize, machine: &str) -> Result<[Comparison; 2]> {
     let (program, python) = (build::program()?, python::environment()?);
     let sample = sample(&program)?;
 
-    // The fewer objects are held out, the less time goes into judging, which is not measured.
+    // The fewer objects are held out, the less time goes into evaluation, which is not measured.
     let recipe = ["--steps", STEPS, "--batch", "4", "--rounds", "2"];
     let recipe = [&recipe[..], &["--held-out", "0.1"]].concat();
     let out = format!("{WORK}/decoder.safetensors");

@@ -1,0 +1,108 @@
+//! The page's TypeScript: checked, and emitted file for file to `target/page/`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::files::list;
+use crate::{setup, shell};
+
+pub const SOURCES: &str = "www";
+/// What `tsc` writes: `www/` and `tests/page/`.
+const EMITTED: &str = "target/page";
+const SERVICE_WORKER: &str = "www/offline/service_worker.js";
+/// Modules of npm packages that the page imports, each under the name by which it does.
+const VENDORED: [(&str, &str); 1] = [(
+    "node_modules/@preact/signals-core/dist/signals-core.mjs",
+    "www/vendor/signals-core.js",
+)];
+/// The page and its unit tests; the service worker, which sees other globals; the other tests, which import what
+/// the first two emitted.
+const PROJECTS: [&str; 2] = ["tsconfig.json", "www/offline/tsconfig.json"];
+const TESTS_PROJECT: &str = "tests/tsconfig.json";
+
+/// Checks the page's sources and emits them, with the packages that they import.
+pub fn compile() -> Result<()> {
+    setup::node_modules()?;
+    for project in PROJECTS {
+        tsc(project)?;
+    }
+    for (module, name) in VENDORED {
+        let copy = Path::new(EMITTED).join(name);
+        fs::create_dir_all(copy.parent().unwrap_or(Path::new(EMITTED)))
+            .and_then(|()| fs::copy(module, &copy))
+            .with_context(|| format!("{module} cannot be copied to {}", copy.display()))?;
+    }
+    Ok(())
+}
+
+/// Checks all TypeScript, the tests' too.
+pub fn check() -> Result<()> {
+    compile()?;
+    tsc(TESTS_PROJECT)
+}
+
+fn tsc(project: &str) -> Result<()> {
+    shell::run(shell::node_script("npx").args(["--no-install", "tsc", "-p", project]))
+}
+
+/// Adds the page to `site`, which maps paths in the site to their sources: scripts as emitted, and the rest as it is.
+pub fn add(site: &mut BTreeMap<PathBuf, PathBuf>) -> Result<()> {
+    let mut sources = BTreeMap::new();
+    list(Path::new(SOURCES), Path::new(SOURCES), &mut sources)?;
+    for (name, source) in sources {
+        match extension(&name) {
+            // Types alone, and what is for the compiler.
+            _ if is_declaration(&name) || name.ends_with("tsconfig.json") => {}
+            "ts" => {
+                let name = name.with_extension("js");
+                let emitted = Path::new(EMITTED).join(&name);
+                site.insert(name, emitted);
+            }
+            _ => {
+                site.insert(name, source);
+            }
+        }
+    }
+    for (_, name) in VENDORED {
+        site.insert(name.into(), Path::new(EMITTED).join(name));
+    }
+    // A service worker has no say above its own folder.
+    let worker = site.remove(Path::new(SERVICE_WORKER));
+    site.insert(
+        "service_worker.js".into(),
+        worker.with_context(|| format!("{SERVICE_WORKER} has no source"))?,
+    );
+    Ok(())
+}
+
+/// The unit tests that need no browser, as emitted.
+pub fn unit_tests() -> Result<Vec<PathBuf>> {
+    let mut sources = BTreeMap::new();
+    list(
+        Path::new("tests/page"),
+        Path::new("tests/page"),
+        &mut sources,
+    )?;
+    let tests: Vec<PathBuf> = sources
+        .into_keys()
+        .filter(|name| name.to_string_lossy().ends_with(".test.ts"))
+        .map(|name| Path::new(EMITTED).join(name.with_extension("js")))
+        .collect();
+    if tests.is_empty() {
+        bail!("tests/page holds no *.test.ts file.");
+    }
+    Ok(tests)
+}
+
+fn extension(name: &Path) -> &str {
+    name.extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default()
+}
+
+pub fn is_declaration(name: &Path) -> bool {
+    name.to_string_lossy().ends_with(".d.ts")
+}

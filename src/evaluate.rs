@@ -3,7 +3,7 @@
 use crate::device;
 use crate::error::Result;
 use crate::image::decode::Rgb;
-use crate::image::labels::{Labels, LabelledObject};
+use crate::image::labels::{LabelledObject, Labels};
 use crate::image::mask;
 use crate::model::mask_decoder::MaskDecoder;
 use crate::model::prompt_encoder::PromptEncoder;

@@ -1,382 +1,3 @@
-/* tslint:disable */
-/* eslint-disable */
-/**
- * A kind of objects.
- */
-export interface ClassRecord {
-    name: string;
-    /**
-     * `#rrggbb`.
-     */
-    colour: string;
-}
-
-/**
- * A prompt and the candidate that the person chose of its answer; null: the one of the highest
- * predicted IoU.
- */
-export interface PromptRound {
-    prompt: Prompt;
-    candidate: number | null;
-}
-
-/**
- * A setting's default and the range that it is checked against.
- */
-export interface SettingRange {
-    default: number;
-    min: number;
-    max: number;
-    integer: boolean;
-}
-
-/**
- * An object that was found.
- */
-export interface FoundObject {
-    /**
-     * Its number in the labels.
-     */
-    id: number;
-    /**
-     * As the model predicts it.
-     */
-    iou: number;
-    stability: number;
-    /**
-     * Pixels of its mask, of which smaller objects may have taken some.
-     */
-    area: number;
-}
-
-/**
- * Colours for brightness 0..=1.
- *
- * Viridis and inferno are interpolated linearly between 17 equidistant control points of
- * matplotlib's tables, from which no channel differs by more than 6 of 255.
- */
-export type Colormap = "gray" | "viridis" | "inferno";
-
-/**
- * How a grayscale image is shown.
- */
-export interface Display {
-    window: WindowKind;
-    black: number;
-    white: number;
-    /**
-     * Exponent of brightness; below 1 brightens.
-     */
-    gamma: number;
-    invert: boolean;
-    colormap: Colormap;
-}
-
-/**
- * How a training stands.
- */
-export interface TrainingInfo {
-    step: number;
-    settings: TrainingSettings;
-    training_objects: number;
-    held_out_objects: number;
-    /**
-     * Of each step; null where it was not finite.
-     */
-    losses: (number | null)[];
-    evaluations: Evaluation[];
-}
-
-/**
- * In pixels of the image, x to the right and y down. The runs of a mask are the lengths of its
- * pixels outside and inside in turn, row by row of its box.
- */
-export type Prompt = { kind: "point"; x: number; y: number; positive: boolean } | { kind: "box"; x0: number; y0: number; x1: number; y1: number } | { kind: "mask"; x0: number; y0: number; x1: number; y1: number; runs: number[] };
-
-/**
- * Mean IoU over the objects, 0..1, of the single-mask output.
- */
-export interface Scores {
-    objects: number;
-    /**
-     * Prompted with the label's pixel nearest to its centroid.
-     */
-    point_iou: number;
-    /**
-     * Prompted with the label's tight box.
-     */
-    box_iou: number;
-}
-
-/**
- * The defaults and ranges of all settings.
- */
-export interface SettingRanges {
-    /**
-     * The default.
-     */
-    display: Display;
-    automatic_masks: Record<keyof AutomaticMaskSettings, SettingRange>;
-    training: Record<keyof TrainingSettings, SettingRange>;
-}
-
-/**
- * The file format of an export.
- */
-export type ExportFormat = "tiff" | "png" | "coco" | "coco-polygons" | "geojson" | "imagej" | "csv" | "everything";
-
-/**
- * The held-out scores after a step; step 0 is the untouched decoder.
- */
-export interface Evaluation extends Scores {
-    step: number;
-}
-
-/**
- * The outcome of one piece of work.
- */
-export interface TrainingReport {
-    /**
-     * Steps done so far, and all.
-     */
-    step: number;
-    steps: number;
-    /**
-     * The loss of a step; null where it was not finite and the step was skipped.
-     */
-    loss?: number | null;
-    /**
-     * Held-out objects evaluated so far and all, in the midst of an evaluation.
-     */
-    evaluated: [number, number] | null;
-    /**
-     * The result of one that has just ended.
-     */
-    evaluation: Evaluation | null;
-    finished: boolean;
-}
-
-/**
- * What a person may set; the defaults just work.
- */
-export interface TrainingSettings {
-    steps: number;
-    /**
-     * Objects that a step trains on.
-     */
-    batch: number;
-    /**
-     * AdamW's highest learning rate, after the warm-up.
-     */
-    learning_rate: number;
-    /**
-     * Rounds for each prompt: the first, and one for each correction.
-     */
-    rounds: number;
-    /**
-     * The part of the objects whose first prompt is a point, 0..1; that of the others is a box.
-     */
-    points: number;
-    /**
-     * The part that is held out, 0..1.
-     */
-    held_out: number;
-    /**
-     * Steps between two evaluations on the held-out objects.
-     */
-    evaluate_every: number;
-    seed: number;
-}
-
-/**
- * What an image's samples are.
- */
-export type ImageKind = "8-bit grayscale" | "16-bit grayscale" | "32-bit float grayscale" | "colour";
-
-/**
- * What is kept of the decoder's answers.
- */
-export interface AutomaticMaskSettings {
-    /**
-     * Points along each side of a tile's grid.
-     */
-    points_per_side: number;
-    /**
-     * Points that are asked for at once.
-     */
-    batch: number;
-    /**
-     * The least IoU that the model predicts for a mask, 0..1.
-     */
-    iou_threshold: number;
-    /**
-     * The least share, 0..1, of a mask cut one logit lower that is left when it is cut one
-     * logit higher.
-     */
-    stability_threshold: number;
-    /**
-     * Of two masks whose boxes overlap by a larger IoU the surer one is kept.
-     */
-    nms_threshold: number;
-    /**
-     * Pixels.
-     */
-    min_area: number;
-    /**
-     * The largest share of the image, 0..1: beyond it lies the background.
-     */
-    max_share: number;
-    /**
-     * Pixels along a tile's side; 0: the image is one tile.
-     */
-    tile: number;
-    /**
-     * The share of a tile's side, 0..0.5, that it has in common with its neighbour.
-     */
-    overlap: number;
-}
-
-/**
- * What is known of a fine-tuned decoder.
- */
-export interface DecoderInfo {
-    /**
-     * The name of the model it was made from; empty where the file does not tell.
-     */
-    base: string;
-    /**
-     * Held-out scores of the untouched decoder, and of this one.
-     */
-    before: Scores | null;
-    after: Scores | null;
-    /**
-     * Steps after which it was the best.
-     */
-    steps: number;
-}
-
-/**
- * What is known of an image's objects besides their pixels.
- */
-export interface KnownObjects {
-    objects: ObjectRecord[];
-    classes: ClassRecord[];
-}
-
-/**
- * What is known of an object besides its pixels.
- */
-export interface ObjectRecord {
-    /**
-     * Its number in the label image.
-     */
-    id: number;
-    /**
-     * Empty where it has none.
-     */
-    name: string;
-    /**
-     * Its place in the list of classes.
-     */
-    class: number | null;
-    /**
-     * The IoU that the model predicted.
-     */
-    iou: number | null;
-}
-
-/**
- * Which device is asked for.
- */
-export type DeviceChoice = "auto" | "cpu" | "webgpu";
-
-/**
- * Whose names a file is written with.
- */
-export type Naming = "segment_anything" | "hugging_face";
-
-export interface AutomaticMaskProgress {
-    /**
-     * 0..1
-     */
-    fraction: number;
-    /**
-     * Masks that were kept so far.
-     */
-    found: number;
-    finished: boolean;
-}
-
-export interface DeviceInfo {
-    /**
-     * What to call it, for the user.
-     */
-    device: string;
-    /**
-     * Why the GPU was not taken, if it was not.
-     */
-    note: string | null;
-    /**
-     * Whether it is a GPU, and no software that stands for one.
-     */
-    gpu: boolean;
-}
-
-export interface ImageInfo {
-    width: number;
-    height: number;
-    kind: ImageKind;
-    min: number;
-    max: number;
-    /**
-     * The percentile window.
-     */
-    low: number;
-    high: number;
-    /**
-     * The window of the full range.
-     */
-    full_min: number;
-    full_max: number;
-    /**
-     * Pixels in 256 equal bins from `min` to `max`.
-     */
-    histogram: number[];
-    /**
-     * From 0.
-     */
-    page: number;
-    pages: number;
-    /**
-     * The values that the file would show as black and as white, if it says so.
-     */
-    window: [number, number] | null;
-    /**
-     * Whether the file would show large values dark.
-     */
-    invert: boolean;
-}
-
-export interface ModelInfo {
-    name: string;
-    parameters: number;
-}
-
-export interface Prediction {
-    /**
-     * Predicted IoU of each candidate: three after a single point, else one.
-     */
-    ious: number[];
-    selected: number;
-    /**
-     * Pixels of the selected mask.
-     */
-    area: number;
-}
-
-export type WindowKind = "percentile" | "minmax" | "full" | "range";
-
-
 /**
  * The objects that a COCO file has for an image.
  */
@@ -670,24 +291,14 @@ export class Sha256 {
 }
 
 /**
- * What the first panic said, if there was one.
+ * If `module_or_path` is {RequestInfo} or {URL}, makes a request and
+ * for everything else, calls `WebAssembly.instantiate` directly.
+ *
+ * @param {{ module_or_path: InitInput | Promise<InitInput> }} module_or_path - Passing `InitInput` directly is deprecated.
+ *
+ * @returns {Promise<InitOutput>}
  */
-export function last_panic(): string | undefined;
-
-/**
- * The defaults and ranges of all settings.
- */
-export function setting_ranges(): SettingRanges;
-
-export function start(): void;
-
-export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
-
-export interface InitOutput {
-    readonly memory: WebAssembly.Memory;
-}
-
-export type SyncInitInput = BufferSource | WebAssembly.Module;
+export default function __wbg_init (module_or_path: { module_or_path: InitInput | Promise<InitInput> } | InitInput | Promise<InitInput>): Promise<InitOutput>;
 
 /**
  * Instantiates the given `module`, which can either be bytes or
@@ -700,11 +311,397 @@ export type SyncInitInput = BufferSource | WebAssembly.Module;
 export function initSync(module: { module: SyncInitInput } | SyncInitInput): InitOutput;
 
 /**
- * If `module_or_path` is {RequestInfo} or {URL}, makes a request and
- * for everything else, calls `WebAssembly.instantiate` directly.
- *
- * @param {{ module_or_path: InitInput | Promise<InitInput> }} module_or_path - Passing `InitInput` directly is deprecated.
- *
- * @returns {Promise<InitOutput>}
+ * What the first panic said, if there was one.
  */
-export default function __wbg_init (module_or_path: { module_or_path: InitInput | Promise<InitInput> } | InitInput | Promise<InitInput>): Promise<InitOutput>;
+export function last_panic(): string | undefined;
+
+/**
+ * The defaults and ranges of all settings.
+ */
+export function setting_ranges(): SettingRanges;
+
+export function start(): void;
+
+export interface AutomaticMaskProgress {
+    /**
+     * 0..1
+     */
+    fraction: number;
+    /**
+     * Masks that were kept so far.
+     */
+    found: number;
+    finished: boolean;
+}
+
+/**
+ * What is kept of the decoder's answers.
+ */
+export interface AutomaticMaskSettings {
+    /**
+     * Points along each side of a tile's grid.
+     */
+    points_per_side: number;
+    /**
+     * Points that are asked for at once.
+     */
+    batch: number;
+    /**
+     * The least IoU that the model predicts for a mask, 0..1.
+     */
+    iou_threshold: number;
+    /**
+     * The least share, 0..1, of a mask cut one logit lower that is left when it is cut one
+     * logit higher.
+     */
+    stability_threshold: number;
+    /**
+     * Of two masks whose boxes overlap by a larger IoU the surer one is kept.
+     */
+    nms_threshold: number;
+    /**
+     * Pixels.
+     */
+    min_area: number;
+    /**
+     * The largest share of the image, 0..1: beyond it lies the background.
+     */
+    max_share: number;
+    /**
+     * Pixels along a tile's side; 0: the image is one tile.
+     */
+    tile: number;
+    /**
+     * The share of a tile's side, 0..0.5, that it has in common with its neighbour.
+     */
+    overlap: number;
+}
+
+/**
+ * A kind of objects.
+ */
+export interface ClassRecord {
+    name: string;
+    /**
+     * `#rrggbb`.
+     */
+    colour: string;
+}
+
+/**
+ * What is known of a fine-tuned decoder.
+ */
+export interface DecoderInfo {
+    /**
+     * The name of the model it was made from; empty where the file does not tell.
+     */
+    base: string;
+    /**
+     * Held-out scores of the untouched decoder, and of this one.
+     */
+    before: Scores | null;
+    after: Scores | null;
+    /**
+     * Steps after which it was the best.
+     */
+    steps: number;
+}
+
+export interface DeviceInfo {
+    /**
+     * What to call it, for the user.
+     */
+    device: string;
+    /**
+     * Why the GPU was not taken, if it was not.
+     */
+    note: string | null;
+    /**
+     * Whether it is a GPU, and no software that stands for one.
+     */
+    gpu: boolean;
+}
+
+/**
+ * How a grayscale image is shown.
+ */
+export interface Display {
+    window: WindowKind;
+    black: number;
+    white: number;
+    /**
+     * Exponent of brightness; below 1 brightens.
+     */
+    gamma: number;
+    invert: boolean;
+    colormap: Colormap;
+}
+
+/**
+ * The held-out scores after a step; step 0 is the untouched decoder.
+ */
+export interface Evaluation extends Scores {
+    step: number;
+}
+
+/**
+ * An object that was found.
+ */
+export interface FoundObject {
+    /**
+     * Its number in the labels.
+     */
+    id: number;
+    /**
+     * As the model predicts it.
+     */
+    iou: number;
+    stability: number;
+    /**
+     * Pixels of its mask, of which smaller objects may have taken some.
+     */
+    area: number;
+}
+
+export interface ImageInfo {
+    width: number;
+    height: number;
+    kind: ImageKind;
+    min: number;
+    max: number;
+    /**
+     * The percentile window.
+     */
+    low: number;
+    high: number;
+    /**
+     * The window of the full range.
+     */
+    full_min: number;
+    full_max: number;
+    /**
+     * Pixels in 256 equal bins from `min` to `max`.
+     */
+    histogram: number[];
+    /**
+     * From 0.
+     */
+    page: number;
+    pages: number;
+    /**
+     * The values that the file would show as black and as white, if it says so.
+     */
+    window: [number, number] | null;
+    /**
+     * Whether the file would show large values dark.
+     */
+    invert: boolean;
+}
+
+export interface InitOutput {
+    readonly memory: WebAssembly.Memory;
+}
+
+/**
+ * What is known of an image's objects besides their pixels.
+ */
+export interface KnownObjects {
+    objects: ObjectRecord[];
+    classes: ClassRecord[];
+}
+
+export interface ModelInfo {
+    name: string;
+    parameters: number;
+}
+
+/**
+ * What is known of an object besides its pixels.
+ */
+export interface ObjectRecord {
+    /**
+     * Its number in the label image.
+     */
+    id: number;
+    /**
+     * Empty where it has none.
+     */
+    name: string;
+    /**
+     * Its place in the list of classes.
+     */
+    class: number | null;
+    /**
+     * The IoU that the model predicted.
+     */
+    iou: number | null;
+}
+
+export interface Prediction {
+    /**
+     * Predicted IoU of each candidate: three after a single point, else one.
+     */
+    ious: number[];
+    selected: number;
+    /**
+     * Pixels of the selected mask.
+     */
+    area: number;
+}
+
+/**
+ * A prompt and the candidate that the person chose of its answer; null: the one of the highest
+ * predicted IoU.
+ */
+export interface PromptRound {
+    prompt: Prompt;
+    candidate: number | null;
+}
+
+/**
+ * Mean IoU over the objects, 0..1, of the single-mask output.
+ */
+export interface Scores {
+    objects: number;
+    /**
+     * Prompted with the label's pixel nearest to its centroid.
+     */
+    point_iou: number;
+    /**
+     * Prompted with the label's tight box.
+     */
+    box_iou: number;
+}
+
+/**
+ * A setting's default and the range that it is checked against.
+ */
+export interface SettingRange {
+    default: number;
+    min: number;
+    max: number;
+    integer: boolean;
+}
+
+/**
+ * The defaults and ranges of all settings.
+ */
+export interface SettingRanges {
+    /**
+     * The default.
+     */
+    display: Display;
+    automatic_masks: Record<keyof AutomaticMaskSettings, SettingRange>;
+    training: Record<keyof TrainingSettings, SettingRange>;
+}
+
+/**
+ * How a training stands.
+ */
+export interface TrainingInfo {
+    step: number;
+    settings: TrainingSettings;
+    training_objects: number;
+    held_out_objects: number;
+    /**
+     * Of each step; null where it was not finite.
+     */
+    losses: (number | null)[];
+    evaluations: Evaluation[];
+}
+
+/**
+ * The outcome of one piece of work.
+ */
+export interface TrainingReport {
+    /**
+     * Steps done so far, and all.
+     */
+    step: number;
+    steps: number;
+    /**
+     * The loss of a step; null where it was not finite and the step was skipped.
+     */
+    loss?: number | null;
+    /**
+     * Held-out objects evaluated so far and all, in the midst of an evaluation.
+     */
+    evaluated: [number, number] | null;
+    /**
+     * The result of one that has just ended.
+     */
+    evaluation: Evaluation | null;
+    finished: boolean;
+}
+
+/**
+ * What a person may set; the defaults just work.
+ */
+export interface TrainingSettings {
+    steps: number;
+    /**
+     * Objects that a step trains on.
+     */
+    batch: number;
+    /**
+     * AdamW's highest learning rate, after the warm-up.
+     */
+    learning_rate: number;
+    /**
+     * Rounds for each prompt: the first, and one for each correction.
+     */
+    rounds: number;
+    /**
+     * The part of the objects whose first prompt is a point, 0..1; that of the others is a box.
+     */
+    points: number;
+    /**
+     * The part that is held out, 0..1.
+     */
+    held_out: number;
+    /**
+     * Steps between two evaluations on the held-out objects.
+     */
+    evaluate_every: number;
+    seed: number;
+}
+
+/**
+ * Colours for brightness 0..=1.
+ *
+ * Viridis and inferno are interpolated linearly between 17 equidistant control points of
+ * matplotlib's tables, from which no channel differs by more than 6 of 255.
+ */
+export type Colormap = "gray" | "viridis" | "inferno";
+
+/**
+ * Which device is asked for.
+ */
+export type DeviceChoice = "auto" | "cpu" | "webgpu";
+
+/**
+ * The file format of an export.
+ */
+export type ExportFormat = "tiff" | "png" | "coco" | "coco-polygons" | "geojson" | "imagej" | "csv" | "everything";
+
+/**
+ * What an image's samples are.
+ */
+export type ImageKind = "8-bit grayscale" | "16-bit grayscale" | "32-bit float grayscale" | "colour";
+
+export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
+
+/**
+ * Whose names a file is written with.
+ */
+export type Naming = "segment_anything" | "hugging_face";
+
+/**
+ * In pixels of the image, x to the right and y down. The runs of a mask are the lengths of its
+ * pixels outside and inside in turn, row by row of its box.
+ */
+export type Prompt = { kind: "point"; x: number; y: number; positive: boolean } | { kind: "box"; x0: number; y0: number; x1: number; y1: number } | { kind: "mask"; x0: number; y0: number; x1: number; y1: number; runs: number[] };
+
+export type SyncInitInput = BufferSource | WebAssembly.Module;
+
+export type WindowKind = "percentile" | "minmax" | "full" | "range";

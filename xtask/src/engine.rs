@@ -90,8 +90,21 @@ fn follow(generated: &Path, types: Types) -> Result<()> {
     }
 }
 
-/// The types without the raw exports, whose names change with every compiler.
+/// The types without the raw exports, whose names change with every compiler, in the order of their names, as the
+/// generated one is the linker's.
 fn public(types: &str) -> String {
+    let text = without_raw_exports(types);
+    let mut declarations: Vec<&str> = text.split("\n\n").map(str::trim).collect();
+    let name = |text: &&str| {
+        text.lines()
+            .find(|line| line.starts_with("export "))
+            .map(str::to_owned)
+    };
+    declarations.sort_by_cached_key(name);
+    declarations.join("\n\n") + "\n"
+}
+
+fn without_raw_exports(types: &str) -> String {
     let mut text = String::with_capacity(types.len());
     let mut raw = false;
     for line in types.lines() {
@@ -101,7 +114,10 @@ fn public(types: &str) -> String {
             _ => raw,
         };
         let line = line.trim_end();
-        if !raw || !line.starts_with("    readonly ") || line.contains(" memory: ") {
+        // Directives for other tools, which would go with the declaration that happens to come first.
+        let is_directive = line.starts_with("/* ");
+        let is_raw = raw && line.starts_with("    readonly ") && !line.contains(" memory: ");
+        if !is_directive && !is_raw {
             text.push_str(line);
             text.push('\n');
         }
@@ -114,8 +130,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn raw_exports_are_no_part_of_the_types() {
+    fn types_are_sorted_and_without_raw_exports() {
         let generated = "\
+/* tslint:disable */
+/**
+ * Knows images.
+ */
 export class Engine {
     readonly name: string;
 }
@@ -126,21 +146,25 @@ export interface InitOutput {
     readonly __wasm_bindgen_func_elem_1234: (a: number) => void;
 }
 
-export interface Display {
+
+export class Display {
     readonly gamma: number;
 }
 ";
         let wanted = "\
+export class Display {
+    readonly gamma: number;
+}
+
+/**
+ * Knows images.
+ */
 export class Engine {
     readonly name: string;
 }
 
 export interface InitOutput {
     readonly memory: WebAssembly.Memory;
-}
-
-export interface Display {
-    readonly gamma: number;
 }
 ";
         assert_eq!(public(generated), wanted);

@@ -114,13 +114,13 @@ fn artifact(messages: &str, name: &str) -> Option<PathBuf> {
         };
         files.unwrap_or_default()
     });
-    let paths = files.filter_map(|file| file.as_str().map(PathBuf::from));
+    let mut paths = files.filter_map(|file| file.as_str().map(PathBuf::from));
     let is_wanted = |path: &PathBuf| {
         let extension = path.extension().unwrap_or_default();
         let known = ["wasm", env::consts::EXE_EXTENSION];
         path.file_stem() == Some(name.as_ref()) && known.iter().any(|e| *e == extension)
     };
-    paths.filter(is_wanted).last()
+    paths.rfind(is_wanted)
 }
 
 /// `npm` or `npx`, which are scripts on Windows.

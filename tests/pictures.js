@@ -27,18 +27,22 @@ async function show(page, panel) {
   });
 }
 
-/** A folder of frames: parts of the sample. @returns {string[]} */
+/** Frames of a stage that moves over the sample's nuclei, out of focus. @returns {string[]} */
 function frames() {
-  const { labels } = sample();
+  const { data, width, height } = sample().labels;
   const folder = temporaryFolder();
-  const { width, height } = labels;
+  const brightness = (/** @type {number} */ id) => (id ? 2000 + ((id * 613) % 5000) : 0);
   return ["frame 01", "frame 02", "frame 03", "frame 04"].map((name, i) => {
-    const shifted = Uint16Array.from({ length: width * height }, (_, at) => {
-      const id = Number(labels.data[(at + i * 97) % labels.data.length]);
-      return id ? 9000 + ((id * 613) % 9000) : 900 + ((at * 31) % 300);
+    const start = (i + 1) * (70 * width + 110);
+    const pixels = Uint16Array.from({ length: width * height }, (_, at) => {
+      let sum = 0;
+      for (let y = -3; y <= 3; y++) {
+        for (let x = -3; x <= 3; x++) sum += brightness(Number(data[(at + start + y * width + x) % data.length]));
+      }
+      return 300 + sum / 49 + ((at * 7919) % 211);
     });
     const path = join(folder, `${name}.png`);
-    writeFileSync(path, png(width, height, shifted));
+    writeFileSync(path, png(width, height, pixels));
     return path;
   });
 }
@@ -105,8 +109,9 @@ async function several(page) {
   await page.setInputFiles("#image-file", frames());
   await page.waitForFunction(() => document.querySelectorAll("#images li img[src]").length >= 4, undefined, { timeout: LIMIT });
   await waitState(page, "encoded", LIMIT);
-  const [object] = centres(sample().labels);
-  await clickImage(page, object.x, object.y);
+  const [{ x, y }] = centres(sample().labels);
+  // Where the first frame has that object.
+  await clickImage(page, x - 110, y - 70);
   await waitState(page, "masked", LIMIT);
   await page.keyboard.press("Enter");
   await page.click("#done-image");

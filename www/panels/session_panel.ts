@@ -29,6 +29,10 @@ export class SessionPanel {
     this.#bench = bench;
     this.#session = bench.session;
     effect(() => this.#show());
+    effect(() => this.#showImage());
+    effect(() => this.#showModel());
+    // It moves often, so it draws alone.
+    effect(() => this.#showProgress());
   }
 
   #show() {
@@ -41,9 +45,6 @@ export class SessionPanel {
     if (status.textContent !== sentence) status.textContent = sentence;
     cancel.hidden = state.value !== "encoding";
     encode.hidden = !image.encodePaused.value;
-    this.#showProgress();
-    this.#showImage();
-    this.#showModel();
   }
 
   #showProgress() {

@@ -135,10 +135,10 @@ impl TwoWayAttentionBlock {
     fn attend_to_each_other(&self, queries: Tensor<3>, query_pe: &Tensor<3>) -> Tensor<3> {
         let queries = if self.skip_first_layer_pe {
             let q = queries.clone();
-            self.self_attn.forward(q.clone(), q, queries)
+            self.self_attn.token_to_image(q.clone(), q, queries)
         } else {
             let q = queries.clone() + query_pe.clone();
-            queries.clone() + self.self_attn.forward(q.clone(), q, queries)
+            queries.clone() + self.self_attn.token_to_image(q.clone(), q, queries)
         };
         self.norm1.forward(queries)
     }
@@ -153,9 +153,8 @@ impl TwoWayAttentionBlock {
 
 /// Multi-head attention with projections, which may narrow the channels to `inner`.
 ///
-/// [`Self::forward`] is the reference's formula, and serves among tokens. Between a handful of tokens
-/// and thousands of pixels its products are taken in another order, in which the image is never
-/// projected: with head h's queries `q_h` and columns `W_h` of a projection,
+/// Between a handful of tokens and thousands of pixels the products of the reference's formula
+/// ([`Self::forward`], for the tests) are taken in another order, in which the image is never projected: with head h's queries `q_h` and columns `W_h` of a projection,
 /// `q_h · (k · W_h)ᵀ = (q_h · W_hᵀ) · kᵀ`, so that tokens are projected to where the image is. To
 /// do that for all heads in one product, the tokens are repeated for each head with the other
 /// heads' channels set to zero. That is less than half of the work.
@@ -181,8 +180,9 @@ impl Attention {
         })
     }
 
-    /// `softmax(q · kᵀ / √(inner / heads)) · v` by head, with all four projections: `q`, `k` and
+    /// The reference's formula, `softmax(q · kᵀ / √(inner / heads)) · v` by head, with all four projections: `q`, `k` and
     /// `v` are `(B, N, C)`, and so is the result.
+    #[cfg(test)]
     fn forward(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
         let q = self.separate_heads(self.queries(q));
         let k = self.separate_heads(k.matmul(weight(&self.k_proj)));
@@ -191,7 +191,7 @@ impl Attention {
         self.out_proj.forward(recombine_heads(out))
     }
 
-    /// [`Self::forward`] of tokens `q` `(B, N, C)` and an image `k` and `v` `(B or 1, pixels, C)`:
+    /// Tokens `q` `(B, N, C)` attend to an image `k` and `v` `(B or 1, pixels, C)`, or to each other:
     /// `(B, N, C)`.
     fn token_to_image(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
         let q = self.queries(q);
@@ -204,7 +204,7 @@ impl Attention {
         self.out_proj.forward(out.sum_dim(1).squeeze_dim(1))
     }
 
-    /// [`Self::forward`] of an image `q` `(B or 1, pixels, C)` and tokens `k` and `v` `(B, N, C)`.
+    /// An image `q` `(B or 1, pixels, C)` attends to tokens `k` and `v` `(B, N, C)`.
     fn image_to_token(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> AttentionUpdate {
         self.update(k, v, |k| {
             let projected = k.clone().matmul(transposed(&self.q_proj));

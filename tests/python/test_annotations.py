@@ -261,7 +261,7 @@ class Exported(unittest.TestCase):
         image = {"id": 1, "file_name": "x", "width": 5, "height": 5}
         path = Path(self.folder.name) / "bad.json"
         for content, sentence in [
-            ("{", "no COCO file"),
+            ("{", "not a COCO file"),
             (json.dumps({"images": [image], "annotations": []}), "5 × 5"),
             (json.dumps({"images": [], "annotations": []}), "0 images"),
             (json.dumps({"images": [{"id": 1}], "annotations": []}), "no object"),

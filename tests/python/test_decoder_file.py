@@ -1,5 +1,5 @@
 """The files that `graysam finetune` writes, in PyTorch: loaded into `segment_anything` by the
-README's own lines, and into Hugging Face's SamModel.
+the manual's own lines, and into Hugging Face's SamModel.
 
 Run by `cargo xtask test python`, which names the program in GRAYSAM_BIN and makes the model.
 """
@@ -40,13 +40,13 @@ def graysam(*arguments):
     return done.stdout
 
 
-def readme_code():
-    """The Python code of the README's section on fine-tuning."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = re.split(r"^#{2,3} Fine-tuning$", text, flags=re.M)[1]
-    section = re.split(r"^#{2,3} ", section, flags=re.M)[0]
+def manual_code():
+    """The Python code of the manual's section on models and decoders."""
+    text = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    section = re.split(r"^## Models and decoders$", text, flags=re.M)[1]
+    section = re.split(r"^## ", section, flags=re.M)[0]
     blocks = re.findall(r"^```python\n(.*?)^```$", section, flags=re.M | re.S)
-    assert blocks, "the README's section on fine-tuning has no Python code"
+    assert blocks, "the manual's section on models and decoders has no Python code"
     return blocks
 
 
@@ -115,7 +115,7 @@ class FilesInPyTorch(unittest.TestCase):
         self.assertEqual(set(file), names)
 
         with contextlib.chdir(self.folder):
-            for block in readme_code():
+            for block in manual_code():
                 exec(block, {"sam": sam})
         for name, tensor in sam.mask_decoder.state_dict().items():
             self.assertTrue(same_bits(tensor, file[DECODER + name]), name)

@@ -1,4 +1,4 @@
-"""The files that `graysam finetune` writes, in PyTorch: loaded into `segment_anything` by the
+"""The files that `graysam finetune` writes, in PyTorch: loaded into `segment_anything` by
 the manual's own lines, and into Hugging Face's SamModel.
 
 Run by `cargo xtask test python`, which names the program in GRAYSAM_BIN and makes the model.

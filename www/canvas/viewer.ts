@@ -26,7 +26,6 @@ export class Viewer {
   #marks;
   #image: ImageLayer | undefined;
   #mask: TiledLayer | undefined;
-  #maskShown = true;
   #preview: TiledLayer | undefined;
   #labels: TiledLayer | undefined;
   #labelsShown = true;
@@ -137,11 +136,6 @@ export class Viewer {
   setLine(corners: readonly Point[]) {
     if (corners.length === 0 && this.#line.length === 0) return;
     this.#line = [...corners];
-    this.#invalidate();
-  }
-
-  showMask(shown: boolean) {
-    this.#maskShown = shown;
     this.#invalidate();
   }
 
@@ -296,7 +290,7 @@ export class Viewer {
     context.imageSmoothingEnabled = view.scale < 1;
     const allowance = new Allowance(PAINTING);
     let complete = true;
-    for (const layer of [this.#image, this.#labelsShown && this.#labels, this.#preview, this.#maskShown && this.#mask]) {
+    for (const layer of [this.#image, this.#labelsShown && this.#labels, this.#preview, this.#mask]) {
       if (layer && !layer.draw(context, view, allowance)) complete = false;
     }
     context.setTransform(ratio, 0, 0, ratio, view.x, view.y);

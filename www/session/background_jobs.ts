@@ -1,6 +1,7 @@
 // What the engine does while the person looks: thumbnails of the project's images, and the next image's embedding.
 
-import { effect, signal, untracked } from "../vendor/signals-core.js";
+import { signal } from "../vendor/signals-core.js";
+import { whenChanged } from "../document/watch.js";
 import type { Draft } from "../document/draft.js";
 import type { Project, ProjectImage } from "../document/project.js";
 import { CrashError, type Engine, type Running } from "../engine/client.js";
@@ -58,12 +59,7 @@ export class AheadJob implements Job {
     this.#image = image;
     this.#model = model;
     this.#thumbnails = thumbnails;
-    let first = true;
-    effect(() => {
-      const state = [draft.rounds.value, image.requested.value, model.requested.value];
-      if (state.length > 0 && !first) untracked(() => this.#interrupt());
-      first = false;
-    });
+    whenChanged([draft.rounds, image.requested, model.requested], () => this.#interrupt());
   }
 
   next(engine: Engine): Step | undefined {

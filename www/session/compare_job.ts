@@ -1,6 +1,7 @@
 // The untouched decoder's mask beside the fine-tuned one's.
 
-import { effect, signal, untracked } from "../vendor/signals-core.js";
+import { signal } from "../vendor/signals-core.js";
+import { whenChanged } from "../document/watch.js";
 import type { Draft } from "../document/draft.js";
 import type { Engine } from "../engine/client.js";
 import type { DecoderJob } from "./decoder_job.js";
@@ -18,10 +19,7 @@ export class CompareJob implements Job {
   constructor(draft: Draft, decoder: DecoderJob, mask: MaskJob) {
     this.#decoder = decoder;
     this.#mask = mask;
-    effect(() => {
-      const state = [draft.masked.value, draft.rounds.value, decoder.comparing.value, decoder.generation.value];
-      if (state.length > 0) untracked(() => this.#forget());
-    });
+    whenChanged([draft.masked, draft.rounds, decoder.comparing, decoder.generation], () => this.#forget());
   }
 
   #forget() {

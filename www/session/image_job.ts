@@ -1,6 +1,7 @@
 // Which image the engine has open, how the page shows it, and its embedding.
 
-import { batch, computed, effect, signal, untracked } from "../vendor/signals-core.js";
+import { batch, computed, effect, signal } from "../vendor/signals-core.js";
+import { whenChanged } from "../document/watch.js";
 import { initialDisplay, placed } from "../document/display.js";
 import type { Draft } from "../document/draft.js";
 import { type Project, sameDisplay } from "../document/project.js";
@@ -98,9 +99,8 @@ export class ImageJob implements Job {
       if (asked || adjusted || this.#encodeKey.value !== this.#encodingAs) this.#encode?.cancel();
     });
     // Whatever is asked for of the image wants its embedding.
-    effect(() => {
-      const wanted = [this.#encodeKey.value, this.requested.value, model.requested.value, draft.rounds.value];
-      if (wanted.length > 0) untracked(() => (this.encodeWanted.value = true));
+    whenChanged([this.#encodeKey, this.requested, model.requested, draft.rounds], () => {
+      this.encodeWanted.value = true;
     });
   }
 

@@ -1,6 +1,7 @@
 // The mask under the pointer before any prompt: one request at a time, and only the newest place is asked for next.
 
-import { batch, computed, effect, signal, untracked } from "../vendor/signals-core.js";
+import { batch, computed, signal } from "../vendor/signals-core.js";
+import { whenChanged } from "../document/watch.js";
 import type { Draft } from "../document/draft.js";
 import type { Point } from "../document/geometry.js";
 import type { Engine } from "../engine/client.js";
@@ -31,10 +32,7 @@ export class PreviewJob implements Job {
     this.#image = image;
     this.#draft = draft;
     this.#quick = computed(() => mask.time.value > 0 && mask.time.value < QUICK);
-    effect(() => {
-      const state = [draft.rounds.value, image.display.value, image.source.value, image.open.value];
-      if (state.length > 0) untracked(() => this.clear());
-    });
+    whenChanged([draft.rounds, image.display, image.source, image.open], () => this.clear());
   }
 
   /** The person's choice. */

@@ -1,6 +1,7 @@
 // Keeps the project and the draft in the browser's storage, after every change.
 
-import { computed, effect, signal, untracked } from "../vendor/signals-core.js";
+import { computed, signal } from "../vendor/signals-core.js";
+import { whenChanged } from "../document/watch.js";
 import type { Draft, DraftRecord } from "../document/draft.js";
 import type { Notices } from "../document/notices.js";
 import { type Project, ProjectImage } from "../document/project.js";
@@ -51,13 +52,8 @@ export class ProjectKeeper {
   }
 
   #watch() {
-    let restoring = true;
-    effect(() => {
-      const { images, classes, currentClass, current } = this.#project;
-      const state = [images.value, classes.value, currentClass.value, current.value, this.#draftRecord.value];
-      if (state.length > 0 && !restoring) untracked(() => this.#save());
-    });
-    restoring = false;
+    const { images, classes, currentClass, current } = this.#project;
+    whenChanged([images, classes, currentClass, current, this.#draftRecord], () => this.#save());
   }
 
   #save() {

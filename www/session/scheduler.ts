@@ -57,10 +57,6 @@ export class Scheduler {
     return this.#engine.value;
   }
 
-  get crashes() {
-    return this.#crashes;
-  }
-
   /** A job got further than before, so the engine is well. */
   advanced() {
     this.#crashes = 0;

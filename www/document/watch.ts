@@ -1,0 +1,13 @@
+// Runs something after a change of signals, whatever their values are.
+
+import { effect, type ReadonlySignal, untracked } from "../vendor/signals-core.js";
+
+/** Runs `run` each time that one of the signals changes, but not at once. What it reads itself does not count. */
+export function whenChanged(signals: readonly ReadonlySignal<unknown>[], run: () => void) {
+  let first = true;
+  effect(() => {
+    for (const signal of signals) void signal.value;
+    if (!first) untracked(run);
+    first = false;
+  });
+}

@@ -2,54 +2,87 @@
 
 use crate::device;
 use crate::error::Result;
-use crate::image::decode::Rgb;
-use crate::image::labels::{LabelledObject, Labels};
-use crate::image::mask;
+use crate::image::labels::Labels;
+use crate::image::part::Pyramid;
+use crate::image::resize::Rows;
+use crate::image::shapes::{self, Shape};
 use crate::model::mask_decoder::MaskDecoder;
 use crate::model::prompt_encoder::PromptEncoder;
-use crate::predictor::{Embedding, Predictor, Prompt, answer};
+use crate::predictor::{Embedding, Predictor, Prompt, PromptRound, answer};
 pub use crate::scores::Scores;
+use crate::tile_choice::TileChoice;
 
 /// Labels of fewer pixels are not counted.
 pub const MIN_AREA: usize = 50;
 
-/// Prompts `predictor` for every label of at least [`MIN_AREA`] pixels on `image`.
+/// Prompts `predictor` for every label of at least [`MIN_AREA`] pixels on `image` as a person would
+/// on the page, who looks at each in parts of the image as `tile` says: with the object's pixel
+/// nearest to its centroid, of whose candidates that of the highest predicted IoU counts, and with
+/// its box.
 ///
 /// # Errors
-/// When the labels have another size than the image, or none is large enough.
-pub async fn evaluate(predictor: &mut Predictor, image: &Rgb, labels: &Labels) -> Result<Scores> {
-    let objects = labels.objects_on((image.width, image.height), MIN_AREA)?;
-    predictor.set_image(image).await?;
-    let (encoder, embedding) = (&predictor.model().prompt_encoder, predictor.embedding()?);
+/// When the labels have another size than the image, none is large enough, or the device fails.
+pub async fn evaluate(
+    predictor: &mut Predictor,
+    image: &impl Rows,
+    labels: &Labels,
+    tile: TileChoice,
+) -> Result<Scores> {
+    let size = image.size();
+    let objects = labels.objects_on(size, MIN_AREA)?;
+    let pyramid = Pyramid { size };
+    let mut seen: Vec<_> = objects
+        .iter()
+        .map(|object| (tile.side_for(&pyramid, object.bbox), object))
+        .collect();
+    // Those of one part after each other, so that each is encoded once.
+    seen.sort_by_key(|(side, object)| {
+        let part = pyramid.holding(*side, object.bbox);
+        (*side, part.y, part.x)
+    });
+    predictor.open_image(size);
     let mut ious = Vec::with_capacity(objects.len());
-    for object in &objects {
-        let found = object_ious(encoder, predictor.decoder(), embedding, labels, object);
-        ious.push(found.await?);
+    for (side, object) in seen {
+        let truth = shapes::shape(labels, object.id, object.bbox.map(|at| at as usize));
+        let mut found = [0.0; 2];
+        for (iou, prompt) in found.iter_mut().zip(prompts(object.point, object.bbox)) {
+            let round = PromptRound {
+                side,
+                ..prompt.into()
+            };
+            let answer = predictor.predict_on(image, &[round]).await?;
+            let mask = answer.and_then(|answer| answer.mask);
+            *iou = shapes::iou(mask.as_deref(), Some(&truth));
+        }
+        ious.push(found);
     }
     Ok(Scores::of(&ious))
 }
 
-/// IoU of `object` with the single mask for its pixel nearest to its centroid, and with that for
-/// its box.
+/// A point inside of an object and its box.
+fn prompts((x, y): (f32, f32), [x0, y0, x1, y1]: [f32; 4]) -> [Prompt; 2] {
+    let positive = true;
+    [
+        Prompt::Point { x, y, positive },
+        Prompt::Box { x0, y0, x1, y1 },
+    ]
+}
+
+/// IoU of the object `truth` with the single mask for its pixel `point`, and with that for its
+/// `bbox`.
 pub async fn object_ious(
     encoder: &PromptEncoder,
     decoder: &MaskDecoder,
     embedding: &Embedding,
-    labels: &Labels,
-    object: &LabelledObject,
+    truth: &Shape,
+    point: (f32, f32),
+    bbox: [f32; 4],
 ) -> Result<[f64; 2]> {
-    let truth = labels.mask(object.id);
-    let ((x, y), [x0, y0, x1, y1]) = (object.point, object.bbox);
-    let positive = true;
-    let prompts = [
-        Prompt::Point { x, y, positive },
-        Prompt::Box { x0, y0, x1, y1 },
-    ];
     let mut ious = [0.0; 2];
-    for (iou, prompt) in ious.iter_mut().zip(prompts) {
+    for (iou, prompt) in ious.iter_mut().zip(prompts(point, bbox)) {
         let (logits, _) = answer(encoder, decoder, embedding, &[&[prompt]], None);
         let single = device::read(logits.narrow(1, 0, 1)).await?;
-        *iou = mask::iou(&embedding.postprocess(&single), &truth);
+        *iou = shapes::iou(embedding.shape(&single).as_ref(), Some(truth));
     }
     Ok(ious)
 }

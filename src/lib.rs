@@ -24,6 +24,8 @@ pub mod scores;
 #[cfg(feature = "model")]
 pub mod settings;
 #[cfg(feature = "model")]
+pub mod tile_choice;
+#[cfg(feature = "model")]
 pub mod training;
 #[cfg(feature = "model")]
 pub mod web;

@@ -7,14 +7,13 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use graysam::annotation::rle;
-use graysam::automatic_masks::{AutomaticMaskSettings, AutomaticMasks};
+use graysam::automatic_masks::{AutomaticMaskSettings, AutomaticMasks, Found, Mask};
 use graysam::device;
 use graysam::image::decode::{Picture, Rgb};
 use graysam::image::display::{Display, to_rgb};
 use graysam::image::labels::Labels;
 use graysam::image::mask;
 use graysam::image::sample::nuclei;
-use graysam::image::shapes::Shape;
 use graysam::model::Precision;
 use graysam::predictor::Predictor;
 use serde::Deserialize;
@@ -60,14 +59,21 @@ fn sample() -> (Rgb, Labels) {
     (shown.expect("it can be shown"), labels)
 }
 
-fn run(predictor: &Predictor, mut search: AutomaticMasks) -> AutomaticMasks {
-    while device::block_on(search.advance(predictor)).expect("the device works") {}
+fn run(predictor: &Predictor, image: &Rgb, settings: AutomaticMaskSettings) -> AutomaticMasks {
+    let size = (image.width, image.height);
+    let mut search =
+        AutomaticMasks::new(size, settings, None, None).expect("the settings are right");
+    let mut progress = 0.0;
+    while device::block_on(search.advance(predictor, image)).expect("the device works") {
+        assert!((progress..1.0).contains(&search.progress()));
+        progress = search.progress();
+    }
     assert_eq!(search.progress(), 1.0);
     search
 }
 
-fn plane(shape: &Shape, (width, height): (usize, usize)) -> Vec<bool> {
-    let at = |i: usize| shape.contains(i % width, i / width);
+fn plane(mask: &Mask, (width, height): (usize, usize)) -> Vec<bool> {
+    let at = |i: usize| mask.contains(i % width, i / width);
     (0..width * height).map(at).collect()
 }
 
@@ -88,12 +94,9 @@ fn masks_are_those_of_pytorch() {
     let (image, _) = sample();
     let size = (image.width, image.height);
     let predictor = predictor();
-    let search = AutomaticMasks::new(image, settings, None).expect("the settings are right");
-    let found = run(&predictor, search).masks();
-    let found: Vec<_> = found
-        .iter()
-        .map(|mask| (plane(&mask.shape, size), mask))
-        .collect();
+    let search = run(&predictor, &image, settings);
+    let found = search.masks();
+    let found: Vec<_> = found.iter().map(|mask| (plane(mask, size), mask)).collect();
 
     println!(
         "{} masks, in PyTorch {}",
@@ -143,9 +146,13 @@ fn tiles_find_the_labelled_objects() {
         max_share: 0.05,
         ..AutomaticMaskSettings::default()
     };
-    let search = AutomaticMasks::new(image, settings, None).expect("the settings are right");
-    let (found, objects) = run(&predictor, search).finish();
-    assert_eq!((found.width, found.height), size);
+    let search = run(&predictor, &image, settings);
+    // A twentieth of a tile.
+    let pieces = || search.masks().iter().flat_map(|mask| &mask.pieces);
+    assert!(pieces().all(|piece| piece.area <= 400 * 400 / 20));
+    let found = search.finish();
+    let Found { runs, objects } = found.expect("it is done");
+    let found = Labels::from_runs(&runs, size).expect("they cover the image");
     let masks: Vec<_> = objects.iter().map(|object| found.mask(object.id)).collect();
     let labelled = labels.objects(50);
     let is_found = |id: u32| {
@@ -182,7 +189,10 @@ fn settings_out_of_range_are_told() {
         },
     ];
     for settings in bad {
-        let told = AutomaticMasks::new(Rgb::black(8), settings, None).err();
+        let told = AutomaticMasks::new((8, 8), settings, None, None).err();
         assert!(told.is_some_and(|error| error.to_string().contains("must be")));
     }
+    let settings = AutomaticMaskSettings::default();
+    let told = AutomaticMasks::new((8, 8), settings, Some(40_000), None).err();
+    assert!(told.is_some_and(|error| error.to_string().contains("40000, but must be")));
 }

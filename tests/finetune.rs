@@ -71,12 +71,12 @@ fn fine_tuning_learns_what_it_learns_in_pytorch() {
     let (gray, labels) = vesicles();
     let image = to_rgb(&Picture::Gray(gray), &Display::default()).expect("it can be shown");
     let embedding = device::block_on(predictor.encode(&image)).expect("it can be encoded");
-    let images = vec![LabelledImage::new(embedding, labels).expect("it has objects")];
+    let images = vec![LabelledImage::new(embedding, &labels).expect("it has objects")];
     assert!(
         images[0]
             .objects
             .iter()
-            .all(|o| (30..=80).contains(&o.area))
+            .all(|o| (30..=80).contains(&o.object.area))
     );
 
     let trainer = Trainer::new(predictor.model(), images, &HeldOut::Part, settings);

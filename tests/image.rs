@@ -172,7 +172,7 @@ fn rows_are_those_of_the_whole_picture() {
         let whole = to_rgb(&picture, &display).unwrap();
         assert_eq!(shown.size(), picture.size());
         let rows: Vec<u8> = (0..whole.height)
-            .flat_map(|y| shown.row(y).into_owned())
+            .flat_map(|y| shown.row(y, 0..whole.width).into_owned())
             .collect();
         assert_eq!(rows, whole.pixels);
     }

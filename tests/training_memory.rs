@@ -44,7 +44,7 @@ fn five_hundred_steps_hold_no_more_than_fifty() {
     let (gray, labels) = nuclei();
     let image = to_rgb(&Picture::Gray(gray), &Display::default()).expect("it can be shown");
     let embedding = device::block_on(predictor.encode(&image)).expect("it can be encoded");
-    let images = vec![LabelledImage::new(embedding, labels).expect("it has objects")];
+    let images = vec![LabelledImage::new(embedding, &labels).expect("it has objects")];
     let settings = TrainingSettings {
         steps: 500,
         held_out: 0.02,

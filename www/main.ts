@@ -84,6 +84,6 @@ effect(() => {
   if (project.images.value) storageUse.changed();
 });
 // The browser asks before it closes the page. Storing takes moments, but seconds where all cores are busy.
-window.addEventListener("beforeunload", (event) => keeper.storing && event.preventDefault());
+window.addEventListener("beforeunload", (event) => (keeper.storing || bench.files.adding.peek()) && event.preventDefault());
 
 session.start();

@@ -2,23 +2,32 @@
 //! the masks that it is sure of are kept (section 3 and appendix B of the paper;
 //! `segment_anything/automatic_mask_generator.py`).
 
+mod box_index;
+mod finish;
+mod joining;
+mod painting;
 mod proposals;
+#[cfg(test)]
+mod tests;
 mod tiles;
 
 use serde::Serialize;
 use tsify::Tsify;
 
-pub use self::proposals::Proposal;
-use self::tiles::Tile;
+use self::finish::Finish;
+pub use self::finish::Found;
+pub use self::proposals::Mask;
+use self::proposals::Proposal;
 use crate::device;
 use crate::error::{Error, Result};
-use crate::image::decode::Rgb;
-use crate::image::labels::Labels;
-use crate::image::shapes::{self, Shape};
+use crate::image::part::{Part, WHOLE};
+use crate::image::resize::Rows;
+use crate::image::shapes::Shape;
 use crate::model::mask_decoder::{MASK_TOKENS, MaskDecoder};
 use crate::model::two_way_transformer::PreparedImage;
 use crate::predictor::{Embedding, Encoding, Predictor, Prompt, answer_on, prepare};
 use crate::settings::settings;
+use crate::tile_choice::SIDES;
 
 settings! {
     /// What is kept of the decoder's answers.
@@ -36,9 +45,10 @@ settings! {
         nms_threshold: f32 = 0.7, 0 to 1, "The largest overlap of boxes";
         /// Pixels.
         min_area: usize = 20, 0 to 1_000_000_000, "The least area";
-        /// The largest share of the image, 0..1: beyond it lies the background.
+        /// The largest share of the image and of each tile, 0..1: beyond it lies the background.
         max_share: f32 = 0.5, 0 to 1, "The largest share of the image";
-        /// Pixels along a tile's side; 0: the image is one tile.
+        /// Pixels along a tile's side; a tile as long as the image is the image. 0: chosen by itself,
+        /// the image where it is small, else what is looked at.
         tile: usize = 0, 0 to 32_768, "A tile's side";
         /// The share of a tile's side, 0..0.5, that it has in common with its neighbour.
         overlap: f32 = 0.25, 0 to 0.5, "The overlap of tiles";
@@ -48,8 +58,8 @@ settings! {
 /// Logits by which a mask's cut is moved to see how stable it is.
 pub const STABILITY_OFFSET: f32 = 1.0;
 
-/// Tiles are not smaller, in pixels.
-const SMALLEST_TILE: usize = 64;
+/// The part of the progress, 0..1, that the tiles make.
+const TILES_SHARE: f64 = 0.98;
 
 impl AutomaticMaskSettings {
     /// # Errors
@@ -57,12 +67,30 @@ impl AutomaticMaskSettings {
     pub fn check(&self) -> Result<()> {
         self.check_ranges()?;
         match self.tile {
-            1..SMALLEST_TILE => Err(Error::new(format!(
-                "A tile's side is {}, but must be {SMALLEST_TILE} pixels or more, or 0 for a single tile.",
-                self.tile
-            ))),
-            _ => Ok(()),
+            0 => Ok(()),
+            side => check_side(side),
         }
+    }
+
+    /// The side of the tiles of an image whose longest side is `longest`, if what is looked at has
+    /// the side `seen`.
+    fn side(&self, longest: usize, seen: Option<usize>) -> usize {
+        match (self.tile, seen) {
+            (0, _) if longest <= WHOLE => longest,
+            (0, seen) => seen.unwrap_or(WHOLE),
+            (side, _) => side,
+        }
+    }
+}
+
+fn check_side(side: usize) -> Result<()> {
+    match SIDES.contains(&side) {
+        true => Ok(()),
+        false => Err(Error::new(format!(
+            "A tile's side is {side}, but must be from {} to {} pixels, or 0 to be chosen by itself.",
+            SIDES.start(),
+            SIDES.end()
+        ))),
     }
 }
 
@@ -80,9 +108,9 @@ pub struct FoundObject {
 
 /// A search under way.
 pub struct AutomaticMasks {
-    image: Rgb,
+    size: (usize, usize),
     settings: AutomaticMaskSettings,
-    tiles: Vec<Tile>,
+    tiles: Vec<Part>,
     /// The tile at hand.
     place: usize,
     stage: Stage,
@@ -94,6 +122,7 @@ enum Stage {
     Encode(Encoding),
     Prepare(Embedding),
     Prompt(Box<Prompting>),
+    Finish(Box<Finish>),
 }
 
 /// A tile that is asked for points.
@@ -107,24 +136,28 @@ struct Prompting {
 }
 
 impl AutomaticMasks {
-    /// Begins a search in `image`, whose embedding may be at hand already.
+    /// Begins a search in an image of this width and height. Where the settings choose no tile it
+    /// has the side `seen`, in pixels, or one that the model sees at its own size; the image's
+    /// `embedding` serves if it is one tile.
     ///
     /// # Errors
-    /// When the settings are out of range.
+    /// When the settings or `seen` are out of range.
     pub fn new(
-        image: Rgb,
+        size: (usize, usize),
         settings: AutomaticMaskSettings,
+        seen: Option<usize>,
         embedding: Option<Embedding>,
     ) -> Result<Self> {
         settings.check()?;
-        let size = (image.width, image.height);
-        let tiles = tiles::layout(size, settings.tile, settings.overlap);
+        seen.map_or(Ok(()), check_side)?;
+        let side = settings.side(size.0.max(size.1), seen);
+        let tiles = tiles::layout(size, side, settings.overlap);
         let stage = match embedding {
-            Some(embedding) if tiles.len() == 1 => Stage::Prepare(embedding),
+            Some(embedding) if tiles == [embedding.part()] => Stage::Prepare(embedding),
             _ => Stage::Begin,
         };
         Ok(Self {
-            image,
+            size,
             settings,
             tiles,
             place: 0,
@@ -133,17 +166,45 @@ impl AutomaticMasks {
         })
     }
 
-    /// Does the next piece of work: a step of an encoding or a batch of points. False when all is
-    /// done. The predictor's own image and prompts stay as they are.
+    /// Does the next piece of work: a step of an encoding, a batch of points, or a part of what
+    /// follows the last tile. False when all is done. The predictor's own image and prompts stay
+    /// as they are.
+    ///
+    /// # Errors
+    /// When `image` has another size, or the device fails.
+    pub async fn advance(&mut self, predictor: &Predictor, image: &impl Rows) -> Result<bool> {
+        match self.wants_image() {
+            true => self.begin_tile(predictor, image).map(|()| true),
+            false => self.go_on(predictor).await,
+        }
+    }
+
+    /// Whether the next piece of work is [`Self::begin_tile`].
+    pub fn wants_image(&self) -> bool {
+        matches!(self.stage, Stage::Begin)
+    }
+
+    /// The piece of work that looks at the image, which is not needed after it.
+    ///
+    /// # Errors
+    /// When `image` has another size.
+    pub fn begin_tile(&mut self, predictor: &Predictor, image: &impl Rows) -> Result<()> {
+        if image.size() != self.size {
+            return Err(Error::new(
+                "The search for objects is in an image of another size: begin it again.",
+            ));
+        }
+        self.stage = Stage::Encode(predictor.begin_part(image, self.tiles[self.place]));
+        Ok(())
+    }
+
+    /// [`Self::advance`] where no image is wanted.
     ///
     /// # Errors
     /// When the device fails.
-    pub async fn advance(&mut self, predictor: &Predictor) -> Result<bool> {
-        let Some(tile) = self.tiles.get(self.place).copied() else {
-            return Ok(false);
-        };
+    pub async fn go_on(&mut self, predictor: &Predictor) -> Result<bool> {
         self.stage = match std::mem::replace(&mut self.stage, Stage::Begin) {
-            Stage::Begin => Stage::Encode(predictor.begin_encoding(&tile.of(&self.image))),
+            Stage::Begin => Stage::Begin,
             Stage::Encode(mut encoding) => match predictor.advance(&mut encoding).await? {
                 Some(embedding) => Stage::Prepare(embedding),
                 None => Stage::Encode(encoding),
@@ -160,77 +221,68 @@ impl AutomaticMasks {
                 }))
             }
             Stage::Prompt(mut prompting) => {
-                self.ask(predictor, &mut prompting, tile).await?;
+                self.ask(predictor, &mut prompting).await?;
                 if prompting.asked < self.settings.points_per_side.pow(2) {
                     Stage::Prompt(prompting)
                 } else {
-                    self.finish_tile();
-                    Stage::Begin
+                    self.finish_tile()
                 }
             }
+            Stage::Finish(finish) => {
+                let finish = finish.advance(&self.settings, self.size);
+                Stage::Finish(Box::new(finish))
+            }
         };
-        Ok(self.place < self.tiles.len())
+        Ok(!matches!(&self.stage, Stage::Finish(finish) if finish.is_done()))
     }
 
-    /// How far it is, 0..1, by the points that were asked for.
+    /// How far it is, 0..1, by the points that were asked for and what follows the last tile; 1
+    /// only when all is done.
     pub fn progress(&self) -> f64 {
         let asked = match &self.stage {
+            Stage::Finish(finish) if finish.is_done() => return 1.0,
+            Stage::Finish(finish) => {
+                return TILES_SHARE + (1.0 - TILES_SHARE) * finish.progress();
+            }
             Stage::Prompt(prompting) => prompting.asked,
-            _ => 0,
+            Stage::Begin | Stage::Encode(_) | Stage::Prepare(_) => 0,
         };
         let points = self.settings.points_per_side.pow(2);
-        (self.place as f64 + asked as f64 / points as f64) / self.tiles.len() as f64
+        let tiles = self.place as f64 + asked as f64 / points as f64;
+        TILES_SHARE * tiles / self.tiles.len() as f64
     }
 
     /// Masks that were kept so far.
     pub fn found(&self) -> usize {
-        self.proposals.len()
-    }
-
-    /// The masks that are kept of all tiles, in descending order of size.
-    pub fn masks(self) -> Vec<Proposal> {
-        let whole = tiles::join(self.proposals, &self.tiles);
-        let mut kept = proposals::suppress(whole, self.settings.nms_threshold);
-        let pixels = self.image.width * self.image.height;
-        let most = f64::from(self.settings.max_share) * pixels as f64;
-        kept.retain(|c| c.shape.area >= self.settings.min_area && c.shape.area as f64 <= most);
-        kept.sort_by_key(|proposal| std::cmp::Reverse(proposal.shape.area));
-        kept
-    }
-
-    /// The masks as labels, the larger ones below the smaller ones. Masks of which nothing shows
-    /// are left out.
-    pub fn finish(self) -> (Labels, Vec<FoundObject>) {
-        let (width, height) = (self.image.width, self.image.height);
-        let masks = self.masks();
-        let mut labels = Labels {
-            width,
-            height,
-            ids: vec![0; width * height],
-        };
-        for (id, mask) in (1..).zip(&masks) {
-            paint(&mut labels, &mask.shape, id);
+        match &self.stage {
+            Stage::Finish(finish) => finish.found(),
+            _ => self.proposals.len(),
         }
-        let shown = shapes::boxes(&labels);
-        let found = (1..).zip(&masks).map(|(id, mask)| FoundObject {
-            id,
-            iou: mask.iou,
-            stability: mask.stability,
-            area: mask.shape.area,
-        });
-        let found = found
-            .filter(|found| shown.contains_key(&found.id))
-            .collect();
-        (labels, found)
+    }
+
+    /// The masks that are kept of all tiles, in descending order of size; none before all is done.
+    pub fn masks(&self) -> &[Mask] {
+        match &self.stage {
+            Stage::Finish(finish) => finish.masks(),
+            _ => &[],
+        }
+    }
+
+    /// What was found.
+    ///
+    /// # Errors
+    /// When it is not all done.
+    pub fn finish(self) -> Result<Found> {
+        let found = match self.stage {
+            Stage::Finish(finish) => finish.found_objects(),
+            _ => None,
+        };
+        found.ok_or_else(|| Error::new("The search for objects goes on: wait until it has ended."))
     }
 
     /// Asks for the next batch of points, and keeps what passes.
-    async fn ask(
-        &mut self,
-        predictor: &Predictor,
-        prompting: &mut Prompting,
-        tile: Tile,
-    ) -> Result<()> {
+    async fn ask(&mut self, predictor: &Predictor, prompting: &mut Prompting) -> Result<()> {
+        let tile = self.tiles[self.place];
         let Prompting {
             embedding,
             decoder,
@@ -242,7 +294,8 @@ impl AutomaticMasks {
         let at = |i: usize, length: usize| (i as f32 + 0.5) / side as f32 * length as f32;
         let prompts: Vec<[Prompt; 1]> = (*asked..end)
             .map(|i| {
-                let (x, y) = (at(i % side, tile.width), at(i / side, tile.height));
+                let x = tile.x as f32 + at(i % side, tile.width);
+                let y = tile.y as f32 + at(i / side, tile.height);
                 let positive = true;
                 [Prompt::Point { x, y, positive }]
             })
@@ -257,22 +310,21 @@ impl AutomaticMasks {
             if i % MASK_TOKENS == 0 || iou <= self.settings.iou_threshold {
                 continue;
             }
-            let Some(part) = embedding.enlarge(logits, -STABILITY_OFFSET) else {
+            let Some(enlarged) = embedding.enlarge(logits, -STABILITY_OFFSET) else {
                 continue;
             };
-            let stability = proposals::stability(&part, STABILITY_OFFSET);
+            let stability = proposals::stability(&enlarged, STABILITY_OFFSET);
             if stability < self.settings.stability_threshold {
                 continue;
             }
-            if let Some(shape) = part.shape() {
-                let shape = tile.placed(shape);
-                let cut = tile.cuts(&shape, (self.image.width, self.image.height));
+            let shape = enlarged.shape();
+            if let Some(shape) = shape.filter(|shape| self.may_be_object(shape)) {
                 self.proposals.push(Proposal {
+                    cut: tiles::cuts(&tile, &shape, self.size),
                     shape,
                     iou,
                     stability,
                     tile: self.place,
-                    cut,
                 });
             }
         }
@@ -280,20 +332,25 @@ impl AutomaticMasks {
         Ok(())
     }
 
+    /// Whether a shape is none of the background in the tile at hand, of several.
+    fn may_be_object(&self, shape: &Shape) -> bool {
+        let Part { width, height, .. } = self.tiles[self.place];
+        let most = f64::from(self.settings.max_share) * (width * height) as f64;
+        self.tiles.len() == 1 || shape.area as f64 <= most
+    }
+
     /// Of the tile's masks that are of one object only the surest stay, so that their number
     /// does not grow with the points.
-    fn finish_tile(&mut self) {
+    fn finish_tile(&mut self) -> Stage {
         let first = self.proposals.partition_point(|c| c.tile < self.place);
         let own = self.proposals.split_off(first);
         let kept = proposals::suppress(own, self.settings.nms_threshold);
         self.proposals.extend(kept);
         self.place += 1;
-    }
-}
-
-fn paint(labels: &mut Labels, shape: &Shape, id: u32) {
-    for i in (0..shape.bits.len()).filter(|&i| shape.bits[i]) {
-        let (x, y) = (shape.x + i % shape.width, shape.y + i / shape.width);
-        labels.ids[y * labels.width + x] = id;
+        if self.place < self.tiles.len() {
+            return Stage::Begin;
+        }
+        let proposals = std::mem::take(&mut self.proposals);
+        Stage::Finish(Box::new(Finish::new(proposals, self.tiles.clone())))
     }
 }

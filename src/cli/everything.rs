@@ -3,16 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use graysam::automatic_masks::{AutomaticMaskSettings, AutomaticMasks, FoundObject};
+use graysam::automatic_masks::{AutomaticMaskSettings, AutomaticMasks, Found, FoundObject};
+use graysam::image::labels::Labels;
+use graysam::tile_choice::{SIDES, TileChoice};
 use graysam::{Result, device};
 use serde::Serialize;
 
 use super::files::{print_json, write};
-use super::options::{DisplayOptions, ImageOption, TunedModelOptions, setting_options};
+use super::options::{DisplayOptions, ImageOption, TileOption, TunedModelOptions, setting_options};
 
 /// Find all objects without a prompt, write them as a label image and print their scores as JSON
 ///
-/// Large images are searched in more detail in tiles, such as --tile 1024.
+/// Large images are searched in tiles; objects on their seams come out whole.
 #[derive(Args)]
 pub struct Everything {
     #[command(flatten)]
@@ -21,6 +23,8 @@ pub struct Everything {
     image: ImageOption,
     #[command(flatten)]
     display: DisplayOptions,
+    #[command(flatten)]
+    tile: TileOption,
     /// 16-bit label image to write: a TIFF if it ends with .tif or .tiff, else a PNG
     #[arg(long)]
     out: PathBuf,
@@ -35,8 +39,7 @@ setting_options! {
         stability_threshold: f32, "stability-threshold", "X", "Least stability of a mask";
         nms_threshold: f32, "nms-threshold", "X", "Largest IoU of the boxes of two masks that are both kept";
         min_area: usize, "min-area", "PIXELS", "Least area of a mask";
-        max_share: f32, "max-share", "SHARE", "Largest share of the image that a mask may cover";
-        tile: usize, "tile", "PIXELS", "Side of a tile, or 0 for a single one";
+        max_share: f32, "max-share", "SHARE", "Largest share of the image, and of its tile, that a mask may cover";
         overlap: f32, "overlap", "SHARE", "Share of a tile's side that it has in common with its neighbour";
     }
 }
@@ -49,23 +52,37 @@ struct Summary {
 impl Everything {
     pub fn run(&self) -> Result<()> {
         let image = self.display.open(&self.image.image)?;
-        let mut search = AutomaticMasks::new(image, self.search.settings(), None)?;
+        let size = (image.width, image.height);
+        let mut search = AutomaticMasks::new(size, self.settings(), None, None)?;
         let predictor = self.model.open()?;
         let mut told = 0;
-        while device::block_on(search.advance(&predictor))? {
+        while device::block_on(search.advance(&predictor, &image))? {
             let percent = (100.0 * search.progress()) as u32;
             if percent >= told + 5 {
                 told = percent;
                 eprintln!("{percent} %, {} masks", search.found());
             }
         }
-        let (labels, objects) = search.finish();
+        let Found { runs, objects } = search.finish()?;
+        let labels = Labels::from_runs(&runs, size)?;
         let file = match is_tiff(&self.out) {
             true => labels.to_tiff()?,
             false => labels.to_png()?,
         };
         write(&self.out, &file)?;
         print_json(&Summary { objects })
+    }
+
+    fn settings(&self) -> AutomaticMaskSettings {
+        AutomaticMaskSettings {
+            tile: match self.tile.tile {
+                TileChoice::Auto => 0,
+                // No image is longer.
+                TileChoice::Whole => *SIDES.end(),
+                TileChoice::Pixels(side) => side,
+            },
+            ..self.search.settings()
+        }
     }
 }
 

@@ -8,14 +8,16 @@ use graysam::Result;
 use graysam::device;
 use graysam::evaluate::Scores;
 use graysam::predictor::Predictor;
-use graysam::training::dataset::{HeldOut, LabelledImage};
+use graysam::training::dataset::{HeldOut, LabelledImage, LabelledParts};
 use graysam::training::decoder_file::{self, DecoderInfo};
 use graysam::training::trainer::{Evaluation, Trainer, TrainingReport, TrainingSettings};
 use graysam::weights::{Checkpoint, Naming};
 use serde::Serialize;
 
 use super::files::{create, in_file, open, open_labels, print_json};
-use super::options::{DisplayOptions, LabelledImageOptions, ModelOptions, one_of, setting_options};
+use super::options::{
+    DisplayOptions, LabelledImageOptions, ModelOptions, TileOption, one_of, setting_options,
+};
 
 /// Train the mask decoder on labelled objects and write it
 ///
@@ -29,6 +31,8 @@ pub struct Finetune {
     images: LabelledImageOptions,
     #[command(flatten)]
     display: DisplayOptions,
+    #[command(flatten)]
+    tile: TileOption,
     /// Whose tensor names the files are written with
     #[arg(long, default_value = "segment_anything", value_parser = one_of(&["segment_anything", "hugging_face"], Naming::parse))]
     names: Naming,
@@ -91,9 +95,15 @@ impl Finetune {
         let mut images = Vec::new();
         for (image, labels) in pairs {
             eprintln!("Encoding {}.", image.display());
-            let embedding = predictor.encode(&self.display.open(image)?).await?;
-            let labelled = LabelledImage::new(embedding, open_labels(labels)?);
-            images.push(labelled.map_err(in_file(labels))?);
+            let shown = self.display.open(image)?;
+            let size = (shown.width, shown.height);
+            let parts = LabelledParts::new(&open_labels(labels)?, size, self.tile.tile);
+            let parts = parts.map_err(in_file(labels))?;
+            let mut views = Vec::new();
+            for part in parts.parts() {
+                views.push(predictor.encode_part(&shown, *part).await?);
+            }
+            images.push(parts.with(views)?);
         }
         Ok(images)
     }

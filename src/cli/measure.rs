@@ -81,7 +81,7 @@ async fn measured(opened: &OpenDevice, predictor: &mut Predictor, runs: usize) -
     let encoder_memory_mb = memory();
     let decoder_s = decoder(predictor, &image, runs).await?;
     let decoder_memory_mb = memory();
-    let labelled = LabelledImage::new(predictor.embedding()?.clone(), labels)?;
+    let labelled = LabelledImage::new(predictor.embedding()?.clone(), &labels)?;
     let training_step_s = training_step(predictor, labelled, runs).await?;
     let product = Product::new(PRODUCT, &opened.device)?;
     let rate = product.flop / product_seconds(&product, runs).await?;

@@ -12,6 +12,7 @@ use graysam::image::display::{self, Display, Window};
 use graysam::model::{Precision, SamConfig};
 use graysam::predictor::Predictor;
 use graysam::settings::SettingRange;
+use graysam::tile_choice::TileChoice;
 use graysam::training::decoder_file::{self, Base};
 use graysam::weights::digest;
 use graysam::{Error, Result};
@@ -164,6 +165,16 @@ impl DisplayOptions {
         display.window = self.window.unwrap_or(display.window);
         display::to_rgb(&page.picture, &display)
     }
+}
+
+/// In which parts of an image the model sees it.
+#[derive(Args)]
+pub struct TileOption {
+    /// What the model sees at a time: the whole image, squares of so many PIXELS of it, or auto:
+    /// the whole image up to 1024 pixels a side, above that squares that suit the objects' size
+    /// where it is known, else of 1024 pixels
+    #[arg(long, value_name = "auto|whole|PIXELS", default_value = "auto", value_parser = TileChoice::parse)]
+    pub tile: TileChoice,
 }
 
 /// Reads one of `values`, which `parse` understands.

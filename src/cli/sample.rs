@@ -15,6 +15,10 @@ pub struct Sample {
     /// What it shows
     #[arg(long, default_value = "nuclei", value_parser = one_of(&["nuclei", "vesicles"], Scene::parse))]
     scene: Scene,
+    /// Show it again and again, in a square of so many PIXELS a side, as a large frame; only the
+    /// first copy is labelled
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=16_384))]
+    mosaic: Option<u32>,
     /// PNG file to write the image to
     #[arg(long)]
     image: PathBuf,
@@ -25,7 +29,7 @@ pub struct Sample {
 
 impl Sample {
     pub fn run(&self) -> Result<()> {
-        let (image, labels) = sample::files_of(self.scene)?;
+        let (image, labels) = sample::files_of(self.scene, self.mosaic.map(|side| side as usize))?;
         write(&self.image, &image)?;
         write(&self.labels, &labels)
     }

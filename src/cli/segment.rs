@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
-use graysam::image::mask;
+use graysam::image::part::Pyramid;
+use graysam::image::{mask, shapes};
 use graysam::predictor::{Prompt, PromptRound};
 use graysam::{Error, Result, device};
 
 use super::files::write;
-use super::options::{DisplayOptions, ImageOption, TunedModelOptions};
+use super::options::{DisplayOptions, ImageOption, TileOption, TunedModelOptions};
 
 /// Write the mask of a prompted object, in the image's own size
 #[derive(Args)]
@@ -19,6 +20,8 @@ pub struct Segment {
     image: ImageOption,
     #[command(flatten)]
     display: DisplayOptions,
+    #[command(flatten)]
+    tile: TileOption,
     #[command(flatten)]
     prompts: Prompts,
     /// PNG file to write: 255 inside the object and 0 outside
@@ -36,13 +39,32 @@ impl Segment {
         }
         let image = self.display.open(&self.image.image)?;
         let mut predictor = self.model.open()?;
-        let rounds: Vec<PromptRound> = prompts.iter().cloned().map(Into::into).collect();
-        let answer = device::block_on(async {
-            predictor.set_image(&image).await?;
-            predictor.predict(&rounds).await
-        })?;
-        let mask = answer.map(|answer| answer.mask).unwrap_or_default();
-        write(&self.out, &mask::to_png(&mask, image.width, image.height)?)
+        let side = self.side((image.width, image.height));
+        let rounds = prompts.iter().map(|prompt| PromptRound {
+            side,
+            ..prompt.clone().into()
+        });
+        let rounds: Vec<PromptRound> = rounds.collect();
+        let answer = device::block_on(predictor.predict_on(&image, &rounds))?;
+        let mask = answer.and_then(|answer| answer.mask);
+        let inside = shapes::plane(mask.as_deref(), (image.width, image.height));
+        write(
+            &self.out,
+            &mask::to_png(&inside, image.width, image.height)?,
+        )
+    }
+
+    /// The side of the parts in which the object is looked for, which the first box tells.
+    fn side(&self, size: (usize, usize)) -> usize {
+        let Prompts(prompts) = &self.prompts;
+        let first = prompts.iter().find_map(|prompt| match *prompt {
+            Prompt::Box { x0, y0, x1, y1 } => Some([x0, y0, x1, y1]),
+            _ => None,
+        });
+        match first {
+            Some(bounds) => self.tile.tile.side_for(&Pyramid { size }, bounds),
+            None => self.tile.tile.side_for_points(),
+        }
     }
 }
 

@@ -233,13 +233,14 @@ impl Rows for Shown<'_> {
         }
     }
 
-    fn row(&self, y: usize) -> Cow<'_, [u8]> {
+    fn row(&self, y: usize, columns: Range<usize>) -> Cow<'_, [u8]> {
         match &self.0 {
             Source::Gray(gray, shades) => {
-                let row = y * gray.width..(y + 1) * gray.width;
+                let start = y * gray.width;
+                let row = start + columns.start..start + columns.end;
                 shades.of(&gray.samples, row).into()
             }
-            Source::Rgb(rgb) => rgb.row(y),
+            Source::Rgb(rgb) => rgb.row(y, columns),
         }
     }
 }

@@ -37,6 +37,30 @@ pub fn enlarge(
     input: (usize, usize),
     original: (usize, usize),
 ) -> Option<Enlarged> {
+    let side = logits.len().isqrt();
+    let (x, columns, y, rows) = reached_by(logits, above, image_size, input, original)?;
+    let (width, stretched) = (columns.len(), stretch(logits, side, &columns));
+    let mut enlarged = Vec::with_capacity(width * rows.len());
+    for taps in &rows {
+        add_row(&stretched, width, taps, &mut enlarged);
+    }
+    Some(Enlarged {
+        x,
+        y,
+        width,
+        logits: enlarged,
+    })
+}
+
+/// Where the part of the image begins in which all logits over `above` lie, and the taps of its
+/// columns and rows.
+fn reached_by(
+    logits: &[f32],
+    above: f32,
+    image_size: usize,
+    input: (usize, usize),
+    original: (usize, usize),
+) -> Option<(usize, Vec<Taps>, usize, Vec<Taps>)> {
     assert!(
         input.0.max(input.1) <= image_size,
         "input exceeds image_size"
@@ -49,15 +73,43 @@ pub fn enlarge(
     }
     let (x, columns) = reached(taps(side, image_size, input.0, original.0), &columns)?;
     let (y, rows) = reached(taps(side, image_size, input.1, original.1), &rows)?;
-    Some(Enlarged {
-        x,
-        y,
-        width: columns.len(),
-        logits: interpolate(logits, side, &columns, &rows),
-    })
+    Some((x, columns, y, rows))
+}
+
+/// The mask that [`enlarge`] makes when it is cut at [`THRESHOLD`], a row at a time, so that the
+/// logits of a large image are not held; nothing where it has no pixel.
+///
+/// # Panics
+/// If `input` does not fit into `image_size`.
+pub fn shape(
+    logits: &[f32],
+    image_size: usize,
+    input: (usize, usize),
+    original: (usize, usize),
+) -> Option<Shape> {
+    let side = logits.len().isqrt();
+    let (x, columns, y, rows) = reached_by(logits, THRESHOLD, image_size, input, original)?;
+    let stretched = stretch(logits, side, &columns);
+    let mut row = Vec::with_capacity(columns.len());
+    let mut bits = Vec::with_capacity(columns.len() * rows.len());
+    for taps in &rows {
+        row.clear();
+        add_row(&stretched, columns.len(), taps, &mut row);
+        bits.extend(row.iter().map(|&logit| logit > THRESHOLD));
+    }
+    Shape::trimmed(x, y, columns.len(), bits)
 }
 
 impl Enlarged {
+    /// The same, farther to the right and down in a larger image.
+    pub fn moved(self, x: usize, y: usize) -> Self {
+        Self {
+            x: self.x + x,
+            y: self.y + y,
+            ..self
+        }
+    }
+
     /// What is inside the mask; nothing where that is nowhere.
     pub fn shape(&self) -> Option<Shape> {
         Shape::trimmed(self.x, self.y, self.width, threshold(&self.logits))
@@ -79,25 +131,22 @@ fn reached(mut taps: Vec<Taps>, wanted: &[bool]) -> Option<(usize, Vec<Taps>)> {
     Some((first, taps.split_off(first)))
 }
 
-/// The sums of the logits that each column's and each row's taps meet.
-fn interpolate(logits: &[f32], side: usize, columns: &[Taps], rows: &[Taps]) -> Vec<f32> {
-    let width = columns.len();
-    let mut stretched = Vec::with_capacity(side * width);
+/// The sums of the logits that each column's taps meet, in each row of `side` logits.
+fn stretch(logits: &[f32], side: usize, columns: &[Taps]) -> Vec<f32> {
+    let mut stretched = Vec::with_capacity(side * columns.len());
     for row in logits.chunks_exact(side) {
-        stretched.extend(
-            columns
-                .iter()
-                .map(|taps| taps.iter().map(|&(x, w)| row[x] * w).sum::<f32>()),
-        );
+        let sum = |taps: &Taps| taps.iter().map(|&(x, w)| row[x] * w).sum::<f32>();
+        stretched.extend(columns.iter().map(sum));
     }
-    let mut out = Vec::with_capacity(width * rows.len());
-    for taps in rows {
-        let [a, b, c, d] = taps.map(|(y, _)| &stretched[y * width..][..width]);
-        let [wa, wb, wc, wd] = taps.map(|(_, w)| w);
-        let pairs = a.iter().zip(b).zip(c.iter().zip(d));
-        out.extend(pairs.map(|((a, b), (c, d))| a * wa + b * wb + c * wc + d * wd));
-    }
-    out
+    stretched
+}
+
+/// Adds the row whose `taps` meet rows of `width` stretched logits.
+fn add_row(stretched: &[f32], width: usize, taps: &Taps, out: &mut Vec<f32>) {
+    let [a, b, c, d] = taps.map(|(y, _)| &stretched[y * width..][..width]);
+    let [wa, wb, wc, wd] = taps.map(|(_, w)| w);
+    let pairs = a.iter().zip(b).zip(c.iter().zip(d));
+    out.extend(pairs.map(|((a, b), (c, d))| a * wa + b * wb + c * wc + d * wd));
 }
 
 fn taps(side: usize, image_size: usize, input: usize, original: usize) -> Vec<Taps> {

@@ -12,6 +12,7 @@ pub(crate) mod encode;
 pub mod labels;
 pub mod levels;
 pub mod mask;
+pub mod part;
 pub mod pixel_size;
 pub mod pyramid;
 pub mod resize;

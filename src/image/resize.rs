@@ -1,6 +1,7 @@
 //! Resizing to the encoder's input, as segment_anything does it through Pillow.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::decode::Rgb;
 
@@ -20,8 +21,8 @@ pub trait Rows {
     /// Width and height in pixels.
     fn size(&self) -> (usize, usize);
 
-    /// `width × 3` interleaved values; `y` is below the height.
-    fn row(&self, y: usize) -> Cow<'_, [u8]>;
+    /// The interleaved values of these columns, three for each; `y` is below the height.
+    fn row(&self, y: usize, columns: Range<usize>) -> Cow<'_, [u8]>;
 }
 
 impl Rows for Rgb {
@@ -29,9 +30,9 @@ impl Rows for Rgb {
         (self.width, self.height)
     }
 
-    fn row(&self, y: usize) -> Cow<'_, [u8]> {
-        let stride = self.width * 3;
-        self.pixels[y * stride..][..stride].into()
+    fn row(&self, y: usize, columns: Range<usize>) -> Cow<'_, [u8]> {
+        let row = &self.pixels[y * self.width * 3..];
+        row[columns.start * 3..columns.end * 3].into()
     }
 }
 
@@ -88,7 +89,7 @@ fn resize_rows(image: &impl Rows, new_width: usize) -> Vec<u8> {
     let (width, height) = image.size();
     let filters = filters(width, new_width);
     let mut out = Vec::with_capacity(new_width * height * 3);
-    for row in (0..height).map(|y| image.row(y)) {
+    for row in (0..height).map(|y| image.row(y, 0..width)) {
         if new_width == width {
             out.extend_from_slice(&row);
             continue;

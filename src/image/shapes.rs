@@ -49,6 +49,40 @@ impl Shape {
     }
 }
 
+/// A mask over an image of this width and height: `width · height` booleans.
+pub fn plane(shape: Option<&Shape>, (width, height): (usize, usize)) -> Vec<bool> {
+    let mut plane = vec![false; width * height];
+    if let Some(shape) = shape {
+        for (row, y) in shape.bits.chunks_exact(shape.width).zip(shape.y..) {
+            plane[y * width + shape.x..][..shape.width].copy_from_slice(row);
+        }
+    }
+    plane
+}
+
+/// Intersection over union of two masks of one image, 0..=1; 1 where both are nothing.
+pub fn iou(a: Option<&Shape>, b: Option<&Shape>) -> f64 {
+    let (a, b) = match (a, b) {
+        (Some(a), Some(b)) => (a, b),
+        (None, None) => return 1.0,
+        _ => return 0.0,
+    };
+    let left = a.x.max(b.x);
+    let right = (a.x + a.width).min(b.x + b.width);
+    let (top, bottom) = (a.y.max(b.y), (a.y + a.height).min(b.y + b.height));
+    let both = |y: usize| {
+        let row = |shape: &'_ Shape| (y - shape.y) * shape.width + left - shape.x;
+        let a = &a.bits[row(a)..][..right - left];
+        let b = &b.bits[row(b)..][..right - left];
+        a.iter().zip(b).filter(|(a, b)| **a && **b).count()
+    };
+    let common: usize = match left < right {
+        true => (top..bottom).map(both).sum(),
+        false => 0,
+    };
+    common as f64 / (a.area + b.area - common) as f64
+}
+
 /// The boxes of all objects, by ascending number: left, top, right and bottom, just outside.
 pub fn boxes(labels: &Labels) -> BTreeMap<u32, [usize; 4]> {
     let mut boxes = BTreeMap::<u32, [usize; 4]>::new();

@@ -9,7 +9,7 @@
 
 pub mod attention;
 pub mod config;
-mod elementwise;
+pub(crate) mod elementwise;
 pub mod image_encoder;
 pub mod kernels;
 pub mod layers;

@@ -1,17 +1,25 @@
-//! An image on its way through the image encoder.
+//! An image, or a part of one, on its way through the image encoder.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use sha2::{Digest, Sha256};
 
 use crate::device;
 use crate::error::Result;
 use crate::image::mask::{self, Enlarged, THRESHOLD};
+use crate::image::part::{Part, PartRows, Pyramid, Reach};
 use crate::image::resize::{self, Rows};
+use crate::image::shapes::Shape;
+use crate::model::SamConfig;
+use crate::model::elementwise::on_cpu;
 use crate::model::layers::{channels_first, pixels_first};
 use crate::model::sam::preprocess;
 use crate::weights::hex;
 
-/// One image's embedding.
+/// Cells of low-resolution logits from a part's border within which a mask is taken to end for
+/// want of more image.
+const EDGE: usize = 4;
+
+/// The embedding of an image, or of a part of one.
 #[derive(Clone)]
 pub struct Embedding {
     /// `(1, pixels, C)`, as the decoder takes it.
@@ -46,22 +54,37 @@ impl Embedding {
     }
 
     /// Width and height of the image.
-    pub fn original(&self) -> (usize, usize) {
-        self.geometry.original
+    pub fn size(&self) -> (usize, usize) {
+        self.geometry.size
+    }
+
+    /// What of the image it is of.
+    pub fn part(&self) -> Part {
+        self.geometry.part
     }
 
     /// By how much x and y in pixels of the image are scaled to cells of `side × side` logits,
     /// which lie over the whole input.
     pub fn to_logits(&self, side: usize) -> [f32; 2] {
         let scale = side as f32 / self.geometry.side as f32;
-        self.geometry.to_input([1.0, 1.0]).map(|x| x * scale)
+        self.geometry.scale().map(|x| x * scale)
     }
 
     /// The share, 0..1, that `pixels` of the image take of each cell of `side × side` logits.
     pub fn shares(&self, pixels: impl Iterator<Item = (usize, usize)>, side: usize) -> Vec<f32> {
         let mut shares = vec![0.0; side * side];
         let [scale_x, scale_y] = self.to_logits(side);
+        let part = self.part();
+        let inside = |at: usize, start: usize, length: usize| {
+            let at = at.wrapping_sub(start);
+            (at < length).then_some(at)
+        };
         for (x, y) in pixels {
+            let x = inside(x, part.x, part.width);
+            let y = inside(y, part.y, part.height);
+            let (Some(x), Some(y)) = (x, y) else {
+                continue;
+            };
             for (row, height) in cells(y, scale_y, side) {
                 for (column, width) in cells(x, scale_x, side) {
                     shares[row * side + column] += width * height;
@@ -77,25 +100,70 @@ impl Embedding {
     pub fn enlarge(&self, logits: &[f32], above: f32) -> Option<Enlarged> {
         let Geometry {
             side,
-            original,
+            part,
             resized,
+            ..
         } = self.geometry;
-        mask::enlarge(logits, above, side, resized, original)
+        let original = (part.width, part.height);
+        let enlarged = mask::enlarge(logits, above, side, resized, original);
+        enlarged.map(|enlarged| enlarged.moved(part.x, part.y))
     }
 
-    /// The decoder's square `logits` over the image, cut at zero: `width · height` booleans.
-    pub fn postprocess(&self, logits: &[f32]) -> Vec<bool> {
-        let (width, height) = self.geometry.original;
-        let mut plane = vec![false; width * height];
-        let shape = self
-            .enlarge(logits, THRESHOLD)
-            .and_then(|part| part.shape());
-        if let Some(shape) = shape {
-            for (row, y) in shape.bits.chunks_exact(shape.width).zip(shape.y..) {
-                plane[y * width + shape.x..][..shape.width].copy_from_slice(row);
-            }
+    /// The mask that the decoder's square `logits` make when they are cut at zero; nothing where
+    /// it has no pixel.
+    pub fn shape(&self, logits: &[f32]) -> Option<Shape> {
+        let Geometry {
+            side,
+            part,
+            resized,
+            ..
+        } = self.geometry;
+        let shape = mask::shape(logits, side, resized, (part.width, part.height))?;
+        Some(Shape {
+            x: shape.x + part.x,
+            y: shape.y + part.y,
+            ..shape
+        })
+    }
+
+    /// How far the mask of the decoder's square `logits` reaches, to a cell of these; nothing where
+    /// it is empty.
+    pub fn reach(&self, logits: &[f32]) -> Option<Reach> {
+        let side = logits.len().isqrt();
+        let Geometry {
+            part,
+            resized,
+            side: input,
+            ..
+        } = self.geometry;
+        let within = |length: usize| (length * side).div_ceil(input);
+        let (columns, rows) = (within(resized.0), within(resized.1));
+        let (mut x0, mut y0, mut x1, mut y1) = (columns, rows, 0, 0);
+        for (y, row) in logits.chunks_exact(side).take(rows).enumerate() {
+            let inside = |logit: &f32| *logit > THRESHOLD;
+            let Some(first) = row[..columns].iter().position(inside) else {
+                continue;
+            };
+            let last = row[..columns].iter().rposition(inside).unwrap_or(first);
+            (x0, x1) = (x0.min(first), x1.max(last + 1));
+            (y0, y1) = (y0.min(y), y + 1);
         }
-        plane
+        if x0 >= x1 {
+            return None;
+        }
+        let [scale_x, scale_y] = self.to_logits(side);
+        let along = |cell: usize, scale: f32, start: usize| cell as f32 / scale + start as f32;
+        let ends = [x0 < EDGE, y0 < EDGE, x1 + EDGE > columns, y1 + EDGE > rows];
+        let inner = Pyramid { size: self.size() }.inner(&part);
+        Some(Reach {
+            bounds: [
+                along(x0, scale_x, part.x),
+                along(y0, scale_y, part.y),
+                along(x1, scale_x, part.x),
+                along(y1, scale_y, part.y),
+            ],
+            cut: std::array::from_fn(|i| ends[i] && inner[i]),
+        })
     }
 }
 
@@ -109,24 +177,33 @@ fn cells(i: usize, scale: f32, side: usize) -> impl Iterator<Item = (usize, f32)
     })
 }
 
-/// How an image lies in the model's square input.
+/// How an image, or a part of it, lies in the model's square input.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Geometry {
     /// Side of the model's input.
     pub side: usize,
     /// Width and height of the image.
-    pub original: (usize, usize),
-    /// Width and height after resizing to the input's side.
+    pub size: (usize, usize),
+    /// What of it is the input.
+    pub part: Part,
+    /// Width and height of the part after resizing to the input's side.
     pub resized: (usize, usize),
 }
 
 impl Geometry {
     /// Pixels of the image to pixels of the input.
     pub fn to_input(self, [x, y]: [f32; 2]) -> [f32; 2] {
+        let [scale_x, scale_y] = self.scale();
+        let (left, top) = (self.part.x as f32, self.part.y as f32);
+        [(x - left) * scale_x, (y - top) * scale_y]
+    }
+
+    /// By how much the part is resized along x and y.
+    fn scale(self) -> [f32; 2] {
         let scale = |side: usize, resized: usize| resized as f32 / side as f32;
         [
-            x * scale(self.original.0, self.resized.0),
-            y * scale(self.original.1, self.resized.1),
+            scale(self.part.width, self.resized.0),
+            scale(self.part.height, self.resized.1),
         ]
     }
 }
@@ -134,6 +211,9 @@ impl Geometry {
 /// An encoding under way: what the step done last gave.
 pub struct Encoding {
     pub(super) x: Tensor<4>,
+    /// Where the CPU keeps the embedding. It is taken before the encoder's large tensors: among
+    /// those it would be in the way of the next encoding's, and memory would grow by more than it.
+    room: Vec<f32>,
     /// How many steps are done.
     pub(super) step: usize,
     pub(super) geometry: Geometry,
@@ -141,30 +221,62 @@ pub struct Encoding {
 }
 
 impl Encoding {
-    /// Resizes `image` to a longest side of `side`, normalises and pads it. `encoder_digest`
-    /// stands for the image encoder in the key.
+    /// Resizes `part` of `image` to a longest side of `side`, normalises and pads it.
+    /// `encoder_digest` stands for the image encoder in the key.
     pub(super) fn begin(
         image: &impl Rows,
-        side: usize,
+        part: Part,
+        config: &SamConfig,
         encoder_digest: &[u8],
         device: &Device,
     ) -> Self {
-        let original = image.size();
-        let (width, height) = resize::longest_side(original.0, original.1, side);
-        let resized = resize::bilinear_antialias(image, width, height);
+        let side = config.image_size();
+        let room = Vec::with_capacity(config.embed_dim * config.grid().pow(2));
+        let (width, height) = resize::longest_side(part.width, part.height, side);
+        let rows = PartRows { image, part };
+        let resized = resize::bilinear_antialias(&rows, width, height);
         let mut digest = Sha256::new_with_prefix(encoder_digest);
         digest.update(format!("{width}x{height}"));
         digest.update(&resized.pixels);
         Self {
             x: preprocess(&resized.pixels, [width, height], side, device),
+            room,
             step: 0,
             geometry: Geometry {
                 side,
-                original,
+                size: image.size(),
+                part,
                 resized: (width, height),
             },
             key: hex(&digest.finalize()),
         }
+    }
+
+    /// The embedding, once all steps are done.
+    pub(super) async fn finish(&mut self) -> Result<Embedding> {
+        let embedding = Embedding::new(self.x.clone(), self.geometry);
+        if !on_cpu(&embedding.pixels) {
+            return Ok(embedding);
+        }
+        let shape = embedding.pixels.dims();
+        let mut room = std::mem::take(&mut self.room);
+        room.extend(device::read(embedding.pixels.clone()).await?);
+        let data = TensorData::new(room, shape);
+        Ok(Embedding {
+            pixels: Tensor::from_data(data, &embedding.pixels.device()),
+            geometry: self.geometry,
+        })
+    }
+
+    /// Whether it is the encoding of the same pixels for the same place.
+    pub fn is_of(&self, other: &Self) -> bool {
+        let place = |encoding: &Self| (encoding.geometry.size, encoding.geometry.part);
+        self.key == other.key && place(self) == place(other)
+    }
+
+    /// What of the image is encoded.
+    pub fn part(&self) -> Part {
+        self.geometry.part
     }
 
     /// How many steps are done.

@@ -1,27 +1,32 @@
-//! From an image and prompts to masks: the model together with one image's embedding and the
-//! rounds of prompts answered on it (`segment_anything/predictor.py`, and the interactive rounds
+//! From an image and prompts to masks: the model together with the embeddings of one image and the
+//! rounds of prompts answered on them (`segment_anything/predictor.py`, and the interactive rounds
 //! of section 3 of the paper).
 
 mod answer;
+mod dialogue;
 mod encoding;
 mod prompt;
 mod rounds;
 #[cfg(test)]
 mod tests;
+mod views;
 
 use std::io::{Read, Seek};
 
 use burn::tensor::{Device, Tensor, TensorData};
 
 pub(crate) use answer::{answer, answer_on, prepare};
+use dialogue::Dialogue;
 pub use encoding::{Embedding, Encoding};
 pub use prompt::Prompt;
-pub use rounds::{Answer, PromptRound};
-use rounds::{AnsweredRound, PreparedImages};
+use rounds::PreparedImages;
+pub use rounds::{Answer, PromptRound, Reply};
+use views::Views;
 
 use crate::device;
 use crate::error::{Error, Result};
 use crate::image::decode::Rgb;
+use crate::image::part::{Bounds, Part, Pyramid};
 use crate::image::resize::Rows;
 use crate::model::config::SamConfig;
 use crate::model::mask_decoder::MaskDecoder;
@@ -30,7 +35,11 @@ use crate::model::sam::Sam;
 use crate::weights::source::{CheckpointSource, ParameterSource};
 use crate::weights::{Checkpoint, recognise};
 
-/// A model, the embedding of one image, and the rounds of prompts on it.
+/// Parts around what is in view that are worth encoding before they are asked for: fewer than are
+/// kept.
+const NEAR: usize = 9;
+
+/// A model, the embeddings of one image and of its parts, and the rounds of prompts on it.
 pub struct Predictor {
     model: Sam,
     config: SamConfig,
@@ -41,11 +50,11 @@ pub struct Predictor {
     /// SHA-256 of the image encoder's parameters and what they are held in, if not float32;
     /// empty where they come from no checkpoint.
     encoder_digest: Vec<u8>,
-    embedding: Option<Embedding>,
-    /// As those of the last prompt list, on the present embedding by the present decoder.
-    answered: Vec<AnsweredRound>,
-    /// The answer to the last preview, on the same.
-    previewed: Option<AnsweredRound>,
+    views: Views,
+    /// The last prompt list, on the present image by the present decoder.
+    dialogue: Dialogue,
+    /// The last preview, on the same.
+    previewed: Option<Dialogue>,
     prepared: PreparedImages,
 }
 
@@ -65,8 +74,8 @@ impl Predictor {
             fine_tuned: None,
             parameters: 0,
             encoder_digest: Vec::new(),
-            embedding: None,
-            answered: Vec::new(),
+            views: Views::default(),
+            dialogue: Dialogue::default(),
             previewed: None,
             prepared: PreparedImages::default(),
         })
@@ -106,7 +115,7 @@ impl Predictor {
     /// Puts a fine-tuned decoder in the place of the model's own, or takes it away.
     pub fn set_fine_tuned(&mut self, decoder: Option<MaskDecoder>) {
         self.fine_tuned = decoder;
-        self.answered.clear();
+        self.dialogue = Dialogue::default();
         self.previewed = None;
         self.prepared.fine_tuned.take();
     }
@@ -131,8 +140,16 @@ impl Predictor {
 
     /// Resizes, normalises and pads `image`, ready to be encoded.
     pub fn begin_encoding(&self, image: &impl Rows) -> Encoding {
-        let side = self.config.image_size();
-        Encoding::begin(image, side, &self.encoder_digest, &self.device)
+        self.begin_part(image, Part::whole(image.size()))
+    }
+
+    /// The same of a part of `image`.
+    ///
+    /// # Panics
+    /// If `part` does not lie in `image`.
+    pub fn begin_part(&self, image: &impl Rows, part: Part) -> Encoding {
+        let digest = &self.encoder_digest;
+        Encoding::begin(image, part, &self.config, digest, &self.device)
     }
 
     /// The embedding of kept [`Embedding::values`], in the place of the encoding that would give
@@ -162,13 +179,20 @@ impl Predictor {
         device::settle(&x).await?;
         encoding.x = x;
         encoding.step += 1;
-        let done = encoding.step >= self.encoding_steps();
-        Ok(done.then(|| Embedding::new(encoding.x.clone(), encoding.geometry)))
+        match encoding.step >= self.encoding_steps() {
+            true => Ok(Some(encoding.finish().await?)),
+            false => Ok(None),
+        }
     }
 
     /// The embedding of `image`, encoded in one go.
-    pub async fn encode(&self, image: &Rgb) -> Result<Embedding> {
-        let mut encoding = self.begin_encoding(image);
+    pub async fn encode(&self, image: &impl Rows) -> Result<Embedding> {
+        self.encode_part(image, Part::whole(image.size())).await
+    }
+
+    /// The embedding of `part` of `image`, encoded in one go.
+    pub async fn encode_part(&self, image: &impl Rows, part: Part) -> Result<Embedding> {
+        let mut encoding = self.begin_part(image, part);
         loop {
             if let Some(embedding) = self.advance(&mut encoding).await? {
                 return Ok(embedding);
@@ -176,10 +200,37 @@ impl Predictor {
         }
     }
 
+    /// Takes another image of this width and height, of which nothing is encoded yet.
+    pub fn open_image(&mut self, size: (usize, usize)) {
+        self.drop_embeddings();
+        self.views = Views::of_image(size);
+    }
+
     /// Puts the embedding of another image in place.
     pub fn set_embedding(&mut self, embedding: Embedding) {
-        self.drop_embedding();
-        self.embedding = Some(embedding);
+        self.open_image(embedding.size());
+        self.views.add(embedding);
+    }
+
+    /// Keeps the embedding of the image or of another part of it, for as long as there is room.
+    pub fn add_embedding(&mut self, embedding: Embedding) {
+        self.views.add(embedding);
+    }
+
+    /// Whether the embedding of `part` is here.
+    pub fn has(&self, part: &Part) -> bool {
+        self.views.get(part).is_some()
+    }
+
+    /// Of the parts that clicks in `bounds` of the image would be asked in, when it is looked at in
+    /// parts of `side`, the first without an embedding; those in the middle come first, and no more
+    /// count than are kept.
+    pub fn missing(&self, side: usize, bounds: Bounds) -> Option<Part> {
+        let pyramid = Pyramid {
+            size: self.views.size?,
+        };
+        let mut near = pyramid.within(side, bounds).into_iter().take(NEAR);
+        near.find(|part| !self.has(part))
     }
 
     /// Encodes `image` in one go and puts its embedding in place.
@@ -189,23 +240,25 @@ impl Predictor {
         Ok(())
     }
 
-    /// Forgets the embedding, and with it what was answered on it.
-    pub fn drop_embedding(&mut self) {
-        self.embedding = None;
-        self.answered.clear();
+    /// Forgets the image, and with it what was answered on it.
+    pub fn drop_embeddings(&mut self) {
+        self.views = Views::default();
+        self.dialogue = Dialogue::default();
         self.previewed = None;
         self.prepared = PreparedImages::default();
     }
 
-    /// The image's embedding.
+    /// The embedding of the whole image.
     ///
     /// # Errors
-    /// When no image has been encoded.
+    /// When it has not been encoded.
     pub fn embedding(&self) -> Result<&Embedding> {
-        self.embedding.as_ref().ok_or_else(|| {
-            Error::new("The image has not been encoded yet: encode it before prompting.")
-        })
+        self.views.whole().ok_or_else(not_encoded)
     }
+}
+
+fn not_encoded() -> Error {
+    Error::new("The image has not been encoded yet: encode it before prompting.")
 }
 
 /// The configuration of a checkpoint and the checkpoint as a source.

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::encoding::Embedding;
 use crate::error::{Error, Result};
+use crate::image::part::Bounds;
 use crate::image::shapes::Shape;
 use crate::model::prompt_encoder::{PromptEncoder, label};
 
@@ -107,6 +108,18 @@ pub(super) fn mask_logits(shape: &Shape, embedding: &Embedding, side: usize) -> 
 }
 
 impl Prompt {
+    /// What it is about, in pixels of the image.
+    pub(super) fn bounds(&self) -> Bounds {
+        match self {
+            &Self::Point { x, y, .. } => [x, y, x, y],
+            &Self::Box { x0, y0, x1, y1 } => [x0, y0, x1, y1],
+            Self::Mask(shape) => {
+                let [[x0, y0], [x1, y1]] = corners(shape);
+                [x0, y0, x1, y1]
+            }
+        }
+    }
+
     /// Refuses a prompt that does not lie in an image of `width` × `height`, or is empty.
     pub(super) fn check(&self, (width, height): (usize, usize)) -> Result<()> {
         let inside = |x: f32, y: f32| {

@@ -1,15 +1,21 @@
 //! The answers to lists of prompts, of which each further one refines the mask of those before.
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
+use std::sync::Arc;
 
 use burn::tensor::{Tensor, TensorData};
 
 use super::answer::{answer, answer_on, prepare};
+use super::dialogue::Dialogue;
+use super::encoding::Embedding;
 use super::prompt::mask_logits;
 use super::{Predictor, Prompt};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::image::decode::Rgb;
+use crate::image::part::Part;
+use crate::image::resize::Rows;
+use crate::image::shapes::Shape;
 use crate::model::mask_decoder::{MASK_TOKENS, MaskDecoder};
 use crate::model::two_way_transformer::PreparedImage;
 
@@ -19,6 +25,9 @@ pub struct PromptRound {
     pub prompt: Prompt,
     /// `None`: the one of the highest predicted IoU.
     pub candidate: Option<usize>,
+    /// Side, in pixels of the image, of the parts in which the person looked at it; 0: the whole
+    /// image.
+    pub side: usize,
 }
 
 impl From<Prompt> for PromptRound {
@@ -26,6 +35,7 @@ impl From<Prompt> for PromptRound {
         Self {
             prompt,
             candidate: None,
+            side: 0,
         }
     }
 }
@@ -37,34 +47,45 @@ pub struct Answer {
     /// point, else one.
     pub ious: Vec<f32>,
     pub selected: usize,
-    /// The selected candidate over the original image: `width · height` booleans.
-    pub mask: Vec<bool>,
+    /// The selected candidate in pixels of the image; `None`: it has none.
+    pub mask: Option<Arc<Shape>>,
+    /// What of the image the model saw.
+    pub part: Part,
+}
+
+/// What comes of rounds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    Answer(Answer),
+    /// There is none before this part's embedding is here.
+    Needs(Part),
 }
 
 /// A round with the decoder's answer to the prompts up to it.
 pub(super) struct AnsweredRound {
-    prompt: Prompt,
-    pub(super) candidates: Vec<Candidate>,
-    selected: usize,
+    pub prompt: Prompt,
+    pub side: usize,
+    pub candidates: Vec<Candidate>,
+    pub selected: usize,
 }
 
 /// A candidate mask as the decoder gives it.
 pub(super) struct Candidate {
     /// Logits of `side × side`, positive inside, over the padded square input.
-    pub(super) logits: Vec<f32>,
+    pub logits: Vec<f32>,
     iou: f32,
 }
 
-/// The present image as the decoders prepared it for prompts, once there is a first one.
+/// The part in which prompts were answered last, as the decoders prepared it for them.
 #[derive(Default)]
 pub(super) struct PreparedImages {
-    untouched: OnceCell<PreparedImage>,
-    pub(super) fine_tuned: OnceCell<PreparedImage>,
+    untouched: RefCell<Option<(Part, PreparedImage)>>,
+    pub fine_tuned: RefCell<Option<(Part, PreparedImage)>>,
 }
 
 /// Which decoder answers.
 #[derive(Clone, Copy)]
-enum Answerer {
+pub(super) enum Answerer {
     /// The fine-tuned one, if there is one.
     Chosen,
     Untouched,
@@ -72,7 +93,7 @@ enum Answerer {
 
 impl AnsweredRound {
     /// The candidate that is asked for, or else that of the highest predicted IoU.
-    fn choice(&self, wanted: Option<usize>) -> Result<usize> {
+    pub fn choice(&self, wanted: Option<usize>) -> Result<usize> {
         let candidates = &self.candidates;
         let Some(wanted) = wanted else {
             let by_iou = |a: &usize, b: &usize| candidates[*a].iou.total_cmp(&candidates[*b].iou);
@@ -87,7 +108,7 @@ impl AnsweredRound {
         Ok(wanted)
     }
 
-    fn logits(&self) -> &[f32] {
+    pub fn logits(&self) -> &[f32] {
         &self.candidates[self.selected].logits
     }
 }
@@ -97,90 +118,84 @@ impl Predictor {
     /// began, too, are not computed again.
     ///
     /// # Errors
-    /// When no image has been encoded, a prompt lies outside of it, there is no such candidate, or
-    /// the device fails.
-    pub async fn predict(&mut self, rounds: &[PromptRound]) -> Result<Option<Answer>> {
-        if rounds.is_empty() {
-            self.answered.clear();
-            return Ok(None);
+    /// When there is no image, a prompt lies outside of it, there is no such candidate, or the
+    /// device fails.
+    pub async fn predict(&mut self, rounds: &[PromptRound]) -> Result<Option<Reply>> {
+        let mut dialogue = std::mem::take(&mut self.dialogue);
+        if let Some(previewed) = self.previewed.take_if(|previewed| {
+            dialogue.answered.is_empty() && rounds.len() == 1 && previewed.begins(&rounds[0])
+        }) {
+            dialogue = previewed;
         }
-        let size = self.embedding()?.original();
-        rounds
-            .iter()
-            .try_for_each(|round| round.prompt.check(size))?;
-        self.keep_common(rounds)?;
-        for round in &rounds[self.answered.len()..] {
-            let mut answered = self.next_round(round.prompt.clone()).await?;
-            answered.selected = answered.choice(round.candidate)?;
-            self.answered.push(answered);
+        let reply = self.reply(Answerer::Chosen, &mut dialogue, rounds).await;
+        self.dialogue = dialogue;
+        if let Some(part) = self.dialogue.part {
+            self.views.used(&part);
         }
-        let mask = self.mask_of(&self.answered)?;
-        Ok(self.answered.last().map(|last| Answer {
-            ious: last
-                .candidates
-                .iter()
-                .map(|candidate| candidate.iou)
-                .collect(),
-            selected: last.selected,
-            mask,
-        }))
+        reply
     }
 
-    /// Keeps of the answered rounds those with which `rounds` begins. Where only the candidate is
-    /// another, the round stays, but none that refined it.
-    fn keep_common(&mut self, rounds: &[PromptRound]) -> Result<()> {
-        let mut kept = 0;
-        for (answered, wanted) in self.answered.iter_mut().zip(rounds) {
-            if answered.prompt != wanted.prompt {
-                break;
-            }
-            let selected = answered.choice(wanted.candidate)?;
-            let same = std::mem::replace(&mut answered.selected, selected) == selected;
-            kept += 1;
-            if !same {
-                break;
+    /// [`Self::predict`] on `image`, whose parts are encoded as they are needed.
+    ///
+    /// # Errors
+    /// Those of [`Self::predict`].
+    pub async fn predict_on(
+        &mut self,
+        image: &impl Rows,
+        rounds: &[PromptRound],
+    ) -> Result<Option<Answer>> {
+        if self.views.size != Some(image.size()) {
+            self.open_image(image.size());
+        }
+        loop {
+            match self.predict(rounds).await? {
+                None => return Ok(None),
+                Some(Reply::Answer(answer)) => return Ok(Some(answer)),
+                Some(Reply::Needs(part)) => {
+                    let embedding = self.encode_part(image, part).await?;
+                    self.add_embedding(embedding);
+                }
             }
         }
-        self.answered.truncate(kept);
-        Ok(())
     }
 
-    async fn next_round(&mut self, prompt: Prompt) -> Result<AnsweredRound> {
-        let first = self.answered.is_empty();
-        let previewed = self
-            .previewed
-            .take_if(|round| first && round.prompt == prompt);
-        match previewed {
-            Some(round) => Ok(round),
-            None => self.round(Answerer::Chosen, &self.answered, prompt).await,
-        }
-    }
-
-    /// The mask of the highest predicted IoU for a single point inside, `width · height` booleans;
-    /// the answered rounds stay as they are. If that very point is the first prompt then, its
-    /// answer is here already.
-    pub async fn preview(&mut self, x: f32, y: f32) -> Result<Vec<bool>> {
+    /// The answer to a single point inside; the answered rounds stay as they are. If that very
+    /// point is the first prompt then, its answer is here already.
+    ///
+    /// # Errors
+    /// Those of [`Self::predict`].
+    pub async fn preview(&mut self, x: f32, y: f32, side: usize) -> Result<Reply> {
         let positive = true;
         let prompt = Prompt::Point { x, y, positive };
-        prompt.check(self.embedding()?.original())?;
-        let round = self.round(Answerer::Chosen, &[], prompt).await?;
-        let mask = self.mask_of(std::slice::from_ref(&round))?;
-        self.previewed = Some(round);
-        Ok(mask)
+        let round = PromptRound {
+            side,
+            ..prompt.into()
+        };
+        let mut dialogue = Dialogue::default();
+        let reply = self
+            .reply(Answerer::Chosen, &mut dialogue, &[round])
+            .await?;
+        self.previewed = Some(dialogue);
+        reply.ok_or_else(|| Error::new("There is nothing to preview."))
     }
 
-    /// What the model's own decoder makes of the prompts that were answered last,
-    /// `width · height` booleans; `None` without any.
-    pub async fn untouched_mask(&self) -> Result<Option<Vec<bool>>> {
-        let mut rounds = Vec::with_capacity(self.answered.len());
-        for AnsweredRound { prompt, .. } in &self.answered {
-            let round = self.round(Answerer::Untouched, &rounds, prompt.clone());
-            rounds.push(round.await?);
-        }
-        match rounds.is_empty() {
-            true => Ok(None),
-            false => self.mask_of(&rounds).map(Some),
-        }
+    /// What the model's own decoder makes of the prompts that were answered last; `None` without
+    /// any.
+    ///
+    /// # Errors
+    /// Those of [`Self::predict`].
+    pub async fn untouched(&self) -> Result<Option<Reply>> {
+        let rounds = self.dialogue.answered.iter();
+        // The candidates were chosen of the other decoder's.
+        let rounds: Vec<PromptRound> = rounds
+            .map(|round| PromptRound {
+                side: round.side,
+                ..round.prompt.clone().into()
+            })
+            .collect();
+        let mut dialogue = Dialogue::default();
+        self.reply(Answerer::Untouched, &mut dialogue, &rounds)
+            .await
     }
 
     /// Answers a click and a second one on an embedding of zeros, so that a GPU has compiled the
@@ -193,43 +208,83 @@ impl Predictor {
         let (x, y, positive) = (0.0, 0.0, true);
         let click = PromptRound::from(Prompt::Point { x, y, positive });
         let answered = self.predict(&[click.clone(), click]).await;
-        self.drop_embedding();
+        self.drop_embeddings();
         answered.map(drop)
     }
 
-    /// Does now what the first prompt on the embedding would else wait for.
-    pub fn prepare(&self) -> Result<()> {
-        self.prepared(Answerer::Chosen)?;
+    /// Does now what the first prompt in `part` would else wait for.
+    ///
+    /// # Errors
+    /// When it has not been encoded.
+    pub fn prepare(&self, part: &Part) -> Result<()> {
+        self.prepared(Answerer::Chosen, self.view(part)?)?;
         Ok(())
     }
 
-    /// The answer to `prompt` after the rounds `before`.
-    async fn round(
+    /// The embedding of `part`.
+    ///
+    /// # Errors
+    /// When it has not been encoded.
+    pub(super) fn view(&self, part: &Part) -> Result<&Embedding> {
+        self.views.get(part).ok_or_else(super::not_encoded)
+    }
+
+    async fn reply(
         &self,
         answerer: Answerer,
+        dialogue: &mut Dialogue,
+        rounds: &[PromptRound],
+    ) -> Result<Option<Reply>> {
+        if rounds.is_empty() {
+            *dialogue = Dialogue::default();
+            return Ok(None);
+        }
+        let size = self.views.size.ok_or_else(super::not_encoded)?;
+        for round in rounds {
+            round.prompt.check(size)?;
+        }
+        if let Some(part) = self.advance_dialogue(answerer, dialogue, rounds).await? {
+            return Ok(Some(Reply::Needs(part)));
+        }
+        let (Some(last), Some(part)) = (dialogue.answered.last(), dialogue.part) else {
+            return Ok(None);
+        };
+        let ious = last.candidates.iter().map(|candidate| candidate.iou);
+        Ok(Some(Reply::Answer(Answer {
+            ious: ious.collect(),
+            selected: last.selected,
+            mask: self.view(&part)?.shape(last.logits()).map(Arc::new),
+            part,
+        })))
+    }
+
+    /// The answer of one part to `prompt` after the rounds `before`.
+    pub(super) async fn round(
+        &self,
+        answerer: Answerer,
+        embedding: &Embedding,
         before: &[AnsweredRound],
-        prompt: Prompt,
+        PromptRound { prompt, side, .. }: &PromptRound,
     ) -> Result<AnsweredRound> {
-        let prompts = before.iter().map(|round| &round.prompt).chain([&prompt]);
+        let prompts = before.iter().map(|round| &round.prompt).chain([prompt]);
         let prompts: Vec<_> = prompts.cloned().collect();
         let single_point = prompts.len() == 1 && matches!(prompt, Prompt::Point { .. });
-        let previous = match &prompt {
+        let previous = match prompt {
             Prompt::Point { .. } => before.last().map(|round| round.logits().to_vec()),
             // Another box is another object.
             Prompt::Box { .. } => None,
-            Prompt::Mask(shape) => {
-                let embedding = self.embedding()?;
-                Some(mask_logits(shape, embedding, embedding.mask_side()))
-            }
+            Prompt::Mask(shape) => Some(mask_logits(shape, embedding, embedding.mask_side())),
         };
-        let mut candidates = self.decode(answerer, &prompts, previous).await?;
+        let decoded = self.decode(answerer, embedding, &prompts, previous).await;
+        let mut candidates = decoded?;
         if single_point {
             candidates.remove(0);
         } else {
             candidates.truncate(1);
         }
         let mut round = AnsweredRound {
-            prompt,
+            prompt: prompt.clone(),
+            side: *side,
             candidates,
             selected: 0,
         };
@@ -237,23 +292,28 @@ impl Predictor {
         Ok(round)
     }
 
-    fn mask_of(&self, rounds: &[AnsweredRound]) -> Result<Vec<bool>> {
-        let embedding = self.embedding()?;
-        let logits = rounds.last().map_or(&[][..], AnsweredRound::logits);
-        Ok(embedding.postprocess(logits))
-    }
-
-    fn answering(&self, answerer: Answerer) -> (&MaskDecoder, &OnceCell<PreparedImage>) {
+    fn answering(
+        &self,
+        answerer: Answerer,
+    ) -> (&MaskDecoder, &RefCell<Option<(Part, PreparedImage)>>) {
         match (&self.fine_tuned, answerer) {
             (Some(decoder), Answerer::Chosen) => (decoder, &self.prepared.fine_tuned),
             _ => (&self.model.mask_decoder, &self.prepared.untouched),
         }
     }
 
-    fn prepared(&self, answerer: Answerer) -> Result<&PreparedImage> {
+    fn prepared(&self, answerer: Answerer, embedding: &Embedding) -> Result<PreparedImage> {
         let (decoder, prepared) = self.answering(answerer);
-        let embedding = self.embedding()?;
-        Ok(prepared.get_or_init(|| prepare(&self.model.prompt_encoder, decoder, embedding)))
+        let part = embedding.part();
+        let mut prepared = prepared.borrow_mut();
+        if let Some((_, image)) = prepared.as_ref().filter(|(known, _)| *known == part) {
+            return Ok(image.clone());
+        }
+        // Its memory is that of the next.
+        prepared.take();
+        let image = prepare(&self.model.prompt_encoder, decoder, embedding);
+        *prepared = Some((part, image.clone()));
+        Ok(image)
     }
 
     /// All four masks for `prompts` and, to refine it, the logits of a mask: first the mask for
@@ -262,10 +322,10 @@ impl Predictor {
     async fn decode(
         &self,
         answerer: Answerer,
+        embedding: &Embedding,
         prompts: &[Prompt],
         previous: Option<Vec<f32>>,
     ) -> Result<Vec<Candidate>> {
-        let embedding = self.embedding()?;
         let side = embedding.mask_side();
         let encoder = &self.model.prompt_encoder;
         let (decoder, _) = self.answering(answerer);
@@ -276,8 +336,8 @@ impl Predictor {
                 answer(encoder, decoder, embedding, &[prompts], Some(previous))
             }
             None => {
-                let image = self.prepared(answerer)?;
-                answer_on(image, encoder, decoder, embedding, &[prompts])
+                let image = self.prepared(answerer, embedding)?;
+                answer_on(&image, encoder, decoder, embedding, &[prompts])
             }
         };
         let (masks, ious) = (device::read(masks).await?, device::read(ious).await?);

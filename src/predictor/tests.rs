@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::image::shapes::Shape;
 use crate::random::Random;
@@ -35,16 +37,25 @@ fn filled(width: usize, inside: fn(usize) -> bool) -> PromptRound {
     Prompt::Mask(Shape::trimmed(4, 6, width, bits).unwrap().into()).into()
 }
 
-/// The answer to `rounds`, which are some.
+/// The answer to `rounds`, which are some, on what is encoded.
 fn answer(predictor: &mut Predictor, rounds: &[PromptRound]) -> Answer {
-    device::block_on(predictor.predict(rounds))
-        .unwrap()
-        .unwrap()
+    answered(device::block_on(predictor.predict(rounds)).unwrap())
+}
+
+fn answered(reply: Option<Reply>) -> Answer {
+    match reply {
+        Some(Reply::Answer(answer)) => answer,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn preview(predictor: &mut Predictor, x: f32, y: f32) -> Option<Arc<Shape>> {
+    answered(device::block_on(predictor.preview(x, y, 0)).ok()).mask
 }
 
 /// Where the answers of the rounds so far are kept.
 fn places(predictor: &Predictor) -> Vec<*const f32> {
-    let rounds = predictor.answered.iter();
+    let rounds = predictor.dialogue.answered.iter();
     rounds
         .map(|round| round.candidates[0].logits.as_ptr())
         .collect()
@@ -54,25 +65,24 @@ fn places(predictor: &Predictor) -> Vec<*const f32> {
 fn warm_up_leaves_no_trace() {
     let mut predictor = tiny();
     device::block_on(predictor.warm_up()).unwrap();
-    assert!(predictor.answered.is_empty());
+    assert!(predictor.dialogue.answered.is_empty());
     assert!(predictor.embedding().is_err());
 }
 
 #[test]
 fn preview_gives_the_mask_of_a_click_and_no_round() {
     let mut predictor = encoded();
-    let preview = device::block_on(predictor.preview(12.0, 20.0)).unwrap();
-    assert!(predictor.answered.is_empty());
+    let previewed = preview(&mut predictor, 12.0, 20.0);
+    assert!(predictor.dialogue.answered.is_empty());
     let mut rounds = vec![point(12.0, 20.0, true)];
-    assert_eq!(answer(&mut predictor, &rounds).mask, preview);
+    assert_eq!(answer(&mut predictor, &rounds).mask, previewed);
     assert!(predictor.previewed.is_none(), "it was the answer");
 
     // Further prompts do not count for it.
     rounds.push(corners(1.0, 1.0, 9.0, 9.0));
     answer(&mut predictor, &rounds);
-    let again = device::block_on(predictor.preview(12.0, 20.0)).unwrap();
-    assert_eq!(again, preview);
-    assert!(device::block_on(predictor.preview(41.0, 0.0)).is_err());
+    assert_eq!(preview(&mut predictor, 12.0, 20.0), previewed);
+    assert!(device::block_on(predictor.preview(41.0, 0.0, 0)).is_err());
 }
 
 #[test]
@@ -81,7 +91,7 @@ fn preview_of_another_image_is_no_answer() {
         let mut predictor = tiny();
         if preview_first {
             device::block_on(predictor.set_image(&image(0))).unwrap();
-            device::block_on(predictor.preview(12.0, 20.0)).unwrap();
+            preview(&mut predictor, 12.0, 20.0);
         }
         device::block_on(predictor.set_image(&image(99))).unwrap();
         answer(&mut predictor, &[point(12.0, 20.0, true)])
@@ -120,7 +130,7 @@ fn what_lists_begin_with_alike_is_answered_once() {
     assert_eq!(places(&predictor), kept);
 
     assert_eq!(device::block_on(predictor.predict(&[])), Ok(None));
-    assert!(predictor.answered.is_empty());
+    assert!(predictor.dialogue.answered.is_empty());
 }
 
 #[test]
@@ -145,10 +155,9 @@ fn any_list_is_answered_as_by_a_fresh_predictor() {
         }
         rounds.truncate(4);
         let asked = device::block_on(predictor.predict(&rounds)).unwrap();
-        let mut fresh = Vec::new();
-        std::mem::swap(&mut fresh, &mut predictor.answered);
+        let kept = std::mem::take(&mut predictor.dialogue);
         assert_eq!(device::block_on(predictor.predict(&rounds)).unwrap(), asked);
-        predictor.answered = fresh;
+        predictor.dialogue = kept;
     }
 }
 
@@ -171,7 +180,7 @@ fn what_cannot_be_answered_leaves_the_answers_so_far() {
     assert_eq!(answer(&mut predictor, &rounds), one);
     assert_eq!(places(&predictor), kept);
 
-    predictor.drop_embedding();
+    predictor.drop_embeddings();
     assert!(told(&mut predictor, &rounds).contains("encode it before prompting"));
 }
 
@@ -185,8 +194,8 @@ fn another_decoder_answers_for_itself() {
     predictor.set_fine_tuned(Some(other.clone()));
     let tuned = answer(&mut predictor, &click);
     assert_ne!(tuned, own);
-    let untouched = device::block_on(predictor.untouched_mask()).unwrap();
-    assert_eq!(untouched, Some(own.mask.clone()));
+    let untouched = device::block_on(predictor.untouched()).unwrap();
+    assert_eq!(answered(untouched), own);
     let mut fresh = tiny();
     fresh.set_fine_tuned(Some(other));
     device::block_on(fresh.set_image(&image(0))).unwrap();
@@ -221,7 +230,7 @@ fn a_mask_prompt_counts_besides_its_box() {
     .map(|round| {
         let answered = answer(&mut predictor, &[round]);
         assert_eq!(answered.ious.len(), 1);
-        predictor.answered[0].candidates[0].logits.clone()
+        predictor.dialogue.answered[0].candidates[0].logits.clone()
     });
     assert_ne!(logits[0], logits[1]);
     assert_ne!(logits[1], logits[2]);

@@ -1,6 +1,6 @@
 //! Evaluating a decoder on the held-out objects, one after another.
 
-use super::dataset::{Example, LabelledImage};
+use super::dataset::{Example, LabelledImage, TrainingObject};
 use crate::error::Result;
 use crate::evaluate::{Scores, object_ious};
 use crate::model::mask_decoder::MaskDecoder;
@@ -34,9 +34,10 @@ impl Evaluator {
     ) -> Result<Option<Scores>> {
         if let Some(example) = examples.get(self.ious.len()) {
             let image = &images[example.image];
-            let object = &image.objects[example.object];
-            let (embedding, labels) = (&image.embedding, &image.labels);
-            let ious = object_ious(encoder, &self.decoder, embedding, labels, object);
+            let TrainingObject { object, shape, .. } = &image.objects[example.object];
+            let view = image.view(example.object);
+            let decoder = &self.decoder;
+            let ious = object_ious(encoder, decoder, view, shape, object.point, object.bbox);
             self.ious.push(ious.await?);
         }
         let complete = self.ious.len() >= examples.len();

@@ -1,18 +1,18 @@
-//! Rounds of prompts and corrections on a batch of objects of one image (section A of the paper,
+//! Rounds of prompts and corrections on a batch of objects in one view (section A of the paper,
 //! "Training algorithm").
 
 use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::adamw::gradients;
-use super::dataset::{Example, LabelledImage, targets};
+use super::dataset::{Example, LabelledImage, TrainingObject, targets};
 use super::loss::decoder_loss;
 use super::prompts::{error_point, jittered_box, point_inside};
 use crate::device;
 use crate::error::Result;
 use crate::model::mask_decoder::MaskDecoder;
 use crate::model::prompt_encoder::PromptEncoder;
-use crate::predictor::{Prompt, answer};
+use crate::predictor::{Embedding, Prompt, answer};
 use crate::random::Random;
 
 /// The prompt of the first round.
@@ -49,7 +49,7 @@ pub async fn outcome(
 /// Prompts given to each example so far, and the low-resolution logits of the last answer,
 /// `(B, 1, side, side)`.
 pub struct PromptRounds<'a> {
-    image: &'a LabelledImage,
+    view: &'a Embedding,
     first: FirstPrompt,
     prompts: Vec<Vec<Prompt>>,
     previous: Option<Tensor<4>>,
@@ -58,7 +58,7 @@ pub struct PromptRounds<'a> {
 }
 
 impl<'a> PromptRounds<'a> {
-    /// Begins with a simulated prompt for each of `examples`, which share an image.
+    /// Begins with a simulated prompt for each of `examples`, which share an image and a view.
     pub fn new(
         images: &'a [LabelledImage],
         examples: &[Example],
@@ -66,20 +66,20 @@ impl<'a> PromptRounds<'a> {
         random: &mut Random,
     ) -> Self {
         let image = &images[examples[0].image];
+        let view = image.view(examples[0].object);
         let mut prompt = |e: &Example| {
-            let object = &image.objects[e.object];
+            let TrainingObject { object, shape, .. } = &image.objects[e.object];
             vec![match first {
-                FirstPrompt::Point => point_inside(&image.labels, object, random),
-                FirstPrompt::Box => jittered_box(&image.labels, object, random),
+                FirstPrompt::Point => point_inside(shape, random),
+                FirstPrompt::Box => jittered_box(object.bbox, &view.part(), random),
             }]
         };
-        let embedding = &image.embedding;
         Self {
-            image,
+            view,
             first,
             prompts: examples.iter().map(&mut prompt).collect(),
             previous: None,
-            target: targets(images, examples, embedding.mask_side(), &embedding.device()),
+            target: targets(images, examples, view.mask_side(), &view.device()),
         }
     }
 
@@ -94,8 +94,8 @@ impl<'a> PromptRounds<'a> {
         let mut losses = Vec::with_capacity(rounds);
         for round in 0..rounds {
             let prompts: Vec<&[Prompt]> = self.prompts.iter().map(Vec::as_slice).collect();
-            let (embedding, previous) = (&self.image.embedding, self.previous.clone());
-            let (logits, ious) = answer(encoder, decoder, embedding, &prompts, previous);
+            let (view, previous) = (self.view, self.previous.clone());
+            let (logits, ious) = answer(encoder, decoder, view, &prompts, previous);
             let single_point = round == 0 && self.first == FirstPrompt::Point;
             let ambiguous = f32::from(u8::from(single_point));
             let ambiguous =
@@ -114,7 +114,7 @@ impl<'a> PromptRounds<'a> {
         let side = mask.dims()[2];
         let logits = device::read(mask.clone()).await?;
         let shares = device::read(self.target.clone()).await?;
-        let cell = self.image.embedding.to_logits(side);
+        let (cell, seen) = (self.view.to_logits(side), self.view.part());
         for (i, prompts) in self.prompts.iter_mut().enumerate() {
             let part = i * side * side..(i + 1) * side * side;
             let found: Vec<bool> = logits[part.clone()].iter().map(|&x| x > 0.0).collect();
@@ -123,8 +123,8 @@ impl<'a> PromptRounds<'a> {
             let (index, positive) = error_point(&found, &truth, random)
                 .unwrap_or_else(|| (truth.iter().position(|&t| t).unwrap_or(0), true));
             prompts.push(Prompt::Point {
-                x: ((index % side) as f32 + 0.5) / cell[0],
-                y: ((index / side) as f32 + 0.5) / cell[1],
+                x: ((index % side) as f32 + 0.5) / cell[0] + seen.x as f32,
+                y: ((index / side) as f32 + 0.5) / cell[1] + seen.y as f32,
                 positive,
             });
         }

@@ -1,25 +1,16 @@
 //! Prompts simulated from labels (section A of the paper, "Training algorithm").
 
-use crate::image::labels::{LabelledObject, Labels};
+use crate::image::part::{Bounds, Part};
+use crate::image::shapes::Shape;
 use crate::predictor::Prompt;
 use crate::random::Random;
 
-/// A random pixel of `object` as a positive point.
-pub fn point_inside(labels: &Labels, object: &LabelledObject, random: &mut Random) -> Prompt {
-    let [left, top, right, bottom] = object.bbox.map(|side| side as usize);
-    let mut wanted = random.below(object.area);
-    for y in top..bottom {
-        for x in left..right {
-            if labels.ids[y * labels.width + x] != object.id {
-                continue;
-            }
-            if wanted == 0 {
-                return point(x as f32, y as f32, true);
-            }
-            wanted -= 1;
-        }
-    }
-    point(object.point.0, object.point.1, true)
+/// A random pixel of an object as a positive point.
+pub fn point_inside(shape: &Shape, random: &mut Random) -> Prompt {
+    let mut inside = (0..shape.bits.len()).filter(|&i| shape.bits[i]);
+    let i = inside.nth(random.below(shape.area)).unwrap_or_default();
+    let (x, y) = (shape.x + i % shape.width, shape.y + i / shape.width);
+    point(x as f32, y as f32, true)
 }
 
 /// How far a corner of a simulated box may lie from the true one, in parts of the box's sides.
@@ -27,19 +18,23 @@ const JITTER: f32 = 0.1;
 /// The same in pixels.
 const MOST_JITTER: f32 = 20.0;
 
-/// The box of `object` with its sides moved at random.
-pub fn jittered_box(labels: &Labels, object: &LabelledObject, random: &mut Random) -> Prompt {
-    let [left, top, right, bottom] = object.bbox;
-    let (width, height) = (labels.width as f32, labels.height as f32);
-    let mut moved = |side: f32, length: f32, most: f32| {
+/// The box of an object, seen in `part` of its image, with its sides moved at random.
+pub fn jittered_box(
+    [left, top, right, bottom]: Bounds,
+    part: &Part,
+    random: &mut Random,
+) -> Prompt {
+    let (x, y) = (part.x as f32, part.y as f32);
+    let (width, height) = (x + part.width as f32, y + part.height as f32);
+    let mut moved = |side: f32, length: f32, least: f32, most: f32| {
         let reach = (JITTER * length).min(MOST_JITTER);
-        (side + (2.0 * random.uniform() - 1.0) * reach).clamp(0.0, most)
+        (side + (2.0 * random.uniform() - 1.0) * reach).clamp(least, most)
     };
     Prompt::Box {
-        x0: moved(left, right - left, width - 1.0),
-        y0: moved(top, bottom - top, height - 1.0),
-        x1: moved(right, right - left, width),
-        y1: moved(bottom, bottom - top, height),
+        x0: moved(left, right - left, x, width - 1.0),
+        y0: moved(top, bottom - top, y, height - 1.0),
+        x1: moved(right, right - left, x, width),
+        y1: moved(bottom, bottom - top, y, height),
     }
 }
 

@@ -280,17 +280,19 @@ impl Trainer {
         settings.learning_rate * rate
     }
 
-    /// Examples of one image, every example once before any comes again.
+    /// Examples of one view, every example once before any comes again.
     fn next_batch(&mut self) -> Vec<Example> {
         let progress = &mut self.progress;
         if progress.queue.is_empty() {
             progress.queue = progress.split.training.clone();
             progress.random.shuffle(&mut progress.queue);
         }
-        let image = progress.queue[0].image;
+        let images = &self.images;
+        let view = |e: &Example| (e.image, images[e.image].objects[e.object].view);
+        let first = view(&progress.queue[0]);
         let mut batch = Vec::new();
         progress.queue.retain(|example| {
-            let taken = example.image == image && batch.len() < progress.settings.batch;
+            let taken = view(example) == first && batch.len() < progress.settings.batch;
             if taken {
                 batch.push(*example);
             }

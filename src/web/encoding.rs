@@ -7,12 +7,16 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::engine::{Engine, Purpose};
 use super::image::{display_of, no_image, open};
-use super::types::{Display, JsResult};
+use super::types::{Display, JsResult, read};
 use crate::error::{Error, Result};
-use crate::image::decode::Rgb;
-use crate::image::display::Shown;
+use crate::image::decode::{Picture, Rgb};
+use crate::image::display::{self, Shown};
+use crate::image::labels::Labels;
+use crate::image::part::Part;
 use crate::image::resize::Rows;
 use crate::predictor::{Embedding, Predictor};
+use crate::tile_choice::TileChoice;
+use crate::training::dataset::LabelledParts;
 
 #[wasm_bindgen]
 extern "C" {
@@ -20,20 +24,35 @@ extern "C" {
     fn set_timeout(callback: &Function, milliseconds: i32);
 }
 
+/// An image on its way into the training set.
+pub(super) struct Labelling {
+    picture: Picture,
+    display: display::Display,
+    parts: LabelledParts,
+    views: Vec<Embedding>,
+}
+
 #[wasm_bindgen]
 impl Engine {
-    /// Makes the displayed image ready for encoding and tells the key under which its embedding
-    /// may have been kept.
-    pub fn begin_encoding(&self, display: Ts<Display>) -> JsResult<String> {
+    /// Makes the displayed image, or a part of it, ready for encoding and tells the key under which
+    /// its embedding may have been kept. With the whole image all embeddings before are dropped.
+    pub fn begin_encoding(&self, display: Ts<Display>, part: Option<Ts<Part>>) -> JsResult<String> {
         let image = self.image.borrow();
         let image = image.as_ref().ok_or_else(no_image)?;
         let shown = Shown::new(&image.picture, &image.display(&display)?)?;
-        Ok(self.begin(&shown, Purpose::Prompting)?)
+        let part = match part {
+            Some(part) => part_of(read(&part, "a part of the image")?, shown.size())?,
+            None => {
+                self.with_predictor_now(|predictor| predictor.open_image(shown.size()))?;
+                Part::whole(shown.size())
+            }
+        };
+        Ok(self.begin(&shown, part, Purpose::Prompting)?)
     }
 
-    /// Makes an image of the training set ready for encoding as `begin_encoding` does the open
-    /// one, which stays: a page of a file's bytes, or the bundled sample where there are none.
-    pub fn begin_labelled(
+    /// Makes an image that is not open ready for encoding: a page of a file's bytes, or the bundled
+    /// sample where there are none.
+    pub fn begin_ahead(
         &self,
         file: Option<Vec<u8>>,
         page: usize,
@@ -41,11 +60,54 @@ impl Engine {
     ) -> JsResult<String> {
         let picture = open(file, page)?.picture;
         let shown = Shown::new(&picture, &display_of(&display)?)?;
-        Ok(self.begin(&shown, Purpose::Training)?)
+        Ok(self.begin(&shown, Part::whole(shown.size()), Purpose::Later)?)
+    }
+
+    /// Takes an image with the runs of its labels for the training set; the open one stays. How many
+    /// parts of it have to be encoded, each after `begin_labelled_part`.
+    pub fn begin_labelled(
+        &self,
+        file: Option<Vec<u8>>,
+        page: usize,
+        display: Ts<Display>,
+        runs: Vec<u32>,
+    ) -> JsResult<usize> {
+        let picture = open(file, page)?.picture;
+        let display = display_of(&display)?;
+        let size = picture.size();
+        let labels = Labels::from_runs(&runs, size)?;
+        let parts = LabelledParts::new(&labels, size, TileChoice::Auto)?;
+        let count = parts.parts().len();
+        self.labelling.replace(Some(Labelling {
+            picture,
+            display,
+            parts,
+            views: Vec::new(),
+        }));
+        Ok(count)
+    }
+
+    /// Makes the next part of the image for the training set ready for encoding, as `begin_encoding`
+    /// does.
+    pub fn begin_labelled_part(&self) -> JsResult<String> {
+        let labelling = self.labelling.borrow();
+        let labelling = labelling.as_ref().ok_or_else(not_begun)?;
+        let part = labelling.parts.parts().get(labelling.views.len());
+        let part = *part.ok_or_else(not_begun)?;
+        let shown = Shown::new(&labelling.picture, &labelling.display)?;
+        Ok(self.begin(&shown, part, Purpose::Training)?)
+    }
+
+    /// Puts the image whose parts were encoded into the training set.
+    pub fn add_labelled(&self) -> JsResult<()> {
+        let labelling = self.labelling.take().ok_or_else(not_begun)?;
+        let image = labelling.parts.with(labelling.views)?;
+        self.labelled.borrow_mut().push(image);
+        Ok(())
     }
 
     /// Encodes what was made ready and lets the event loop run between the steps, so that
-    /// `cancel` is heard: `false` if it was. `progress` is called with the steps done and their
+    /// `cancel` is heard: `false` if it was; made ready again, it goes on from there. `progress` is called with the steps done and their
     /// total.
     pub async fn encode(
         &self,
@@ -69,11 +131,16 @@ impl Engine {
                 }
             })
             .await?;
-        let finished = embedding.is_some();
-        if let Some(embedding) = embedding {
-            self.place(embedding, purpose).await?;
+        match embedding {
+            Some(embedding) => {
+                self.place(embedding, purpose).await?;
+                Ok(true)
+            }
+            None => {
+                self.paused.set(Some(encoding));
+                Ok(false)
+            }
         }
-        Ok(finished)
     }
 
     /// Takes a kept embedding instead of encoding what was made ready.
@@ -88,8 +155,7 @@ impl Engine {
     /// The values of the embedding that came last, to be kept.
     pub async fn embedding(&self) -> JsResult<Vec<f32>> {
         let encoded = self.encoded.borrow().clone();
-        let (embedding, _) = encoded.ok_or_else(not_begun)?;
-        Ok(embedding.values().await?)
+        Ok(encoded.ok_or_else(not_begun)?.values().await?)
     }
 
     /// Runs decoder and image encoder on zeros, because a GPU compiles their programs at the
@@ -118,37 +184,47 @@ impl Engine {
 }
 
 impl Engine {
-    fn begin(&self, image: &impl Rows, purpose: Purpose) -> Result<String> {
+    fn begin(&self, image: &impl Rows, part: Part, purpose: Purpose) -> Result<String> {
         self.cancelled.set(false);
-        let encoding = self.with_predictor_now(|predictor| {
-            if purpose == Purpose::Prompting {
-                predictor.drop_embedding();
-            }
-            predictor.begin_encoding(image)
-        })?;
-        let key = encoding.key().to_owned();
+        let begun = self.with_predictor_now(|predictor| predictor.begin_part(image, part))?;
+        let key = begun.key().to_owned();
+        let paused = self.paused.take().filter(|paused| paused.is_of(&begun));
+        let encoding = paused.unwrap_or(begun);
         self.encoding.set(Some((encoding, purpose)));
         Ok(key)
     }
 
     async fn place(&self, embedding: Embedding, purpose: Purpose) -> Result<()> {
-        self.encoded.replace(Some((embedding.clone(), purpose)));
-        if purpose == Purpose::Training {
-            return Ok(());
+        self.encoded.replace(Some(embedding.clone()));
+        match purpose {
+            Purpose::Later => {}
+            Purpose::Training => {
+                if let Some(labelling) = &mut *self.labelling.borrow_mut() {
+                    labelling.views.push(embedding);
+                }
+            }
+            Purpose::Prompting => {
+                self.with_predictor_now(|predictor| {
+                    let part = embedding.part();
+                    predictor.add_embedding(embedding);
+                    predictor.prepare(&part)
+                })??;
+            }
         }
-        self.with_predictor(async |predictor| {
-            predictor.set_embedding(embedding);
-            predictor.prepare()
-        })
-        .await
+        Ok(())
     }
+}
 
-    /// The embedding of the image of the training set that was encoded last.
-    pub(super) fn take_labelled_embedding(&self) -> Result<Embedding> {
-        match self.encoded.take() {
-            Some((embedding, Purpose::Training)) => Ok(embedding),
-            _ => Err(not_begun()),
-        }
+/// Refuses a part that does not lie in an image of this width and height.
+fn part_of(part: Part, (width, height): (usize, usize)) -> Result<Part> {
+    let ends = |start: usize, length: usize| start.checked_add(length);
+    let inside = |end: Option<usize>, side| end.is_some_and(|end| end <= side);
+    let fits = inside(ends(part.x, part.width), width) && inside(ends(part.y, part.height), height);
+    match fits && part.width > 0 && part.height > 0 {
+        true => Ok(part),
+        false => Err(Error::new(
+            "The part to be encoded does not lie in the image: open it again.",
+        )),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The worker's engine: one device, one model, one image and the prompts on it.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 
 use burn::tensor::Device;
 use js_sys::Function;
@@ -8,13 +9,15 @@ use tsify::{Ts, Tsify};
 use wasm_bindgen::prelude::*;
 use web_sys::Blob;
 
+use super::automatic_masks::Search;
 use super::blob::BlobReader;
+use super::encoding::Labelling;
 use super::image::Image;
 use super::products;
 use super::types::{DeviceInfo, JsResult, ModelInfo, read};
-use crate::automatic_masks::AutomaticMasks;
 use crate::device::{self, DeviceChoice, OpenDevice};
 use crate::error::{Error, Result};
+use crate::image::shapes::Shape;
 use crate::model::mask_decoder::MaskDecoder;
 use crate::model::precision::Precision;
 use crate::predictor::{Embedding, Encoding, Predictor};
@@ -34,13 +37,17 @@ pub struct Engine {
     pub(super) fine_tuned: RefCell<Option<DecoderState>>,
     pub(super) image: RefCell<Option<Image>>,
     /// The selected mask of the last prediction.
-    pub(super) mask: RefCell<Vec<bool>>,
+    pub(super) mask: RefCell<Option<Arc<Shape>>>,
     /// What is ready to be encoded, and for what.
     pub(super) encoding: Cell<Option<(Encoding, Purpose)>>,
-    /// What was encoded or restored last, and for what.
-    pub(super) encoded: RefCell<Option<(Embedding, Purpose)>>,
+    /// The encoding that was cancelled last, to be gone on with.
+    pub(super) paused: Cell<Option<Encoding>>,
+    /// What was encoded or restored last.
+    pub(super) encoded: RefCell<Option<Embedding>>,
     /// Taken out while it works.
-    pub(super) automatic_masks: Cell<Option<AutomaticMasks>>,
+    pub(super) automatic_masks: Cell<Option<Search>>,
+    /// The image that is being added to the training set.
+    pub(super) labelling: RefCell<Option<Labelling>>,
     pub(super) labelled: RefCell<Vec<LabelledImage>>,
     /// Taken out while it works.
     pub(super) trainer: Cell<Option<Trainer>>,
@@ -48,11 +55,13 @@ pub struct Engine {
     fused: bool,
 }
 
-/// What an image is encoded for.
+/// What an image, or a part of one, is encoded for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     Prompting,
     Training,
+    /// To be kept, for when the image is opened.
+    Later,
 }
 
 /// A fine-tuned decoder over the loaded model.
@@ -76,8 +85,10 @@ impl Engine {
             image: RefCell::default(),
             mask: RefCell::default(),
             encoding: Cell::default(),
+            paused: Cell::default(),
             encoded: RefCell::default(),
             automatic_masks: Cell::default(),
+            labelling: RefCell::default(),
             labelled: RefCell::default(),
             trainer: Cell::default(),
             cancelled: Cell::new(false),
@@ -129,6 +140,7 @@ impl Engine {
         self.model_file.replace(Some(file));
         self.base.replace(None);
         self.fine_tuned.replace(None);
+        self.paused.set(None);
         self.clear_labelled();
         Ok(info.into_ts()?)
     }

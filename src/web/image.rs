@@ -7,9 +7,10 @@ use wasm_bindgen::prelude::*;
 use super::engine::Engine;
 use super::types::{Display, ImageInfo, JsResult, read};
 use crate::error::{Error, Result};
-use crate::image::decode::{self, Page, Picture, Rgb};
+use crate::image::decode::{self, Page, Picture};
 use crate::image::display::{self, Shown};
 use crate::image::levels::{self, Levels};
+use crate::image::part::Pyramid;
 use crate::image::pyramid::{Plane, sampled};
 use crate::image::{encode, resize, sample};
 use crate::predictor::Predictor;
@@ -105,6 +106,13 @@ impl Engine {
         })
     }
 
+    /// The side of the parts in which objects whose longer side is `extent` pixels are seen well in
+    /// the open image; 0: the whole image.
+    pub fn suited_side(&self, extent: f32) -> JsResult<usize> {
+        let size = self.image_size()?;
+        Ok(Pyramid { size }.suited(extent))
+    }
+
     /// A small picture of a page of a file, or of the bundled sample, in the display that it is
     /// opened with: a PNG file, `side` pixels on the longer side.
     pub fn thumbnail(&self, file: Option<Vec<u8>>, page: usize, side: usize) -> JsResult<Vec<u8>> {
@@ -149,7 +157,7 @@ impl Engine {
             invert,
         };
         // Without a model there is none.
-        let _ = self.with_predictor_now(Predictor::drop_embedding);
+        let _ = self.with_predictor_now(Predictor::drop_embeddings);
         self.image.replace(Some(Image { picture, levels }));
         info
     }
@@ -158,12 +166,6 @@ impl Engine {
     pub(super) fn image_size(&self) -> Result<(usize, usize)> {
         let image = self.image.borrow();
         Ok(image.as_ref().ok_or_else(no_image)?.picture.size())
-    }
-
-    pub(super) fn displayed(&self, display: &Ts<Display>) -> Result<Rgb> {
-        let image = self.image.borrow();
-        let image = image.as_ref().ok_or_else(no_image)?;
-        display::to_rgb(&image.picture, &image.display(display)?)
     }
 }
 

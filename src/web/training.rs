@@ -11,8 +11,7 @@ use web_sys::Blob;
 use super::engine::{DecoderState, Engine, no_model, reader};
 use super::types::{JsResult, TrainingInfo, read};
 use crate::error::{Error, Result};
-use crate::image::labels::Labels;
-use crate::training::dataset::{HeldOut, LabelledImage};
+use crate::training::dataset::HeldOut;
 use crate::training::decoder_file::{self, Base, DecoderInfo};
 use crate::training::trainer::{Trainer, TrainingReport, TrainingSettings};
 use crate::weights::{Checkpoint, Naming, digest};
@@ -24,17 +23,9 @@ impl Engine {
         Ok(self.base().await?.sha256)
     }
 
-    /// Puts the image that was encoded last into the training set, with the runs of its labels.
-    pub fn add_labelled(&self, runs: Vec<u32>) -> JsResult<()> {
-        let embedding = self.take_labelled_embedding()?;
-        let labels = Labels::from_runs(&runs, embedding.original())?;
-        let image = LabelledImage::new(embedding, labels)?;
-        self.labelled.borrow_mut().push(image);
-        Ok(())
-    }
-
     /// Empties the training set and drops the training.
     pub fn clear_labelled(&self) {
+        self.labelling.take();
         self.labelled.borrow_mut().clear();
         self.trainer.set(None);
     }

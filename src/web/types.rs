@@ -11,6 +11,7 @@ use crate::automatic_masks::{AutomaticMaskRanges, AutomaticMaskSettings};
 use crate::error::{Error, Result};
 use crate::image::decode::{Picture, Samples};
 use crate::image::display::{self, Colormap, Window};
+use crate::image::part::Part;
 use crate::image::shapes::Shape;
 use crate::predictor;
 use crate::training::trainer::{Evaluation, Trainer, TrainingRanges, TrainingSettings};
@@ -221,6 +222,9 @@ fn mask_shape([x0, y0, x1, y1]: [usize; 4], runs: &[u32]) -> Result<Shape> {
 pub struct PromptRound {
     pub prompt: Prompt,
     pub candidate: Option<usize>,
+    /// Side, in pixels of the image, of the parts in which the person looked at it; 0: the whole
+    /// image.
+    pub side: usize,
 }
 
 impl TryFrom<PromptRound> for predictor::PromptRound {
@@ -230,6 +234,7 @@ impl TryFrom<PromptRound> for predictor::PromptRound {
         Ok(Self {
             prompt: round.prompt.try_into()?,
             candidate: round.candidate,
+            side: round.side,
         })
     }
 }
@@ -241,6 +246,8 @@ pub struct Prediction {
     pub selected: usize,
     /// Pixels of the selected mask.
     pub area: usize,
+    /// What of the image the model saw.
+    pub part: Part,
 }
 
 /// What is known of an image's objects besides their pixels.

@@ -10,7 +10,7 @@ import { COUNTS, printMedians } from "./inference.js";
 /** @typedef {import("./inference.js").Seconds} Seconds */
 
 /**
- * An encoding counts without the image's preparation, a click until its mask is there in the image's size.
+ * An encoding counts without the image's preparation, a click until its mask is there in pixels of the image.
  * @param {string} base @param {string} model @param {number} encodings @param {number} clicks @param {import("../../www/engine/graysam.js").Display} display
  * @returns {Promise<Seconds>}
  */
@@ -20,8 +20,8 @@ async function measure(base, model, encodings, clicks, display) {
   const encode = () => engine.encode(() => {});
   const encoder = await timed(encodings, encode, () => engine.begin_encoding(display));
   const click = async () => {
-    await engine.predict([{ prompt: { kind: "point", x: width / 2, y: height / 2, positive: true }, candidate: null }]);
-    engine.mask();
+    const prompt = /** @type {const} */ ({ kind: "point", x: width / 2, y: height / 2, positive: true });
+    (await engine.predict([{ prompt, candidate: null, side: 0 }]))?.bits();
   };
   const decoder = clicks > 0 ? await timed(clicks, click, () => engine.predict([])) : [];
   return { encoder, decoder };

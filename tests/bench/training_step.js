@@ -12,9 +12,10 @@ const SETTINGS = { batch: 4, learning_rate: 1e-4, rounds: 2, points: 0.5, held_o
  */
 async function train(base, model, settings, display) {
   const engine = await openEngine(base, model);
-  await engine.begin_labelled(undefined, 0, display);
+  engine.begin_labelled(undefined, 0, display, engine.sample_label_runs());
+  engine.begin_labelled_part();
   await engine.encode(() => {});
-  engine.add_labelled(engine.sample_label_runs());
+  engine.add_labelled();
   await engine.start_training(settings, new Uint32Array());
   const seconds = [];
   for (let finished = false; !finished;) {

@@ -42,12 +42,14 @@ async function graysam(base, models, rows, display, values) {
   let engine;
   /** @type {keyof typeof models | undefined} */
   let loaded;
+  let begun = 0;
   const engineWith = async (/** @type {keyof typeof models} */ model) => {
     if (!engine) engine = await openEngine(base, models[model], "webgpu");
     else if (loaded !== model) await engine.load_model(await (await fetch(`${base}${models[model]}`)).blob(), () => {});
     loaded = model;
     engine.open_sample();
-    await engine.begin_encoding(display);
+    // In another display each time: the same would go on where it was cancelled.
+    engine.begin_encoding({ ...display, gamma: 1 + ++begun / 1000 });
     return engine;
   };
   const seconds = async (/** @type {() => Promise<unknown>} */ run) => {
@@ -74,8 +76,8 @@ async function graysam(base, models, rows, display, values) {
     await engine.restore_embedding(new Float32Array(values).map((_, i) => Math.sin(i)));
     await engine.predict([]);
     return seconds(async () => {
-      await engine.predict([{ prompt: { kind: "point", x: 320, y: 256, positive: true }, candidate: null }]);
-      engine.mask();
+      const prompt = /** @type {const} */ ({ kind: "point", x: 320, y: 256, positive: true });
+      (await engine.predict([{ prompt, candidate: null, side: 0 }]))?.bits();
     });
   };
   /** @type {InstanceType<typeof Product> | undefined} */

@@ -38,7 +38,7 @@ export function sample() {
 }
 
 /** All objects, with the sums of their pixels' coordinates and their tight boxes. @param {Gray} labels @returns {LabelledObject[]} */
-function objectsOf(labels) {
+export function objectsOf(labels) {
   /** @type {Map<number, LabelledObject>} */
   const objects = new Map();
   for (let i = 0; i < labels.data.length; i++) {

@@ -10,15 +10,18 @@ import { Draft, sameRounds } from "../../www/document/draft.js";
 import { type Edit, History } from "../../www/document/history.js";
 import { Notices } from "../../www/document/notices.js";
 import { Project } from "../../www/document/project.js";
+import { Sight } from "../../www/document/sight.js";
 import { ToolState } from "../../www/document/tool_state.js";
 import type { ImageSource } from "../../www/document/types.js";
 import type { Display, ImageInfo } from "../../www/engine/graysam.js";
 import { effect, untracked } from "../../www/vendor/signals-core.js";
-import { infoOf, maskOf, predictionOf } from "./stand_in_answers.js";
+import { boxed, planeOf } from "./shapes.js";
+import { infoOf, maskOf, predictionOf, wholeOf } from "./stand_in_answers.js";
 
 export class Desk {
   readonly project = new Project();
   readonly draft = new Draft();
+  readonly sight = new Sight();
   readonly tools = new ToolState();
   readonly notices = new Notices();
   readonly history: History;
@@ -36,14 +39,14 @@ export class Desk {
   #opening: Promise<unknown> = Promise.resolve();
 
   constructor(width: number, height: number) {
-    const { project, draft, tools, notices } = this;
+    const { project, draft, sight, tools, notices } = this;
     this.info = infoOf(width, height);
     this.history = new History(
       () => project.current.peek()?.id,
       (id) => this.openById(id),
     );
     this.objects = new ObjectCommands(project, this.history, notices);
-    this.prompts = new PromptCommands(project, draft, tools, this.history, this.objects);
+    this.prompts = new PromptCommands(project, draft, sight, tools, this.history, this.objects);
     this.images = new ImageCommands(project, this.history, (source) => this.open(source));
     this.labelTools = new LabelTools(project, draft, tools, this.history, this.objects, this.prompts);
     effect(() => {
@@ -89,8 +92,14 @@ export class Desk {
   answer() {
     const rounds = this.draft.rounds.peek();
     if (rounds.length === 0 || this.draft.answered.peek()) return;
-    const mask = maskOf(rounds, this.info.width, this.info.height);
-    this.draft.take({ rounds, prediction: predictionOf(rounds, mask) }, mask);
+    const { width, height } = this.info;
+    const mask = boxed(maskOf(rounds, width, height), width, height);
+    this.draft.take({ rounds, prediction: predictionOf(rounds, mask, wholeOf(width, height)) }, mask);
+  }
+
+  /** The mask on screen, width * height. */
+  get mask() {
+    return planeOf(this.draft.mask, this.info.width, this.info.height);
   }
 
   #put(source: ImageSource) {

@@ -3,7 +3,8 @@ import { test } from "node:test";
 
 import { Draft, roundOf, sameRounds } from "../../www/document/draft.js";
 import type { Prompt, PromptRound } from "../../www/engine/graysam.js";
-import { maskOf, predictionOf } from "./stand_in_answers.js";
+import { boxed, planeOf } from "./shapes.js";
+import { maskOf, predictionOf, wholeOf } from "./stand_in_answers.js";
 
 const [WIDTH, HEIGHT] = [12, 10];
 
@@ -11,7 +12,7 @@ function point(x: number, y: number): Prompt {
   return { kind: "point", x, y, positive: true };
 }
 
-const [A, B, C] = [point(3, 3), point(8, 5), point(5, 8)].map(roundOf);
+const [A, B, C] = [point(3, 3), point(8, 5), point(5, 8)].map((prompt) => roundOf(prompt));
 
 function openDraft() {
   const draft = new Draft();
@@ -20,9 +21,12 @@ function openDraft() {
 }
 
 function answer(draft: Draft, rounds: readonly PromptRound[] = draft.rounds.peek()) {
-  const mask = maskOf(rounds, WIDTH, HEIGHT);
-  draft.take({ rounds, prediction: predictionOf(rounds, mask) }, mask);
+  const mask = boxed(maskOf(rounds, WIDTH, HEIGHT), WIDTH, HEIGHT);
+  draft.take({ rounds, prediction: predictionOf(rounds, mask, wholeOf(WIDTH, HEIGHT)) }, mask);
 }
+
+/** The mask on screen, width * height. */
+const shown = ({ mask }: Draft) => planeOf(mask, WIDTH, HEIGHT);
 
 /** A dab of the brush that adds one pixel. */
 function dab(draft: Draft, x: number, y: number) {
@@ -85,7 +89,7 @@ test("a draft is stored with its corrections and comes back", () => {
   assert.deepEqual(draft.record, { rounds: [A, B], refined: 4, corrections: null });
   assert.equal(draft.correctedMask, undefined);
   const change = dab(draft, 11, 9);
-  const corrected = draft.mask?.slice();
+  const corrected = shown(draft);
   assert.ok(draft.correctedMask && corrected?.at(-1) === 255);
   const { record } = draft;
   assert.ok(record?.corrections);
@@ -94,7 +98,7 @@ test("a draft is stored with its corrections and comes back", () => {
   later.put(record.rounds, record.refined, Uint32Array.from(record.corrections));
   assert.deepEqual(later.record, record, "also before it is answered");
   answer(later);
-  assert.deepEqual(later.mask, corrected);
+  assert.deepEqual(shown(later), corrected);
 
   draft.correct((mask) => mask.undo(change));
   assert.equal(draft.record?.corrections, null, "what was undone is no correction");
@@ -105,7 +109,7 @@ test("a state comes back with its mask, and is told from another", () => {
   draft.put([A], 2);
   answer(draft);
   const plain = draft.state;
-  const predicted = draft.mask?.slice();
+  const predicted = shown(draft);
   dab(draft, 11, 9);
   const corrected = draft.state;
   draft.put([A, B], 2);
@@ -114,9 +118,9 @@ test("a state comes back with its mask, and is told from another", () => {
   const before = masked.value;
   draft.restore(plain);
   assert.ok(draft.is(plain) && masked.value > before, "the mask is to be painted again");
-  assert.deepEqual(draft.mask, predicted);
+  assert.deepEqual(shown(draft), predicted);
   draft.restore(corrected);
-  assert.equal(draft.mask?.at(-1), 255);
+  assert.equal(shown(draft)?.at(-1), 255);
   draft.put([A], 0);
   assert.ok(!draft.is(plain), "it is for another object");
 });

@@ -2,29 +2,30 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { DraftMask } from "../../www/document/draft_mask.js";
-import { HEIGHT, WIDTH } from "./shapes.js";
+import { boxed, HEIGHT, planeOf, WIDTH } from "./shapes.js";
 
 test("corrections outlast predictions until there is no mask", () => {
   const draft = new DraftMask(WIDTH, HEIGHT);
   const size = WIDTH * HEIGHT;
-  draft.predict(new Uint8Array(size).fill(255, 0, size / 2));
+  const predict = (from: number, to: number) => draft.predict(boxed(new Uint8Array(size).fill(255, from, to), WIDTH, HEIGHT));
+  predict(0, size / 2);
   draft.paint({ x: 5.5, y: 2.5 }, { x: 5.5, y: 2.5 }, 1, false);
   draft.finish();
   draft.paint({ x: 5.5, y: 25.5 }, { x: 5.5, y: 25.5 }, 1, true);
   const change = draft.finish();
   assert.ok(change);
-  const pixels = () => [draft.mask?.[2 * WIDTH + 5], draft.mask?.[25 * WIDTH + 5], draft.mask?.[0]];
+  const pixels = () => [2 * WIDTH + 5, 25 * WIDTH + 5, 0].map((i) => planeOf(draft.mask, WIDTH, HEIGHT)?.[i]);
   assert.deepEqual(pixels(), [0, 255, 255]);
-  draft.predict(new Uint8Array(size).fill(255, WIDTH, size / 2));
+  predict(WIDTH, size / 2);
   assert.deepEqual(pixels(), [0, 255, 0]);
   draft.undo(change);
   assert.deepEqual(pixels(), [0, 0, 0]);
   draft.redo(change);
   const { corrections } = draft;
   draft.predict(null);
-  draft.predict(new Uint8Array(size).fill(255));
+  predict(0, size);
   assert.deepEqual(pixels(), [255, 255, 255]);
   draft.correctAs(corrections);
-  draft.predict(new Uint8Array(size));
+  predict(0, 0);
   assert.deepEqual(pixels(), [0, 255, 0]);
 });

@@ -1,13 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import type { Change } from "../../www/document/changes.js";
 import { LabelMap } from "../../www/document/label_map.js";
-import type { Change } from "../../www/document/raster.js";
 import { unpack } from "../../www/document/runs.js";
-import { HEIGHT, region, WIDTH } from "./shapes.js";
+import { boxed, HEIGHT, region, WIDTH } from "./shapes.js";
 
 function emptyMap() {
   return new LabelMap(Uint32Array.of(WIDTH * HEIGHT, 0), WIDTH, HEIGHT);
+}
+
+/** A mask of the pixels from `start` to just before `end`. */
+function maskOf(start: number, end: number) {
+  return boxed(new Uint8Array(WIDTH * HEIGHT).fill(255, start, end), WIDTH, HEIGHT);
 }
 
 test("objects are counted, and every change can be undone and redone", () => {
@@ -26,8 +31,7 @@ test("objects are counted, and every change can be undone and redone", () => {
     return change.box;
   };
   remember();
-  const mask = new Uint8Array(WIDTH * HEIGHT).fill(255, 0, 5 * WIDTH);
-  map.accept(mask, 1);
+  map.accept(maskOf(0, 5 * WIDTH), 1);
   assert.deepEqual(finish(), { x0: 0, y0: 0, x1: WIDTH, y1: 5 });
   assert.equal(map.objects, 1);
   map.paint({ x: 10, y: 4 }, { x: 10, y: 20 }, 6, 2);
@@ -57,8 +61,8 @@ test("objects are counted, and every change can be undone and redone", () => {
 
 test("a locked object keeps its pixels", () => {
   const map = emptyMap();
-  map.accept(new Uint8Array(WIDTH * HEIGHT).fill(255, 0, 50), 1);
-  map.accept(new Uint8Array(WIDTH * HEIGHT).fill(255, 50, 100), 2);
+  map.accept(maskOf(0, 50), 1);
+  map.accept(maskOf(50, 100), 2);
   map.finish();
   map.locked = (id) => id === 1;
   map.erase({ x: 0, y: 0 }, { x: WIDTH, y: 3 }, 30, new Set());
@@ -76,7 +80,7 @@ test("a locked object keeps its pixels", () => {
 
 test("a mask without free pixels changes nothing", () => {
   const map = emptyMap();
-  const mask = new Uint8Array(WIDTH * HEIGHT).fill(255, 50, 90);
+  const mask = maskOf(50, 90);
   map.accept(mask, 1);
   map.finish();
   map.accept(mask, 2);

@@ -52,13 +52,13 @@ test("an accepted mask that is taken back can be corrected and accepted again", 
   click(desk, 4, 4);
   desk.answer();
   drag(desk, "draw", [11, 9], [11, 9], 1);
-  const { mask } = desk.draft;
+  const { mask } = desk;
   desk.labelTools.accept();
   const area = labelsOf(desk).areaOf(1);
   await desk.history.undo();
   assert.deepEqual([labelsOf(desk).objects, desk.draft.answered.value], [0, false]);
   desk.answer();
-  assert.deepEqual(desk.draft.mask, mask);
+  assert.deepEqual(desk.mask, mask);
   desk.labelTools.accept();
   assert.equal(labelsOf(desk).areaOf(1), area);
 });
@@ -73,7 +73,7 @@ test("a correction comes back with its prompt", async () => {
   await desk.history.redo();
   await desk.history.redo();
   desk.answer();
-  assert.equal(desk.draft.mask?.at(-1), 255);
+  assert.equal(desk.mask?.at(-1), 255);
 });
 
 test("prompts of an image that was left are not undone on another visit to it", async () => {

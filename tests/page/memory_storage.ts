@@ -1,66 +1,133 @@
 // An origin's private file system in memory, as far as the stores use it.
 
+/** What the files of one storage share. */
+class Disk {
+  /** Bytes that it takes at most, whatever the quota says. */
+  capacity = Infinity;
+  /** Whether a write in place counts what there was no room for as written; Chromium's private windows do. */
+  countsAll = false;
+  /** What a stream's write without room fails with. */
+  error = "QuotaExceededError";
+  /** How often a file was looked into. */
+  looks = 0;
+  /** Whether a write in place changes a file's time; in Chromium's private windows it does not. */
+  tellsWrites = true;
+  /** The files in it; removed ones are none of it. */
+  readonly files = new Set<MemoryFile>();
+  #now = 0;
+
+  get used() {
+    return [...this.files].reduce((sum, { bytes }) => sum + bytes.length, 0);
+  }
+
+  /** Milliseconds since 1970, later at each call. */
+  now() {
+    this.#now = Math.max(Date.now(), this.#now + 1);
+    return this.#now;
+  }
+}
+
+const locked = () => new DOMException("the file is open", "NoModificationAllowedError");
+
 class MemoryFile {
   bytes = new Uint8Array(0);
   modified = 0;
+  /** By a sync access handle. */
+  open = false;
   #name;
+  #disk;
 
-  constructor(name: string) {
+  constructor(name: string, disk: Disk) {
     this.#name = name;
+    this.#disk = disk;
+    disk.files.add(this);
   }
 
   async getFile() {
+    this.#disk.looks += 1;
     return new File([this.bytes], this.#name, { lastModified: this.modified });
   }
 
   async createWritable() {
     const parts: Blob[] = [];
+    let bytes = 0;
     return {
-      write: async (content: Blob) => void parts.push(content),
+      write: async (content: Blob) => {
+        bytes += content.size;
+        // The old content stays until the new one takes its place.
+        if (this.#disk.used + bytes > this.#disk.capacity) throw new DOMException("it does not fit", this.#disk.error);
+        parts.push(content);
+      },
       abort: async () => {},
       close: async () => this.#replace(new Uint8Array(await new Blob(parts).arrayBuffer())),
     };
   }
 
   async createSyncAccessHandle() {
+    if (this.open) throw locked();
+    this.open = true;
     return {
-      write: (bytes: Uint8Array, { at = 0 } = {}) => {
-        const whole = new Uint8Array(Math.max(this.bytes.length, at + bytes.length));
-        whole.set(this.bytes);
-        whole.set(bytes, at);
-        this.#replace(whole);
-        return bytes.length;
+      getSize: () => this.bytes.length,
+      read: (into: Uint8Array, { at = 0 } = {}) => {
+        const read = this.bytes.subarray(at, at + into.length);
+        into.set(read);
+        return read.length;
       },
+      write: (bytes: Uint8Array, { at = 0 } = {}) => this.#write(bytes, at),
+      truncate: (size: number) => this.#replace(this.bytes.slice(0, size)),
       flush: () => {},
-      close: () => {},
+      close: () => void (this.open = false),
     };
+  }
+
+  /** @returns how many bytes it says it has written */
+  #write(bytes: Uint8Array, at: number) {
+    const room = this.#disk.capacity - this.#disk.used + this.bytes.length - at;
+    const fitting = bytes.subarray(0, Math.max(0, room));
+    const inPlace = at + fitting.length <= this.bytes.length;
+    const modified = this.modified;
+    const whole = new Uint8Array(Math.max(this.bytes.length, at + fitting.length));
+    whole.set(this.bytes);
+    whole.set(fitting, at);
+    this.#replace(whole);
+    if (inPlace && !this.#disk.tellsWrites) this.modified = modified;
+    return this.#disk.countsAll ? bytes.length : fitting.length;
   }
 
   #replace(bytes: Uint8Array<ArrayBuffer>) {
     this.bytes = bytes;
-    this.modified = Date.now();
+    this.modified = this.#disk.now();
   }
 }
 
 class MemoryFolder {
   readonly folders = new Map<string, MemoryFolder>();
   readonly files = new Map<string, MemoryFile>();
+  #disk;
+
+  constructor(disk: Disk) {
+    this.#disk = disk;
+  }
 
   async getDirectoryHandle(name: string) {
-    const folder = this.folders.get(name) ?? new MemoryFolder();
+    const folder = this.folders.get(name) ?? new MemoryFolder(this.#disk);
     this.folders.set(name, folder);
     return folder;
   }
 
   async getFileHandle(name: string, { create = false } = {}) {
-    const file = this.files.get(name) ?? (create ? new MemoryFile(name) : undefined);
+    const file = this.files.get(name) ?? (create ? new MemoryFile(name, this.#disk) : undefined);
     if (!file) throw new DOMException("no such file", "NotFoundError");
     this.files.set(name, file);
     return file;
   }
 
   async removeEntry(name: string) {
-    if (!this.files.delete(name)) throw new DOMException("no such file", "NotFoundError");
+    const file = this.files.get(name);
+    if (!file) throw new DOMException("no such file", "NotFoundError");
+    if (file.open) throw locked();
+    this.files.delete(name);
+    this.#disk.files.delete(file);
   }
 
   async *keys() {
@@ -69,8 +136,10 @@ class MemoryFolder {
 }
 
 export class MemoryStorage {
+  /** What the browser says that it grants. */
   quota = 1e9;
-  #root = new MemoryFolder();
+  readonly #disk = new Disk();
+  #root = new MemoryFolder(this.#disk);
 
   /** Makes it the page's storage. */
   static install() {
@@ -85,16 +154,46 @@ export class MemoryStorage {
   }
 
   async estimate() {
-    return { usage: 0, quota: this.quota };
+    return { usage: this.#disk.used, quota: this.quota };
+  }
+
+  /** Bytes that there is room for in truth. */
+  set room(bytes: number) {
+    this.#disk.capacity = this.#disk.used + bytes;
+  }
+
+  /** The name of the error with which a stream's write without room fails. */
+  set error(name: string) {
+    this.#disk.error = name;
+  }
+
+  /** Makes it that of a private window in Chromium, where writes in place do not tell what they do. */
+  makePrivate() {
+    this.#disk.tellsWrites = false;
+    this.#disk.countsAll = true;
+  }
+
+  /** How often a file was looked into. */
+  get looks() {
+    return this.#disk.looks;
   }
 
   names(folder: string) {
     return [...(this.#root.folders.get(folder)?.files.keys() ?? [])].sort();
   }
 
+  /** A file, created if need be. */
+  async file(folder: string, name: string) {
+    return (await this.#root.getDirectoryHandle(folder)).getFileHandle(name, { create: true });
+  }
+
   async put(folder: string, name: string, text: string) {
-    const file = await (await this.#root.getDirectoryHandle(folder)).getFileHandle(name, { create: true });
-    file.bytes = new TextEncoder().encode(text);
+    (await this.file(folder, name)).bytes = new TextEncoder().encode(text);
+  }
+
+  /** As another tab does it. */
+  async remove(folder: string, name: string) {
+    await (await this.#root.getDirectoryHandle(folder)).removeEntry(name);
   }
 
   async text(folder: string, name: string) {

@@ -21,7 +21,7 @@ test("a project comes back with its open image, its display and its draft", asyn
   bench.tools.setBrushSize(1);
   bench.labelTools.press(at, false, 0);
   bench.labelTools.release(at);
-  const [mask, record] = [bench.draft.mask, bench.draft.record];
+  const [mask, record] = [first.mask, bench.draft.record];
   assert.ok(record?.corrections);
   await first.untilStored(JSON.stringify(record));
 
@@ -35,7 +35,7 @@ test("a project comes back with its open image, its display and its draft", asyn
   );
   assert.deepEqual([project.current.peek()?.name, project.display.peek()?.gamma, objects.nameOf(1)], ["b", 2, "nucleus"]);
   assert.deepEqual([objects.attributes(1).classId, project.classes.peek().length], [classId, 1]);
-  assert.deepEqual([draft.record, draft.mask], [record, mask]);
+  assert.deepEqual([draft.record, second.mask], [record, mask]);
   second.checkAgreement();
 });
 

@@ -1,6 +1,7 @@
 // Everything that a person can do to the document, at random.
 
 import type { Point } from "../../www/document/geometry.js";
+import { pack } from "../../www/document/runs.js";
 import type { Tool } from "../../www/document/tool_state.js";
 import type { ObjectAttributes } from "../../www/document/types.js";
 import type { Prompt } from "../../www/engine/graysam.js";
@@ -67,6 +68,12 @@ function attributesOf(random: Random, { project, objects }: Desk): ObjectAttribu
   return { ...objects.fresh(0.5), name: `read ${random.below(9)}`, classId: random.of(classes) };
 }
 
+function find(random: Random, desk: Desk) {
+  const found = { runs: pack(blocks(random, desk)), attributes: new Map([[2, attributesOf(random, desk)]]) };
+  void desk.objects.add("find all objects", found, 3);
+  desk.objects.complete();
+}
+
 function change(random: Random, desk: Desk) {
   const { project, objects } = desk;
   const id = anyObject(random, desk);
@@ -131,7 +138,7 @@ const EDITS: [weight: number, act: Act][] = [
   [2, ofSelected(({ objects }) => objects.remove(objects.selection))],
   [6, change],
   [1, (random, desk) => desk.objects.replace("open labels", blocks(random, desk), new Map([[2, attributesOf(random, desk)]]))],
-  [2, (random, desk) => void desk.objects.add("find all objects", blocks(random, desk), new Map([[2, attributesOf(random, desk)]]), 3)],
+  [2, find],
   [1, (_, { images }) => void images.addClass()],
   [2, changeClass],
   [2, (random, { images, project }) => imageOf(random, project.images.peek(), (image) => images.setDone(image, random.chance(0.6)))],

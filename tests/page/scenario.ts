@@ -5,7 +5,8 @@ import assert from "node:assert/strict";
 import type { AutomaticMaskSettings, DeviceChoice, PromptRound, TrainingSettings } from "../../www/engine/graysam.js";
 import { PLAIN_DISPLAY } from "./plain_display.js";
 import { effect } from "../../www/vendor/signals-core.js";
-import { OUT_OF_ORDER, type World } from "./stand_in_engine.js";
+import { planeOf } from "./shapes.js";
+import { HEIGHT, OUT_OF_ORDER, WIDTH, type World } from "./stand_in_engine.js";
 import { labelledImage, sourceOf, Visit } from "./visit.js";
 
 const TRAINING: TrainingSettings = {
@@ -69,7 +70,10 @@ export class Scenario {
 
   async run() {
     const { session, project, images, prompts, history, labelTools } = this.visit.bench;
-    const click = (x: number, y: number) => () => prompts.add({ kind: "point", x, y, positive: true });
+    const click =
+      (x: number, y: number, side = 0) =>
+      () =>
+        prompts.add({ kind: "point", x, y, positive: true }, side);
     await this.#step(
       "start",
       () => {},
@@ -84,6 +88,7 @@ export class Scenario {
     await this.#step("second prompt", click(6, 5));
     await this.#step("third prompt", click(8, 8));
     await this.#step("undo", () => void history.undo());
+    await this.#step("closer prompt", click(7, 6, 4));
     await this.#train();
     await this.#step("comparison", () => session.decoder.compare(true));
     await this.#step("untouched decoder", () => session.decoder.use(false));
@@ -185,8 +190,8 @@ export class Scenario {
       model: session.model.info.peek()?.name,
       image: session.image.source.peek()?.name,
       rounds: draft.rounds.peek(),
-      mask: String(draft.mask ?? "none"),
-      beside: String(session.compare.mask.peek() ?? "none"),
+      mask: String(visit.mask ?? "none"),
+      beside: String(planeOf(session.compare.mask.peek(), WIDTH, HEIGHT) ?? "none"),
       training: [kept, info?.step, info?.losses.length, info?.evaluations.length, improved, stored?.step],
       checkpoint: visit.world.checkpoint?.step,
       objects: project.current.peek()?.labels.objects ?? 0,

@@ -24,14 +24,15 @@ function imageText(image: ProjectImage) {
 }
 
 /** @param all the images that the project has or had */
-export function snapshotOf({ project, draft }: Desk, all: readonly ProjectImage[]): Snapshot {
+export function snapshotOf(desk: Desk, all: readonly ProjectImage[]): Snapshot {
+  const { project, draft } = desk;
   const images = project.images.peek();
   const rounds = draft.rounds.peek();
   const shown = draft.hasMask.peek() && sameRounds(draft.answer.peek()?.rounds ?? [], rounds);
   return {
     project: JSON.stringify([images.map(imageText), project.classes.peek()]),
     draft: JSON.stringify([draft.record, rounds.length > 0 ? draft.refined.peek() : 0]),
-    mask: shown ? JSON.stringify([...(draft.mask ?? [])]) : undefined,
+    mask: shown ? JSON.stringify([...(desk.mask ?? [])]) : undefined,
     choices: {
       heldOut: JSON.stringify(all.map(({ heldOut }) => heldOut ?? null)),
       currentClass: project.currentClass.peek(),

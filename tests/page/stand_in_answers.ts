@@ -1,6 +1,8 @@
 // What a model might answer: simple shapes, so that the same prompts give the same mask.
 
-import type { ImageInfo, Prediction, Prompt, PromptRound } from "../../www/engine/graysam.js";
+import { areaOf } from "../../www/document/mask_region.js";
+import type { MaskRegion } from "../../www/document/types.js";
+import type { ImageInfo, Part, Prediction, Prompt, PromptRound } from "../../www/engine/graysam.js";
 
 export function infoOf(width: number, height: number): ImageInfo {
   return {
@@ -21,12 +23,17 @@ export function infoOf(width: number, height: number): ImageInfo {
   };
 }
 
-/** Three candidates for a single point, else one. */
-export function predictionOf(rounds: readonly PromptRound[], mask: Uint8Array): Prediction {
+/** A whole image, as a part of it. */
+export function wholeOf(width: number, height: number): Part {
+  return { x: 0, y: 0, width, height };
+}
+
+/** Three candidates for a single point, else one. @param part of the image that was looked at */
+export function predictionOf(rounds: readonly PromptRound[], mask: MaskRegion, part: Part): Prediction {
   const single = rounds.length === 1 && rounds[0].prompt.kind === "point";
   const best = single ? 1 : 0;
-  const area = mask.reduce((sum, value) => sum + Number(value > 0), 0);
-  return { ious: single ? [0.7, 0.9, 0.8] : [0.6], selected: rounds.at(-1)?.candidate ?? best, area };
+  const selected = rounds.at(-1)?.candidate ?? best;
+  return { ious: single ? [0.7, 0.9, 0.8] : [0.6], selected, area: areaOf(mask), part };
 }
 
 /** @param growth how much larger the shapes are than those of another decoder */

@@ -1,11 +1,20 @@
 // An engine without a model. It keeps what the real one keeps, refuses what comes out of order, and dies when it is to.
 
-import type { Display, PromptRound, SettingRanges, TrainingInfo, TrainingReport, TrainingSettings } from "../../www/engine/graysam.js";
+import type {
+  Display,
+  Part,
+  PromptRound,
+  SettingRanges,
+  TrainingInfo,
+  TrainingReport,
+  TrainingSettings,
+} from "../../www/engine/graysam.js";
 import { CrashError, type Engine, type Running } from "../../www/engine/client.js";
-import type { WorkerMethod, WorkerMethods } from "../../www/engine/methods.js";
+import type { MaskReply, WorkerMethod, WorkerMethods } from "../../www/engine/methods.js";
 import type { ImageSource, StoredTraining } from "../../www/document/types.js";
-import { infoOf, maskOf, predictionOf } from "./stand_in_answers.js";
+import { infoOf, maskOf, predictionOf, wholeOf } from "./stand_in_answers.js";
 import { PLAIN_DISPLAY } from "./plain_display.js";
+import { boxed } from "./shapes.js";
 
 export const [WIDTH, HEIGHT] = [12, 10];
 
@@ -58,6 +67,14 @@ export function placeOf({ name, page = 0 }: Pick<ImageSource, "name" | "page">) 
   return page > 0 ? `${name}, page ${page}` : name;
 }
 
+/** The square in which the last prompt begins, of the side at which that looks; undefined: it looks at the whole image. */
+function partOf(rounds: readonly PromptRound[]): Part | undefined {
+  const { prompt, side } = rounds[rounds.length - 1];
+  if (side === 0) return;
+  const [x, y] = (prompt.kind === "point" ? [prompt.x, prompt.y] : [prompt.x0, prompt.y0]).map((at) => Math.floor(at / side) * side);
+  return { x, y, width: Math.min(side, WIDTH - x), height: Math.min(side, HEIGHT - y) };
+}
+
 /** Lets everything else go on. */
 export function pause() {
   return new Promise<void>((resolve) => setImmediate(resolve));
@@ -75,6 +92,8 @@ export class StandInEngine implements Engine {
   image: string | undefined;
   /** The model, the image and the display that were encoded. */
   embedding: string | undefined;
+  /** The parts that were encoded besides. */
+  parts = new Set<string>();
   answered: readonly PromptRound[] = [];
   decoder: string | undefined;
   fineTuned = false;
@@ -163,19 +182,36 @@ export class StandInEngine implements Engine {
 
   #open(name: string) {
     this.image = name;
-    this.embedding = undefined;
-    this.answered = [];
+    this.#forget();
     return infoOf(WIDTH, HEIGHT);
   }
 
   #put(model: string) {
     this.model = model;
-    this.embedding = undefined;
-    this.answered = [];
+    this.#forget();
     this.decoder = undefined;
     this.fineTuned = false;
     this.#clear();
     return { name: model, parameters: 1 };
+  }
+
+  #forget() {
+    this.embedding = undefined;
+    this.parts.clear();
+    this.answered = [];
+  }
+
+  /** The part that the last prompt needs, if it has not been encoded. */
+  #missing(rounds: readonly PromptRound[]) {
+    const part = partOf(rounds);
+    return part && !this.parts.has(JSON.stringify(part)) ? part : undefined;
+  }
+
+  #reply(rounds: readonly PromptRound[], fineTuned?: boolean): MaskReply {
+    const needs = this.#missing(rounds);
+    if (needs) return { needs };
+    const mask = boxed(this.mask(rounds, fineTuned), WIDTH, HEIGHT);
+    return { needs: undefined, prediction: predictionOf(rounds, mask, partOf(rounds) ?? wholeOf(WIDTH, HEIGHT)), mask };
   }
 
   #clear() {
@@ -231,13 +267,19 @@ export class StandInEngine implements Engine {
     openSample: () => this.#open("sample"),
     render: (display) => this.#rendered(display),
     renderPart: (display) => this.#rendered(display),
-    encode: async (display) => {
+    encode: async (display, part) => {
       this.#needs("model", "image");
-      this.embedding = undefined;
+      const key = JSON.stringify([this.model, this.image, display]);
+      if (part && this.embedding !== key) refuse("a part before its image");
+      if (!part) this.#forget();
       if (!(await this.#works())) return false;
-      this.embedding = JSON.stringify([this.model, this.image, display]);
-      this.answered = [];
+      if (part) this.parts.add(JSON.stringify(part));
+      else this.embedding = key;
       return true;
+    },
+    missingPart: (side, { x0, y0 }) => {
+      this.#needs("embedding");
+      return this.#missing([{ prompt: { kind: "point", x: x0, y: y0, positive: true }, candidate: null, side }]);
     },
     encodeAhead: async () => {
       this.#needs("model");
@@ -251,21 +293,21 @@ export class StandInEngine implements Engine {
     },
     predict: (rounds) => {
       this.#needs("embedding");
-      this.answered = rounds;
-      if (rounds.length === 0) return undefined;
-      const mask = this.mask(rounds);
-      return { prediction: predictionOf(rounds, mask), mask };
+      const reply = rounds.length > 0 ? this.#reply(rounds) : undefined;
+      if (!reply?.needs) this.answered = rounds;
+      return reply;
     },
     memory: () => 1,
-    preview: ({ x, y }) => {
+    preview: ({ x, y }, side) => {
       this.#needs("embedding");
-      return this.mask([{ prompt: { kind: "point", x, y, positive: true }, candidate: null }]);
+      return this.#reply([{ prompt: { kind: "point", x, y, positive: true }, candidate: null, side }]);
     },
     untouchedMask: () => {
       this.#needs("embedding");
       if (this.answered.length === 0) refuse("the untouched mask of nothing");
-      return this.mask(this.answered, false);
+      return this.#reply(this.answered, false);
     },
+    suitedSide: () => 0,
     beginAutomaticMasks: () => {
       this.#needs("embedding");
       this.#search = 0;

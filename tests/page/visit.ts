@@ -10,6 +10,7 @@ import type { ImageSource } from "../../www/document/types.js";
 import type { DeviceChoice } from "../../www/engine/graysam.js";
 import type { ProjectKeeper } from "../../www/session/project_keeper.js";
 import { MemoryStorage } from "./memory_storage.js";
+import { planeOf } from "./shapes.js";
 import { HEIGHT, pause, placeOf, WIDTH, type World } from "./stand_in_engine.js";
 
 /** More requests than any visit needs. */
@@ -64,6 +65,11 @@ export class Visit {
 
   get sentence() {
     return this.bench.notices.current.peek()?.sentence ?? "";
+  }
+
+  /** The mask on screen, WIDTH * HEIGHT. */
+  get mask() {
+    return planeOf(this.bench.draft.mask, WIDTH, HEIGHT);
   }
 
   /** Waits until it is so. */
@@ -122,8 +128,9 @@ export class Visit {
     if (!engine || rounds.length === 0) return;
     assert.ok(sameRounds(engine.answered, rounds), "the engine has answered all prompts");
     assert.ok(sameRounds(draft.answer.peek()?.rounds ?? [], rounds), "and its answer is here");
-    if (!draft.corrections) assert.deepEqual(draft.mask, engine.mask(rounds), "the mask");
+    if (!draft.corrections) assert.deepEqual(this.mask, engine.mask(rounds), "the mask");
     const comparing = session.decoder.comparing.peek() && engine.fineTuned;
-    assert.deepEqual(session.compare.mask.peek(), comparing ? engine.mask(rounds, false) : undefined, "the mask beside it");
+    const beside = planeOf(session.compare.mask.peek(), WIDTH, HEIGHT);
+    assert.deepEqual(beside, comparing ? engine.mask(rounds, false) : undefined, "the mask beside it");
   }
 }

@@ -35,10 +35,16 @@ export class Marks {
     else this.box(prompt, !answered);
   }
 
-  box({ x0, y0, x1, y1 }: Box, dashed: boolean) {
-    const path = new Path2D();
-    path.rect(x0 * this.scale, y0 * this.scale, (x1 - x0) * this.scale, (y1 - y0) * this.scale);
-    this.#strokeOnHalo(path, BOX, 2, dashed ? [6, 4] : []);
+  box(box: Box, dashed: boolean) {
+    this.#strokeOnHalo(this.#outline(box), BOX, 2, dashed ? [6, 4] : []);
+  }
+
+  /** Where the model looks. */
+  frame(box: Box) {
+    const context = this.#context;
+    context.globalAlpha = 0.55;
+    this.#strokeOnHalo(this.#outline(box), "#fff", 1, [3, 5]);
+    context.globalAlpha = 1;
   }
 
   crosshair({ x, y }: Point) {
@@ -77,6 +83,12 @@ export class Marks {
     context.stroke();
     context.stroke(sign);
     context.globalAlpha = 1;
+  }
+
+  #outline({ x0, y0, x1, y1 }: Box) {
+    const path = new Path2D();
+    path.rect(x0 * this.scale, y0 * this.scale, (x1 - x0) * this.scale, (y1 - y0) * this.scale);
+    return path;
   }
 
   /** Readable on dark and on bright. */

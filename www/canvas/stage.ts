@@ -8,9 +8,14 @@ import type { Viewer } from "./viewer.js";
 
 /** The canvas that shows the open image with its objects, prompts and masks. */
 export function showDocument(viewer: Viewer, bench: Workbench) {
+  viewer.onLook((box) => bench.sight.look(box, Math.max(viewer.width, viewer.height)));
   showImage(viewer, bench);
   showDraft(viewer, bench.draft);
   showTool(viewer, bench);
+  effect(() => {
+    const part = bench.session.parts.encoding.value;
+    viewer.setFrame(part && { x0: part.x, y0: part.y, x1: part.x + part.width, y1: part.y + part.height });
+  });
   effect(() => {
     const mask = bench.session.preview.mask.value;
     viewer.setPreview(mask ?? null);
@@ -46,7 +51,7 @@ function showDraft(viewer: Viewer, draft: Draft) {
     const shown = draft.hasMask.value && draft.masked.value > 0;
     viewer.setMask(shown ? (draft.mask ?? null) : null);
   });
-  draft.damage.onDamage((box) => viewer.maskChanged(box));
+  draft.damage.onDamage((box) => draft.mask && viewer.maskChanged(draft.mask, box));
   effect(() => viewer.setPrompts(draft.prompts.value, draft.seen.value));
 }
 

@@ -21,6 +21,8 @@ export interface View {
 
 /** Knows the pixels of every level: level l has one for each square of 2^l × 2^l pixels of the image. */
 export interface Painter {
+  /** Where there is anything to be painted, in image pixels; undefined: anywhere. */
+  readonly extent?: PixelBox;
   /**
    * Fills the level's box, row by row, with RGBA as it lies in memory.
    * @param pixels transparent at first
@@ -86,8 +88,16 @@ export class TiledLayer {
 
   /** Shows another picture of the same size. */
   replace(painter: Painter) {
+    const whole = { x0: 0, y0: 0, x1: this.#width, y1: this.#height };
+    this.invalidate(this.#painter.extent ?? whole);
     this.#painter = painter;
-    this.invalidate({ x0: 0, y0: 0, x1: this.#width, y1: this.#height });
+    this.invalidate(painter.extent ?? whole);
+  }
+
+  /** Shows another picture that differs from the one before only in a box of the image. */
+  change(painter: Painter, box: PixelBox) {
+    this.#painter = painter;
+    this.invalidate(box);
   }
 
   /** Has a box of the image painted again, and the pixels around it, whose outlines depend on it. */
@@ -176,11 +186,19 @@ export class TiledLayer {
     const { level, box, stale } = tile;
     if (!stale) return;
     tile.stale = undefined;
+    if (!tile.context && !this.#reaches(level, stale)) return;
     const image = new ImageData(stale.x1 - stale.x0, stale.y1 - stale.y0);
     const pixels = new Uint32Array(image.data.buffer);
     if (!this.#painter.paint(pixels, level, stale) && !tile.context) return;
     tile.context ??= new OffscreenCanvas(box.x1 - box.x0, box.y1 - box.y0).getContext("2d") ?? undefined;
     tile.context?.putImageData(image, stale.x0 - box.x0, stale.y0 - box.y0);
+  }
+
+  /** Whether there may be anything to be painted in a box of a level. */
+  #reaches(level: number, { x0, y0, x1, y1 }: PixelBox) {
+    const { extent } = this.#painter;
+    const size = 2 ** level;
+    return !extent || intersection(extent, { x0: x0 * size, y0: y0 * size, x1: x1 * size, y1: y1 * size }) !== undefined;
   }
 
   /** Draws a box of the image from a tile that has it. */

@@ -1,7 +1,8 @@
 // The canvas: image, labels, mask, prompts, crosshair and brush, with fit and zoom.
 
-import type { Box, PixelBox, Point } from "../document/geometry.js";
+import { type Box, intersection, type PixelBox, type Point } from "../document/geometry.js";
 import type { ImagePart, RenderedImage } from "../document/rendering.js";
+import type { MaskRegion } from "../document/types.js";
 import type { Prompt } from "../engine/graysam.js";
 import { ImageLayer } from "./image_layer.js";
 import { type BrushMark, Marks } from "./marks.js";
@@ -35,10 +36,12 @@ export class Viewer {
   #answered = 0;
   #crosshair: Point | undefined;
   #band: Box | undefined;
+  #frameMark: PixelBox | undefined;
   #fitted = true;
   /** Zooms and moves along. */
   #linked: Viewer | undefined;
   #frame = 0;
+  #onLook: ((box: PixelBox | undefined) => void) | undefined;
 
   constructor(canvas: HTMLCanvasElement) {
     this.canvas = canvas;
@@ -57,7 +60,14 @@ export class Viewer {
     this.#mask = undefined;
     this.#preview = undefined;
     this.#labels = undefined;
+    this.#onLook?.(undefined);
     this.fit();
+  }
+
+  /** @param look called with the part of the image that is in view when that changes; undefined: it is not known yet */
+  onLook(look: (box: PixelBox | undefined) => void) {
+    this.#onLook = look;
+    this.#look();
   }
 
   /** @param rendered of the image's size */
@@ -94,17 +104,18 @@ export class Viewer {
   }
 
   /** @param mask it is not copied: call maskChanged when it changes */
-  setMask(mask: Uint8Array | null) {
+  setMask(mask: MaskRegion | null) {
     this.#mask = this.#painted(this.#mask, mask && new Overlay(mask, this.width, this.height, maskPaint));
   }
 
   /** @param mask what a click at the pointer would give */
-  setPreview(mask: Uint8Array | null) {
+  setPreview(mask: MaskRegion | null) {
     this.#preview = this.#painted(this.#preview, mask && new Overlay(mask, this.width, this.height, previewPaint));
   }
 
-  maskChanged(box: PixelBox) {
-    this.#mask?.invalidate(box);
+  /** @param box where the mask differs from the one that is shown */
+  maskChanged(mask: MaskRegion, box: PixelBox) {
+    this.#mask?.change(new Overlay(mask, this.width, this.height, maskPaint), box);
     this.#invalidate();
   }
 
@@ -113,7 +124,8 @@ export class Viewer {
    * @param paintOf undefined: not shown
    */
   setLabels(ids: Uint32Array, paintOf: (id: number) => Paint | undefined) {
-    this.#labels = this.#painted(this.#labels, new Overlay(ids, this.width, this.height, paintOf));
+    const { width, height } = this;
+    this.#labels = this.#painted(this.#labels, new Overlay({ x0: 0, y0: 0, x1: width, y1: height, bits: ids }, width, height, paintOf));
   }
 
   labelsChanged(box: PixelBox) {
@@ -158,6 +170,13 @@ export class Viewer {
     this.#invalidate();
   }
 
+  /** The part of the image at which the model looks. */
+  setFrame(box: PixelBox | undefined) {
+    if (!box && !this.#frameMark) return;
+    this.#frameMark = box;
+    this.#invalidate();
+  }
+
   /** Shows the whole image, centred. */
   fit() {
     const { clientWidth, clientHeight } = this.canvas;
@@ -169,7 +188,7 @@ export class Viewer {
       y: (clientHeight - this.height * this.scale) / 2,
     };
     this.#fitted = true;
-    this.#invalidate();
+    this.#moved();
     this.#linked?.takeView(this);
   }
 
@@ -203,7 +222,7 @@ export class Viewer {
   pan(dx: number, dy: number) {
     this.#fitted = false;
     this.offset = { x: this.offset.x + dx, y: this.offset.y + dy };
-    this.#invalidate();
+    this.#moved();
     this.#linked?.takeView(this);
   }
 
@@ -212,7 +231,7 @@ export class Viewer {
     this.scale = other.scale;
     this.offset = other.offset;
     this.#fitted = other.#fitted;
-    this.#invalidate();
+    this.#moved();
   }
 
   /** The image point of a pointer event. */
@@ -249,12 +268,32 @@ export class Viewer {
     if (!this.#fitted && (dx || dy)) this.pan(dx, dy);
   }
 
+  #moved() {
+    this.#invalidate();
+    this.#look();
+  }
+
+  /** While nothing of the image is in view, the part that was seen last counts. */
+  #look() {
+    const { clientWidth, clientHeight } = this.canvas;
+    const { scale, offset } = this;
+    const seen = {
+      x0: Math.floor(-offset.x / scale),
+      y0: Math.floor(-offset.y / scale),
+      x1: Math.ceil((clientWidth - offset.x) / scale),
+      y1: Math.ceil((clientHeight - offset.y) / scale),
+    };
+    const box = intersection(seen, { x0: 0, y0: 0, x1: this.width, y1: this.height });
+    if (box) this.#onLook?.(box);
+  }
+
   #resize() {
     const ratio = window.devicePixelRatio;
     this.canvas.width = Math.round(this.canvas.clientWidth * ratio);
     this.canvas.height = Math.round(this.canvas.clientHeight * ratio);
     this.#marks.fitText();
     if (this.#fitted) this.fit();
+    this.#look();
     this.#draw();
   }
 
@@ -302,6 +341,7 @@ export class Viewer {
   #drawMarks() {
     const marks = this.#marks;
     marks.scale = this.scale;
+    if (this.#frameMark) marks.frame(this.#frameMark);
     this.#prompts.forEach((prompt, i) => marks.prompt(prompt, i < this.#answered));
     if (this.#band) marks.box(this.#band, true);
     if (this.#crosshair) marks.crosshair(this.#crosshair);

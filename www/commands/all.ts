@@ -215,7 +215,7 @@ function imageCommands({ project, navigation, files }: Workbench): Command[] {
 function engineCommands({ session }: Workbench, forms: Forms): Command[] {
   return [
     { id: "encode.start", label: "Encode the image", run: () => session.image.encodeAgain() },
-    { id: "encode.cancel", label: "Cancel the encode", run: () => session.image.cancelEncode() },
+    { id: "encode.cancel", label: "Cancel the encode", run: () => session.cancelEncode() },
     {
       id: "automaticMasks.find",
       label: "Find all objects of the image",

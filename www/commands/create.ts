@@ -4,6 +4,7 @@ import { Draft } from "../document/draft.js";
 import { History } from "../document/history.js";
 import { Notices } from "../document/notices.js";
 import { Project } from "../document/project.js";
+import { Sight } from "../document/sight.js";
 import { ToolState } from "../document/tool_state.js";
 import type { DeviceChoice } from "../engine/graysam.js";
 import { ProjectKeeper } from "../session/project_keeper.js";
@@ -25,6 +26,7 @@ export function createWorkbench(
   const notices = new Notices();
   const project = new Project();
   const draft = new Draft();
+  const sight = new Sight();
   const tools = new ToolState();
   const keeper = new ProjectKeeper(project, draft, notices);
   const { restored } = keeper;
@@ -32,9 +34,9 @@ export function createWorkbench(
     () => project.current.peek()?.id,
     (id) => navigation.openById(id),
   );
-  const session = new Session(project, draft, notices, { ...options, device, found: (found) => files.addFound(found) });
+  const session = new Session(project, draft, sight, notices, { ...options, device, found: (found) => files.addFound(found) });
   const objects = new ObjectCommands(project, history, notices);
-  const prompts = new PromptCommands(project, draft, tools, history, objects);
+  const prompts = new PromptCommands(project, draft, sight, tools, history, objects);
   const images = new ImageCommands(project, history, (source) => navigation.open(source));
   const labelTools = new LabelTools(project, draft, tools, history, objects, prompts);
   const navigation: NavigationCommands = new NavigationCommands(project, session, notices, images, prompts, restored);
@@ -54,5 +56,8 @@ export function createWorkbench(
     }
     keeper.draftRestored();
   });
-  return { bench: { project, draft, tools, history, notices, session, objects, prompts, images, labelTools, navigation, files }, keeper };
+  return {
+    bench: { project, draft, sight, tools, history, notices, session, objects, prompts, images, labelTools, navigation, files },
+    keeper,
+  };
 }

@@ -2,9 +2,10 @@
 
 import { batch, signal } from "../vendor/signals-core.js";
 import type { Draft } from "../document/draft.js";
+import { runsOf } from "../document/mask_region.js";
 import type { Notices } from "../document/notices.js";
 import type { Project, ProjectImage } from "../document/project.js";
-import { pack, unpack } from "../document/runs.js";
+import { unpack } from "../document/runs.js";
 import type { ImageSource, ModelSource, ObjectAttributes } from "../document/types.js";
 import type { ExportFormat, Naming } from "../engine/graysam.js";
 import type { FoundObjects } from "../session/automatic_masks_job.js";
@@ -33,6 +34,8 @@ export interface Browser {
 export class FileCommands {
   /** A label file is being read. */
   readonly reading = signal(false);
+  /** What a search found is being added to the image. */
+  readonly adding = signal(false);
   /** How far an export is, from 0 to 1; undefined: there is none. */
   readonly exported = signal<number | undefined>(undefined);
   /** The decoder's file is being made. */
@@ -113,7 +116,8 @@ export class FileCommands {
     const { correctedMask } = this.#draft;
     if (!current) return;
     if (!correctedMask) return this.#savePng(() => this.#session.request("maskPng", []).done, "mask");
-    this.#savePng(() => this.#session.request("labelsPng", [pack(correctedMask), current.width, current.height]).done, "mask");
+    const { width, height } = current;
+    this.#savePng(() => this.#session.request("labelsPng", [runsOf(correctedMask, width, height), width, height]).done, "mask");
   }
 
   async downloadDecoder(whole: boolean, names: Naming) {
@@ -145,15 +149,19 @@ export class FileCommands {
     this.exported.value = undefined;
   }
 
-  /** Adds what a search found where no object is. */
-  addFound({ runs, objects }: FoundObjects) {
-    const current = this.#project.current.peek();
-    if (!current) return;
+  /** Adds what a search found where no object is, in slices between which the page answers. */
+  async addFound({ runs, objects }: FoundObjects) {
     const attributes = new Map(objects.map(({ id, iou }) => [id, this.#objects.fresh(iou)]));
-    const added = this.#objects.add("find all objects", unpack(runs, current.width * current.height), attributes, SMALLEST_FOUND);
-    if (added === 0) {
-      this.#notices.tell("No object was found where none is yet; try more points, or a lower predicted IoU or stability.");
+    this.adding.value = true;
+    try {
+      const added = await this.#objects.add("find all objects", { runs, attributes }, SMALLEST_FOUND);
+      if (added === 0) {
+        this.#notices.tell("No object was found where none is yet; try more points, or a lower predicted IoU or stability.");
+      }
+    } catch (error) {
+      this.#session.fail(error);
     }
+    this.adding.value = false;
   }
 
   async #addToExport(image: ProjectImage) {

@@ -38,7 +38,10 @@ export class LabelTools {
     this.#history = history;
     this.#objects = objects;
     this.#prompts = prompts;
-    project.onClose(() => this.reset());
+    project.onClose(() => {
+      this.reset();
+      objects.complete();
+    });
     effect(() => {
       if (draft.acceptWanted.value && draft.answered.value) untracked(() => this.accept());
     });
@@ -99,6 +102,7 @@ export class LabelTools {
     this.#stroke = undefined;
     if (stroke.corrects) this.#finishCorrection();
     else this.#objects.finish(stroke.tool, stroke.created ? stroke.id : undefined);
+    this.#objects.painting.value = false;
   }
 
   /** Closes the polygon, or makes the mask an object, at once or as soon as it answers all prompts. */
@@ -121,7 +125,7 @@ export class LabelTools {
   }
 
   #beginStroke(tool: "draw" | "erase", point: Point) {
-    const { labels, selection } = this.#objects;
+    const { editable: labels, selection } = this.#objects;
     if (!labels || this.#stroke) return;
     const corrects = this.#draft.hasMask.peek();
     // With prompts but no mask yet there is nothing to correct, and the objects are not meant.
@@ -132,6 +136,7 @@ export class LabelTools {
     const id = created ? this.#objects.freeId() : painted;
     if (id === undefined || (id && this.#objects.refuseLocked(id))) return;
     this.#stroke = { tool, last: point, id, created, corrects };
+    this.#objects.painting.value = true;
     this.#paint(this.#stroke, point);
   }
 
@@ -186,7 +191,7 @@ export class LabelTools {
   #closePolygon() {
     const corners = [...this.#state.line.peek()];
     this.reset();
-    const { labels, selection } = this.#objects;
+    const { editable: labels, selection } = this.#objects;
     if (!labels || corners.length < 3) return;
     const [selected] = selection;
     const id = selected ?? this.#objects.freeId();

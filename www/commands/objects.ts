@@ -1,30 +1,50 @@
 // What is done to the objects of the open image, each as one edit of the history.
 
-import { batch } from "../vendor/signals-core.js";
+import { batch, signal } from "../vendor/signals-core.js";
+import type { Change } from "../document/changes.js";
 import { colourOfNumber } from "../document/colours.js";
-import type { Point } from "../document/geometry.js";
+import { additionOf } from "../document/free_runs.js";
+import { holds, type PixelBox, type Point } from "../document/geometry.js";
 import type { History, LinkedEffect } from "../document/history.js";
 import type { LabelMap } from "../document/label_map.js";
+import { areaOf } from "../document/mask_region.js";
 import type { Notices } from "../document/notices.js";
 import type { OpenImage, Project } from "../document/project.js";
-import type { Change } from "../document/raster.js";
 import { cut, filled, parts, type Region, smoothed } from "../document/regions.js";
-import type { ObjectAttributes } from "../document/types.js";
+import { SlicedWork, type Steps } from "../document/slices.js";
+import type { MaskRegion, ObjectAttributes } from "../document/types.js";
+import { until } from "../document/watch.js";
 
 const LARGEST_ID = 65535;
 const TOO_MANY = "The image has 65535 labelled objects, which is the most that a 16-bit label image holds; remove some first.";
 
 const PLAIN: ObjectAttributes = { name: "", classId: null, colour: null, hidden: false, locked: false, iou: null };
 
+/** What a search found. */
+export interface Found {
+  /** Runs of width * height numbers of their own, see `pack`. */
+  runs: Uint32Array;
+  /** By those numbers. */
+  attributes: ReadonlyMap<number, ObjectAttributes>;
+}
+
 export class ObjectCommands {
+  /** A stroke is in hand. */
+  readonly painting = signal(false);
+
   #project;
   #history;
   #notices;
+  /** Objects are being added. */
+  #adding: SlicedWork<number | undefined> | undefined;
+  /** Their pixels are being written. */
+  #writing = false;
 
   constructor(project: Project, history: History, notices: Notices) {
     this.#project = project;
     this.#history = history;
     this.#notices = notices;
+    history.onMove(() => void this.editable);
   }
 
   /** Undefined also for one that was removed from the project while it is still shown. */
@@ -35,6 +55,17 @@ export class ObjectCommands {
 
   get labels(): LabelMap | undefined {
     return this.#image?.labels;
+  }
+
+  /** The label map to be changed: objects whose pixels are being written are complete. */
+  get editable() {
+    if (this.#writing) this.complete();
+    return this.labels;
+  }
+
+  /** Completes at once what is being added. */
+  complete() {
+    this.#adding?.complete();
   }
 
   get selection() {
@@ -100,14 +131,14 @@ export class ObjectCommands {
   }
 
   /** Makes the free pixels of a mask an object. @returns whether there were any */
-  accept(mask: Uint8Array, iou: number | null, linked: LinkedEffect) {
-    const { labels } = this;
+  accept(mask: MaskRegion, iou: number | null, linked: LinkedEffect) {
+    const { editable: labels } = this;
     const id = this.freeId();
     if (!labels || id === undefined) return false;
     labels.accept(mask, id);
     const change = labels.finish();
     if (!change) {
-      const sentence = mask.some(Boolean)
+      const sentence = areaOf(mask)
         ? "All pixels of this mask belong to labelled objects already; erase some of those first, or prompt another object."
         : "This mask has no pixels; paint some or prompt another object.";
       this.#notices.tell(sentence);
@@ -118,8 +149,8 @@ export class ObjectCommands {
   }
 
   /** Gives an object the shape of a mask. @returns whether any pixel was free */
-  refine(id: number, mask: Uint8Array, iou: number | null, linked: LinkedEffect) {
-    const { labels } = this;
+  refine(id: number, mask: MaskRegion, iou: number | null, linked: LinkedEffect) {
+    const { editable: labels } = this;
     if (!labels) return false;
     if (this.refuseLocked(id)) return false;
     labels.give(id, 0);
@@ -142,7 +173,7 @@ export class ObjectCommands {
   }
 
   remove(ids: Iterable<number>) {
-    const { labels } = this;
+    const { editable: labels } = this;
     const gone = this.#unlocked(ids);
     if (!labels || gone.length === 0) return;
     for (const id of gone) labels.give(id, 0);
@@ -151,7 +182,7 @@ export class ObjectCommands {
 
   /** Makes one object of the selected ones. */
   merge() {
-    const { labels } = this;
+    const { editable: labels } = this;
     const ids = this.#unlocked(this.selection);
     if (!labels || ids.length < 2) return;
     for (const id of ids.slice(1)) labels.give(id, ids[0]);
@@ -198,7 +229,7 @@ export class ObjectCommands {
 
   /** Replaces all objects except locked ones. @param ids width * height */
   replace(label: string, ids: Uint32Array, objects: ReadonlyMap<number, ObjectAttributes> = new Map()) {
-    const { labels } = this;
+    const { editable: labels } = this;
     if (!labels) return;
     const given = labels.replace(ids);
     const change = labels.finish();
@@ -208,31 +239,47 @@ export class ObjectCommands {
   }
 
   /**
-   * Adds objects where pixels are free.
-   * @param ids width * height, with numbers of their own
-   * @param objects attributes by those numbers
+   * Adds objects where pixels are free, in slices between which the page answers.
    * @param smallest an object with fewer free pixels is left out
-   * @returns how many were added
+   * @returns how many were added; undefined: none, for a reason that the person knows
    */
-  add(label: string, ids: Uint32Array, objects: ReadonlyMap<number, ObjectAttributes>, smallest: number) {
-    const { labels } = this;
-    if (!labels) return 0;
-    const free = new Map<number, number>();
-    ids.forEach((id, i) => id && !labels.ids[i] && free.set(id, (free.get(id) ?? 0) + 1));
-    const numbers = new Map<number, number>();
-    let next = Math.max(0, ...labels.numbers) + 1;
-    for (const [id, area] of free) if (area >= smallest) numbers.set(id, next++);
-    if (next - 1 > LARGEST_ID) {
-      this.#notices.tell(TOO_MANY);
-      return 0;
+  async add(label: string, found: Found, smallest: number): Promise<number | undefined> {
+    const image = this.#image;
+    while (this.#adding) await this.#adding.done.catch(() => {});
+    if (!image || this.#image !== image) return undefined;
+    const adding = new SlicedWork(this.#add(image, label, found, smallest));
+    this.#adding = adding;
+    try {
+      return await adding.done;
+    } finally {
+      this.#adding = undefined;
     }
-    ids.forEach((id, i) => {
-      const number = numbers.get(id);
-      if (number && !labels.ids[i]) labels.set(i, number);
-    });
-    const after = new Map([...numbers].map(([id, number]) => [number, objects.get(id) ?? this.fresh()]));
-    this.#commit(label, labels.finish(), after);
-    return numbers.size;
+  }
+
+  *#add(image: OpenImage, label: string, { runs, attributes }: Found, smallest: number): Steps<number | undefined> {
+    const { labels } = image;
+    let addition;
+    do {
+      addition = yield* additionOf(labels, runs, smallest);
+      // What is stored while they are written is what was there before.
+      yield* labels.packing();
+      // A stroke in hand may have a number that is not in the label map yet.
+      while (this.painting.peek()) yield until(() => !this.painting.value);
+    } while (addition.version !== labels.version);
+    const { change, numbers, largest } = addition;
+    if (this.#image !== image) return undefined;
+    if (largest > LARGEST_ID) {
+      this.#notices.tell(TOO_MANY);
+      return undefined;
+    }
+    if (!change) return 0;
+    this.#writing = true;
+    yield* labels.redoing(change);
+    this.#writing = false;
+    // Its image may have been removed from the project meanwhile.
+    if (this.#image !== image) labels.undo(change);
+    else this.#commit(label, change, new Map([...numbers].map(([id, number]) => [number, attributes.get(id) ?? this.fresh()])));
+    return this.#image === image ? numbers.size : undefined;
   }
 
   #unlocked(ids: Iterable<number>) {
@@ -254,8 +301,9 @@ export class ObjectCommands {
   /** @returns the sum of what `each` returns */
   #each(ids: Iterable<number>, each: (id: number, region: Region) => number) {
     let sum = 0;
+    const { editable: labels } = this;
     for (const id of this.#unlocked(ids)) {
-      const region = this.labels?.regionOf(id);
+      const region = labels?.regionOf(id);
       if (region) sum += each(id, region);
     }
     return sum;
@@ -331,14 +379,15 @@ export class ObjectCommands {
     const selected = [...this.selection].filter((id) => image.labels.areaOf(id));
     if (selected.length < this.selection.size) this.#project.selection.value = new Set(selected);
     if (change) this.#project.damage.add(change.box);
-    this.#repaint(attributes.keys());
+    this.#repaint(attributes.keys(), change?.box);
     this.#project.objectsChanged(image);
   }
 
-  #repaint(ids: Iterable<number>) {
+  /** @param done is being painted again already */
+  #repaint(ids: Iterable<number>, done?: PixelBox) {
     for (const id of new Set(ids)) {
       const box = this.labels?.boxOf(id);
-      if (box) this.#project.damage.add(box);
+      if (box && !(done && holds(done, box))) this.#project.damage.add(box);
     }
   }
 }

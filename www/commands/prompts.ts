@@ -4,6 +4,7 @@ import { batch } from "../vendor/signals-core.js";
 import { type Draft, roundOf } from "../document/draft.js";
 import type { History, LinkedEffect } from "../document/history.js";
 import type { Project } from "../document/project.js";
+import type { Sight } from "../document/sight.js";
 import { boxOf, maskPrompt } from "../document/regions.js";
 import type { ToolState } from "../document/tool_state.js";
 import type { Prompt } from "../engine/graysam.js";
@@ -12,22 +13,25 @@ import type { ObjectCommands } from "./objects.js";
 export class PromptCommands {
   #project;
   #draft;
+  #sight;
   #tools;
   #history;
   #objects;
 
-  constructor(project: Project, draft: Draft, tools: ToolState, history: History, objects: ObjectCommands) {
+  constructor(project: Project, draft: Draft, sight: Sight, tools: ToolState, history: History, objects: ObjectCommands) {
     this.#project = project;
     this.#draft = draft;
+    this.#sight = sight;
     this.#tools = tools;
     this.#history = history;
     this.#objects = objects;
   }
 
-  add(prompt: Prompt) {
+  /** @param side of the parts in which the person looks at the image */
+  add(prompt: Prompt, side = this.#sight.side.peek()) {
     if (!this.#project.current.peek()) return;
     const { rounds, refined } = this.#draft.state;
-    this.#change("prompt", () => this.#draft.put([...rounds, roundOf(prompt)], refined));
+    this.#change("prompt", () => this.#draft.put([...rounds, roundOf(prompt, side)], refined));
   }
 
   /** Takes the last prompt back. */
@@ -65,7 +69,7 @@ export class PromptCommands {
       this.#tools.choose("prompt");
       this.#change("refine by prompts", () => {
         this.#draft.put([], 0);
-        this.#draft.put([roundOf(prompt)], id);
+        this.#draft.put([roundOf(prompt, this.#sight.side.peek())], id);
       });
     });
   }
@@ -80,10 +84,12 @@ export class PromptCommands {
     const region = id ? this.#objects.labels?.regionOf(id) : undefined;
     if (!id || !region) return false;
     const { classId } = this.#objects.attributes(id);
+    // As closely as it is looked at here: the page that opens is shown whole.
+    const side = this.#sight.side.peek();
     if (!(await open())) return true;
     batch(() => {
       this.#tools.choose("prompt");
-      this.add(maskPrompt(region));
+      this.add(maskPrompt(region), side);
       this.#project.currentClass.value = classId;
     });
     return true;

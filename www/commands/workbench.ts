@@ -4,6 +4,7 @@ import type { Draft } from "../document/draft.js";
 import type { History } from "../document/history.js";
 import type { Notices } from "../document/notices.js";
 import type { Project } from "../document/project.js";
+import type { Sight } from "../document/sight.js";
 import type { ToolState } from "../document/tool_state.js";
 import type { Session } from "../session/session.js";
 import type { FileCommands } from "./files.js";
@@ -16,6 +17,7 @@ import type { PromptCommands } from "./prompts.js";
 export interface Workbench {
   readonly project: Project;
   readonly draft: Draft;
+  readonly sight: Sight;
   readonly tools: ToolState;
   readonly history: History;
   readonly notices: Notices;

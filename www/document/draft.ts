@@ -6,6 +6,7 @@ import type { Prediction, Prompt, PromptRound } from "../engine/graysam.js";
 import { Damage } from "./damage.js";
 import { DraftMask } from "./draft_mask.js";
 import { sameRuns } from "./runs.js";
+import type { MaskRegion } from "./types.js";
 
 const NO_RUNS = new Uint32Array(0);
 
@@ -74,7 +75,7 @@ export class Draft {
 
   #mask: DraftMask | undefined;
 
-  /** The answer's mask with the corrections: 255 inside, 0 outside, width * height. */
+  /** The answer's mask with the corrections. It changes with them: what is painted may give it a larger box. */
   get mask() {
     return this.#mask?.mask;
   }
@@ -135,7 +136,7 @@ export class Draft {
   }
 
   /** Takes the engine's answer, unless none of its prompts is left; the corrections outlast it. */
-  take(answer: Answer, mask: Uint8Array) {
+  take(answer: Answer, mask: MaskRegion) {
     if (commonPrompts(this.rounds.peek(), answer.rounds) === 0) return;
     batch(() => {
       this.answer.value = answer;
@@ -178,7 +179,7 @@ export class Draft {
   }
 }
 
-/** A prompt whose candidate the model chooses. */
-export function roundOf(prompt: Prompt): PromptRound {
-  return { prompt, candidate: null };
+/** A prompt whose candidate the model chooses. @param side of the level of the image that it looks at, see `Sight` */
+export function roundOf(prompt: Prompt, side = 0): PromptRound {
+  return { prompt, candidate: null, side };
 }

@@ -33,3 +33,12 @@ export function intersection(a: PixelBox, b: PixelBox): PixelBox | undefined {
   const [x1, y1] = [Math.min(a.x1, b.x1), Math.min(a.y1, b.y1)];
   return x0 < x1 && y0 < y1 ? { x0, y0, x1, y1 } : undefined;
 }
+
+/** Whether all of the second box is in the first one. */
+export function holds(outer: PixelBox, inner: PixelBox) {
+  return inner.x0 >= outer.x0 && inner.y0 >= outer.y0 && inner.x1 <= outer.x1 && inner.y1 <= outer.y1;
+}
+
+export function sameBox(a: PixelBox | undefined, b: PixelBox | undefined) {
+  return a === b || (a !== undefined && b !== undefined && holds(a, b) && holds(b, a));
+}

@@ -25,6 +25,7 @@ export class History {
   #open;
   /** An image is being opened for one of its edits. */
   #opening = false;
+  #moving: (() => void)[] = [];
 
   /** What `undo` takes back. */
   readonly last = computed(() => this.#done.value.at(-1)?.label);
@@ -46,6 +47,11 @@ export class History {
     this.#undone.value = [];
   }
 
+  /** @param listener called before something is undone or redone, to complete what is half done */
+  onMove(listener: () => void) {
+    this.#moving.push(listener);
+  }
+
   undo() {
     return this.#move(this.#done, this.#undone, "undo");
   }
@@ -56,6 +62,7 @@ export class History {
 
   async #move(from: { value: readonly Edit[] }, to: { value: readonly Edit[] }, how: "undo" | "redo") {
     if (this.#opening) return;
+    for (const listener of this.#moving) listener();
     const edits = from.value;
     const edit = edits.findLast(({ image, transient, lasts }) => !transient || (image === this.#current() && (lasts?.(how) ?? true)));
     if (!edit) return;

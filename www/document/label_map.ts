@@ -1,16 +1,20 @@
 // The label map of one image: an object's number per pixel, 0 for background. Locked objects keep all their pixels.
 
-import { type PixelBox, type Point, union } from "./geometry.js";
+import { boxOfRun } from "./changes.js";
+import { holds, type PixelBox, type Point, union } from "./geometry.js";
+import { visitInside } from "./mask_region.js";
 import { Raster, sweep } from "./raster.js";
 import type { Region } from "./regions.js";
 import { pack, unpack } from "./runs.js";
+import { atOnce, inSlices, type Steps } from "./slices.js";
+import type { MaskRegion } from "./types.js";
 
 /** The largest number that a 16-bit label image holds. */
 const LARGEST_ID = 65535;
 /** Rows that are packed together; only bands that changed are packed again. */
 const BAND = 64;
 
-export class LabelMap extends Raster<Uint32Array> {
+export class LabelMap extends Raster {
   /** Objects whose pixels stay as they are. */
   locked: (id: number) => boolean = () => false;
   /** Pixels of each object, and a box that holds them all; it does not shrink. */
@@ -51,6 +55,12 @@ export class LabelMap extends Raster<Uint32Array> {
     return this.#objects.get(id)?.box;
   }
 
+  /** The longer side of half of the objects is at most this, in pixels; 0: there are none. */
+  get usualExtent() {
+    const sides = [...this.#objects.values()].map(({ box }) => Math.max(box.x1 - box.x0, box.y1 - box.y0));
+    return sides.sort((a, b) => a - b)[(sides.length - 1) >> 1] ?? 0;
+  }
+
   /** The object at an image point, 0 for none. */
   idAt({ x, y }: Point) {
     const inside = x >= 0 && y >= 0 && x < this.width && y < this.height;
@@ -66,24 +76,30 @@ export class LabelMap extends Raster<Uint32Array> {
     return undefined;
   }
 
-  /** The runs of all object numbers. */
+  /** The runs of all object numbers. A change that is being made in steps is not among them until it is finished. */
   pack() {
-    const { width, height, values } = this;
-    for (let y = 0, band = 0; y < height; y += BAND, band++) {
-      this.#packed[band] ??= pack(values, y * width, Math.min(height, y + BAND) * width);
-    }
-    const runs = new Uint32Array(this.#packed.reduce((sum, band) => sum + (band?.length ?? 0), 0));
-    let at = 0;
-    for (const band of this.#packed) {
-      runs.set(band ?? [], at);
-      at += band?.length ?? 0;
-    }
-    return runs;
+    atOnce(this.packing());
+    return this.#joined();
   }
 
-  /** Gives the free pixels of a mask to an object. Ends with `finish`. @param mask width * height, 0 outside */
-  accept(mask: Uint8Array, id: number) {
-    for (let i = 0; i < mask.length; i++) if (mask[i] && !this.values[i]) this.set(i, id);
+  /** Packs in slices, between which the page answers, until `pack` has nothing left to do but to join. */
+  async packAhead() {
+    while (this.#unpacked) await inSlices(this.packing());
+  }
+
+  /** Packs what has changed, in steps. */
+  *packing(): Steps<void> {
+    const { width, height, values } = this;
+    for (let y = 0, band = 0; y < height; y += BAND, band++) {
+      if (this.#packed[band]) continue;
+      this.#packed[band] = pack(values, y * width, Math.min(height, y + BAND) * width);
+      yield;
+    }
+  }
+
+  /** Gives the free pixels of a mask to an object. Ends with `finish`. */
+  accept(mask: MaskRegion, id: number) {
+    visitInside(mask, this.width, (start, end) => this.fillFree(start, end, id));
   }
 
   /** Gives free pixels to an object, never those of another one. Ends with `finish`. */
@@ -165,17 +181,36 @@ export class LabelMap extends Raster<Uint32Array> {
   }
 
   protected override runChanged(start: number, length: number, before: number, after: number) {
-    const box = this.boxOfRun(start, length);
-    for (let band = Math.floor(box.y0 / BAND); band * BAND < box.y1; band++) this.#packed[band] = undefined;
     const object = this.#objects.get(before);
     if (object && (object.area -= length) === 0) this.#objects.delete(before);
     if (after === 0) return;
+    const box = boxOfRun(start, length, this.width);
     const grown = this.#objects.get(after);
     if (!grown) this.#objects.set(after, { area: length, box });
     else {
       grown.area += length;
-      grown.box = union(grown.box, box);
+      if (!holds(grown.box, box)) grown.box = union(grown.box, box);
     }
+  }
+
+  protected override boxChanged({ y0, y1 }: PixelBox) {
+    for (let band = Math.floor(y0 / BAND); band * BAND < y1; band++) this.#packed[band] = undefined;
+  }
+
+  /** There are bands that have changed since they were packed. */
+  get #unpacked() {
+    for (let band = 0; band * BAND < this.height; band++) if (!this.#packed[band]) return true;
+    return false;
+  }
+
+  #joined() {
+    const runs = new Uint32Array(this.#packed.reduce((sum, band) => sum + (band?.length ?? 0), 0));
+    let at = 0;
+    for (const band of this.#packed) {
+      runs.set(band ?? [], at);
+      at += band?.length ?? 0;
+    }
+    return runs;
   }
 
   #visit(id: number, each: (i: number, x: number, y: number) => void) {

@@ -43,12 +43,30 @@ export class ProjectImage {
     return this.labels?.pack() ?? this.packed;
   }
 
+  /** The objects as they are at one moment; they are packed in slices, between which the page answers. */
+  async packedObjects(): Promise<PackedObjects> {
+    const { labels } = this;
+    await labels?.packAhead();
+    // It may have been closed, or opened again, in the meantime.
+    if (this.labels !== labels) return this.packedObjects();
+    return { runs: this.runs(), revision: this.revision, objects: new Map(this.objects) };
+  }
+
   get objectCount() {
     if (this.labels) return this.labels.objects;
     const count = counts.get(this.packed) ?? distinct(this.packed);
     counts.set(this.packed, count);
     return count;
   }
+}
+
+/** An image's objects as they were at one moment. */
+export interface PackedObjects {
+  runs: Uint32Array;
+  /** Of the image, as it was then. */
+  revision: number;
+  /** What was known of them besides their pixels. */
+  objects: ReadonlyMap<number, ObjectAttributes>;
 }
 
 /** An image while it is open. */

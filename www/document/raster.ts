@@ -1,13 +1,8 @@
 // A plane of numbers that is changed pixel by pixel, and whose changes can be undone and redone.
 
-import { type PixelBox, type Point, union } from "./geometry.js";
-
-/** What was changed at once. */
-export interface Change {
-  /** (start, length, value before, value after) of each run. */
-  runs: number[];
-  box: PixelBox;
-}
+import { type Change, ChangeRecorder } from "./changes.js";
+import type { PixelBox, Point } from "./geometry.js";
+import { atOnce, RUN_COST, STEP, type Steps } from "./slices.js";
 
 /** Visits the pixels from `start` to just before `end`, which lie in one row. */
 export type RunVisitor = (start: number, end: number) => void;
@@ -45,18 +40,20 @@ export function sweep(from: Point, to: Point, diameter: number, width: number, h
   return box.x0 < box.x1 && box.y0 < box.y1 ? box : undefined;
 }
 
-export class Raster<T extends Uint8Array | Uint32Array> {
-  readonly values: T;
+export class Raster {
+  readonly values: Uint32Array;
   readonly width: number;
   readonly height: number;
+  /** Counts the changes. */
+  version = 0;
 
-  /** The runs of the change in progress. */
-  #runs: number[] = [];
+  #recorder;
 
-  constructor(values: T, width: number, height: number) {
+  constructor(values: Uint32Array, width: number, height: number) {
     this.values = values;
     this.width = width;
     this.height = height;
+    this.#recorder = new ChangeRecorder(width);
   }
 
   /** Writes one pixel as a part of the change that `finish` ends. */
@@ -64,54 +61,62 @@ export class Raster<T extends Uint8Array | Uint32Array> {
     const before = this.values[i];
     if (before === value) return;
     this.values[i] = value;
-    const runs = this.#runs;
-    const last = runs.length - 4;
-    if (last >= 0 && runs[last] + runs[last + 1] === i && runs[last + 2] === before && runs[last + 3] === value) {
-      runs[last + 1] += 1;
-    } else {
-      runs.push(i, 1, before, value);
-    }
+    this.#recorder.add(i, before, value);
   }
 
   /** Ends a change; undefined if nothing was changed. */
   finish(): Change | undefined {
-    const runs = this.#runs;
-    if (runs.length === 0) return;
-    this.#runs = [];
-    let box = this.boxOfRun(runs[0], runs[1]);
-    for (let at = 0; at < runs.length; at += 4) {
-      box = union(box, this.boxOfRun(runs[at], runs[at + 1]));
-      this.runChanged(runs[at], runs[at + 1], runs[at + 2], runs[at + 3]);
-    }
-    return { runs, box };
+    const change = this.#recorder.finish();
+    if (!change) return;
+    const { runs, box } = change;
+    for (let at = 0; at < runs.length; at += 4) this.runChanged(runs[at], runs[at + 1], runs[at + 2], runs[at + 3]);
+    this.#changed(box);
+    return change;
   }
 
   /** @param change the last one that is not undone */
-  undo({ runs }: Change) {
+  undo({ runs, box }: Change) {
     for (let at = runs.length - 4; at >= 0; at -= 4) {
-      const [start, length, before, after] = runs.slice(at, at + 4);
-      this.values.fill(before, start, start + length);
-      this.runChanged(start, length, after, before);
+      this.values.fill(runs[at + 2], runs[at], runs[at] + runs[at + 1]);
+      this.runChanged(runs[at], runs[at + 1], runs[at + 3], runs[at + 2]);
     }
+    this.#changed(box);
   }
 
   /** @param change the one that was undone last */
-  redo({ runs }: Change) {
+  redo(change: Change) {
+    atOnce(this.redoing(change));
+  }
+
+  /** As `redo`, in steps, between which nothing else may be changed. */
+  *redoing({ runs, box }: Change): Steps<void> {
+    let work = 0;
     for (let at = 0; at < runs.length; at += 4) {
-      const [start, length, before, after] = runs.slice(at, at + 4);
-      this.values.fill(after, start, start + length);
-      this.runChanged(start, length, before, after);
+      const end = runs[at] + runs[at + 1];
+      for (let from = runs[at]; from < end; from += STEP) {
+        const to = Math.min(end, from + STEP);
+        this.values.fill(runs[at + 3], from, to);
+        work += to - from + RUN_COST;
+        if (work < STEP) continue;
+        work = 0;
+        yield;
+      }
     }
+    for (let at = 0; at < runs.length; at += 4) {
+      this.runChanged(runs[at], runs[at + 1], runs[at + 2], runs[at + 3]);
+      if ((at * RUN_COST) % STEP === 0) yield;
+    }
+    this.#changed(box);
   }
 
   /** Called for every run that has changed, so that subclasses can keep count. */
   protected runChanged(_start: number, _length: number, _before: number, _after: number) {}
 
-  protected boxOfRun(start: number, length: number): PixelBox {
-    const { width } = this;
-    const y0 = Math.floor(start / width);
-    const y1 = Math.floor((start + length - 1) / width) + 1;
-    const x0 = start - y0 * width;
-    return y1 - y0 > 1 ? { x0: 0, y0, x1: width, y1 } : { x0, y0, x1: x0 + length, y1 };
+  /** Called when all runs of a change have been. */
+  protected boxChanged(_box: PixelBox) {}
+
+  #changed(box: PixelBox) {
+    this.version += 1;
+    this.boxChanged(box);
   }
 }

@@ -1,5 +1,24 @@
 // A plane of numbers as runs of equal ones: pairs of (length, number), in order.
 
+export const WRONG_LENGTH = "The labels are of another size than their image.";
+
+/** Makes runs of numbers that come in order. */
+export class RunWriter {
+  #runs: number[] = [];
+
+  add(length: number, value: number) {
+    const runs = this.#runs;
+    if (length === 0) return this;
+    if (runs.length > 0 && runs[runs.length - 1] === value) runs[runs.length - 2] += length;
+    else runs.push(length, value);
+    return this;
+  }
+
+  take(): Uint32Array<ArrayBuffer> {
+    return Uint32Array.from(this.#runs);
+  }
+}
+
 export function pack(values: Uint8Array | Uint32Array, start = 0, end = values.length): Uint32Array<ArrayBuffer> {
   const runs: number[] = [];
   for (let from = start, i = start + 1; from < end; i++) {
@@ -18,7 +37,7 @@ export function unpack(runs: Uint32Array, length: number): Uint32Array<ArrayBuff
     if (runs[i + 1]) values.fill(runs[i + 1], at, at + runs[i]);
     at += runs[i];
   }
-  if (at !== length) throw new Error("The labels are of another size than their image.");
+  if (at !== length) throw new Error(WRONG_LENGTH);
   return values;
 }
 

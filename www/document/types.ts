@@ -1,6 +1,13 @@
 // Records that several rooms share. What the engine declares comes from engine/graysam.d.ts.
 
 import type { Prompt, TrainingSettings } from "../engine/graysam.js";
+import type { PixelBox } from "./geometry.js";
+
+/** A mask within its box; outside of it nothing is inside. An empty one has no bits and a box of zeros. */
+export interface MaskRegion extends PixelBox {
+  /** 255 inside, 0 outside, row by row of the box. */
+  bits: Uint8Array<ArrayBuffer>;
+}
 
 export type PointPrompt = Extract<Prompt, { kind: "point" }>;
 export type BoxPrompt = Extract<Prompt, { kind: "box" }>;

@@ -11,3 +11,14 @@ export function whenChanged(signals: readonly ReadonlySignal<unknown>[], run: ()
     first = false;
   });
 }
+
+/** Resolves as soon as a condition holds. @param holds reads signals */
+export async function until(holds: () => boolean) {
+  let stop = () => {};
+  await new Promise<void>((resolve) => {
+    stop = effect(() => {
+      if (holds()) resolve();
+    });
+  });
+  stop();
+}

@@ -24,9 +24,9 @@ export class Engine {
     free(): void;
     [Symbol.dispose](): void;
     /**
-     * Puts the image that was encoded last into the training set, with the runs of its labels.
+     * Puts the image whose parts were encoded into the training set.
      */
-    add_labelled(runs: Uint32Array | number[]): void;
+    add_labelled(): void;
     /**
      * Puts the best decoder so far in the place of the model's own; `undefined`, and nothing
      * changes, where the untouched one is still the best.
@@ -41,20 +41,31 @@ export class Engine {
      */
     base_sha256(): Promise<string>;
     /**
-     * Begins a search in the open image as it is displayed, in place of the one before. Where
-     * the image is one tile, its embedding serves if it is there.
+     * Makes an image that is not open ready for encoding: a page of a file's bytes, or the bundled
+     * sample where there are none.
      */
-    begin_automatic_masks(display: Display, settings: AutomaticMaskSettings): Promise<void>;
+    begin_ahead(file: Uint8Array | number[] | null | undefined, page: number, display: Display): string;
     /**
-     * Makes the displayed image ready for encoding and tells the key under which its embedding
-     * may have been kept.
+     * Begins a search in the open image as it is displayed, in place of the one before. Where the
+     * settings choose no tile, a large image's tiles have the side `side`, in pixels of the image;
+     * 0: none is given. Where the image is one tile, its embedding serves if it is there.
      */
-    begin_encoding(display: Display): string;
+    begin_automatic_masks(display: Display, settings: AutomaticMaskSettings, side: number): Promise<void>;
     /**
-     * Makes an image of the training set ready for encoding as `begin_encoding` does the open
-     * one, which stays: a page of a file's bytes, or the bundled sample where there are none.
+     * Makes the displayed image, or a part of it, ready for encoding and tells the key under which
+     * its embedding may have been kept. With the whole image all embeddings before are dropped.
      */
-    begin_labelled(file: Uint8Array | number[] | null | undefined, page: number, display: Display): string;
+    begin_encoding(display: Display, part?: Part | null): string;
+    /**
+     * Takes an image with the runs of its labels for the training set; the open one stays. How many
+     * parts of it have to be encoded, each after `begin_labelled_part`.
+     */
+    begin_labelled(file: Uint8Array | number[] | null | undefined, page: number, display: Display, runs: Uint32Array | number[]): number;
+    /**
+     * Makes the next part of the image for the training set ready for encoding, as `begin_encoding`
+     * does.
+     */
+    begin_labelled_part(): string;
     /**
      * Stops an encoding after the step it is at.
      */
@@ -94,7 +105,7 @@ export class Engine {
     embedding(): Promise<Float32Array<ArrayBuffer>>;
     /**
      * Encodes what was made ready and lets the event loop run between the steps, so that
-     * `cancel` is heard: `false` if it was. `progress` is called with the steps done and their
+     * `cancel` is heard: `false` if it was; made ready again, it goes on from there. `progress` is called with the steps done and their
      * total.
      */
     encode(progress: (step: number, steps: number) => void): Promise<boolean>;
@@ -117,11 +128,8 @@ export class Engine {
      */
     load_model(file: Blob, progress: (fraction: number) => void): Promise<ModelInfo>;
     /**
-     * The selected mask of the last prediction.
-     */
-    mask(): Uint8Array<ArrayBuffer>;
-    /**
-     * The same as a PNG file.
+     * The selected mask of the last prediction as a PNG file of the image's size: 255 inside and
+     * 0 outside.
      */
     mask_png(): Uint8Array<ArrayBuffer>;
     /**
@@ -129,6 +137,11 @@ export class Engine {
      * piece.
      */
     merged_file(names: Naming, sink: (piece: Uint8Array<ArrayBuffer>) => void): Promise<void>;
+    /**
+     * The part that is best encoded next for clicks between the corners `bounds`: left, top, right
+     * and bottom in pixels of the image, looked at in parts of `side`; `undefined`: none.
+     */
+    missing_part(side: number, bounds: Float32Array | number[]): Part | undefined;
     /**
      * Opens a fine-tuned decoder's file over the loaded model and uses it.
      */
@@ -145,11 +158,12 @@ export class Engine {
      * Answers all of `rounds`; `undefined` without any. Those with which the list answered last
      * began, too, are not computed again.
      */
-    predict(rounds: PromptRound[]): Promise<Prediction | undefined>;
+    predict(rounds: PromptRound[]): Promise<MaskReply | undefined>;
     /**
-     * The mask for a single point, whatever the prompts are; they stay.
+     * The mask for a single point, looked at in parts of `side`, whatever the prompts are; they
+     * stay.
      */
-    preview(x: number, y: number): Promise<Uint8Array<ArrayBuffer>>;
+    preview(x: number, y: number, side: number): Promise<MaskReply>;
     /**
      * The displayed image in 8 bits, at its own size, at half, at a quarter and so on, down to
      * the first that is no larger than `side`: grays, to be shown in `colours`, or RGB.
@@ -179,6 +193,11 @@ export class Engine {
      */
     start_training(settings: TrainingSettings, held_out: Uint32Array | number[]): Promise<TrainingInfo>;
     /**
+     * The side of the parts in which objects whose longer side is `extent` pixels are seen well in
+     * the open image; 0: the whole image.
+     */
+    suited_side(extent: number): number;
+    /**
      * A small picture of a page of a file, or of the bundled sample, in the display that it is
      * opened with: a PNG file, `side` pixels on the longer side.
      */
@@ -191,7 +210,7 @@ export class Engine {
      * What the model's own decoder makes of the prompts of the last prediction; `undefined`
      * without any.
      */
-    untouched_mask(): Promise<Uint8Array<ArrayBuffer> | undefined>;
+    untouched_mask(): Promise<MaskReply | undefined>;
     /**
      * Chooses whether the fine-tuned decoder or the model's own answers.
      */
@@ -237,6 +256,29 @@ export class FoundObjects {
      * The runs of the labels, with which this is used up.
      */
     runs(): Uint32Array<ArrayBuffer>;
+}
+
+/**
+ * A mask, or what has to be encoded before there is one.
+ */
+export class MaskReply {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * The mask within its bounds, row by row: 255 inside and 0 outside. With it this is used up.
+     */
+    bits(): Uint8Array<ArrayBuffer>;
+    /**
+     * Left, top, right and bottom of the mask in pixels of the image, the last two just outside;
+     * all zero where it has no pixel.
+     */
+    bounds(): Uint32Array<ArrayBuffer>;
+    /**
+     * The part of the image whose embedding is missing; `undefined`: there is a mask.
+     */
+    needs(): Part | undefined;
+    prediction(): Prediction | undefined;
 }
 
 /**
@@ -364,11 +406,12 @@ export interface AutomaticMaskSettings {
      */
     min_area: number;
     /**
-     * The largest share of the image, 0..1: beyond it lies the background.
+     * The largest share of the image and of each tile, 0..1: beyond it lies the background.
      */
     max_share: number;
     /**
-     * Pixels along a tile's side; 0: the image is one tile.
+     * Pixels along a tile's side; a tile as long as the image is the image. 0: chosen by itself,
+     * the image where it is small, else what is looked at.
      */
     tile: number;
     /**
@@ -537,6 +580,16 @@ export interface ObjectRecord {
     iou: number | null;
 }
 
+/**
+ * A rectangle of an image, in its pixels.
+ */
+export interface Part {
+    x: number;
+    y: number;
+    width: number;
+    height: number;
+}
+
 export interface Prediction {
     /**
      * Predicted IoU of each candidate: three after a single point, else one.
@@ -547,6 +600,10 @@ export interface Prediction {
      * Pixels of the selected mask.
      */
     area: number;
+    /**
+     * What of the image the model saw.
+     */
+    part: Part;
 }
 
 /**
@@ -556,6 +613,11 @@ export interface Prediction {
 export interface PromptRound {
     prompt: Prompt;
     candidate: number | null;
+    /**
+     * Side, in pixels of the image, of the parts in which the person looked at it; 0: the whole
+     * image.
+     */
+    side: number;
 }
 
 /**

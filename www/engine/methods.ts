@@ -1,7 +1,8 @@
 // What the page can ask of the worker, by name.
 
 import type { RenderedImage, ImagePart } from "../document/rendering.js";
-import type { CatalogueEntry, ImageSource, ObjectClass, StoredModel, StoredTraining } from "../document/types.js";
+import type { PixelBox } from "../document/geometry.js";
+import type { CatalogueEntry, ImageSource, MaskRegion, ObjectClass, StoredModel, StoredTraining } from "../document/types.js";
 import type {
   AutomaticMaskProgress,
   AutomaticMaskSettings,
@@ -16,6 +17,7 @@ import type {
   ModelInfo,
   Naming,
   ObjectRecord,
+  Part,
   Prediction,
   PromptRound,
   SettingRanges,
@@ -27,6 +29,9 @@ import type {
 type Runs = Uint32Array<ArrayBuffer>;
 type Bytes = Uint8Array<ArrayBuffer>;
 
+/** A mask, or the part of the image that has to be encoded before there is one. */
+export type MaskReply = { needs: Part } | { needs: undefined; prediction: Prediction; mask: MaskRegion };
+
 /** Object maps cross as runs: pairs of (length, object number), row by row. */
 export interface WorkerMethods {
   create(device: DeviceChoice): { device: DeviceInfo; ranges: SettingRanges };
@@ -37,8 +42,10 @@ export interface WorkerMethods {
   render(display: Display): RenderedImage;
   /** What is visible of a large image while its display changes; one plane of the part's box. */
   renderPart(display: Display, part: ImagePart): RenderedImage;
-  /** Encodes the open image; false when it was cancelled. */
-  encode(display: Display): boolean;
+  /** Encodes the open image, or a part of it; false when it was cancelled. */
+  encode(display: Display, part?: Part): boolean;
+  /** The part that is best encoded next for clicks in the box, looked at in parts of this side; undefined: none. */
+  missingPart(side: number, box: PixelBox): Part | undefined;
   /** Encodes another image and keeps its embedding for when that is opened; false when it was cancelled. */
   encodeAhead(source: ImageSource, display: Display): boolean;
   /** A small picture of an image, in the display that it is opened with. */
@@ -46,18 +53,20 @@ export interface WorkerMethods {
   /** Has the GPU compile its programs; only while no image is open. */
   warmUp(): void;
   /** Answers all rounds; undefined without any. */
-  predict(rounds: readonly PromptRound[]): { prediction: Prediction; mask: Bytes } | undefined;
+  predict(rounds: readonly PromptRound[]): MaskReply | undefined;
   /** Bytes of the engine's WebAssembly memory, which never shrinks. */
   memory(): number;
-  /** The mask for a single point, whatever the prompts are: 255 inside, 0 outside, width * height. */
-  preview(point: { x: number; y: number }): Bytes;
+  /** The mask for a single point, looked at in parts of this side, whatever the prompts are. */
+  preview(point: { x: number; y: number }, side: number): MaskReply;
   maskPng(): Bytes;
   /** The objects of a label image for the open image. */
   labelRuns(file: Blob): Runs;
   sampleLabelRuns(): Runs;
   labelsPng(runs: Uint32Array, width: number, height: number): Bytes;
-  /** Begins a search for all objects of the open image. */
-  beginAutomaticMasks(display: Display, settings: AutomaticMaskSettings): void;
+  /** The side of the parts in which objects of this longer side are seen well; 0: the whole image. */
+  suitedSide(extent: number): number;
+  /** Begins a search for all objects of the open image. side: of the tiles, where the settings leave it open; 0: by the image */
+  beginAutomaticMasks(display: Display, settings: AutomaticMaskSettings, side: number): void;
   advanceAutomaticMasks(): AutomaticMaskProgress;
   dropAutomaticMasks(): void;
   finishAutomaticMasks(): { runs: Runs; objects: FoundObject[] };
@@ -71,7 +80,7 @@ export interface WorkerMethods {
   openDecoder(file: Blob): DecoderInfo;
   useFineTuned(on: boolean): void;
   /** The untouched decoder's mask for the prompts that were answered last. */
-  untouchedMask(): Bytes | undefined;
+  untouchedMask(): MaskReply | undefined;
   /** Puts an image into the training set, encoding it if need be; false when it was cancelled. */
   addLabelled(source: ImageSource, display: Display, runs: Uint32Array): boolean;
   clearLabelled(): void;

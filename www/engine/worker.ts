@@ -2,12 +2,12 @@
 // heard at once.
 
 import { TILE } from "../document/rendering.js";
-import type { ImageSource } from "../document/types.js";
+import type { ImageSource, MaskRegion } from "../document/types.js";
 import { readCheckpoint, removeCheckpoint, storeCheckpoint, storedTraining } from "../storage/checkpoint_store.js";
 import { storeEmbedding, storedEmbedding } from "../storage/embedding_store.js";
 import { downloadModel, listModels, removeModel, storedModel } from "../storage/model_store.js";
-import type { Engine, ObjectExport } from "./graysam.js";
-import type { FromWorker, ToWorker, WorkerMethod, WorkerMethods } from "./methods.js";
+import type { Engine, MaskReply as EngineReply, ObjectExport } from "./graysam.js";
+import type { FromWorker, MaskReply, ToWorker, WorkerMethod, WorkerMethods } from "./methods.js";
 
 type EngineModule = typeof import("./graysam.js");
 
@@ -78,6 +78,19 @@ async function encode(engine: Engine, begin: () => string, progress: (fraction: 
   return finished;
 }
 
+/** A mask's reply as plain values. */
+function replyOf(reply: EngineReply): MaskReply {
+  const prediction = reply.prediction();
+  if (!prediction) {
+    const needs = reply.needs();
+    reply.free();
+    if (!needs) throw new Error("The engine gave neither a mask nor what it needs for one; reload the page.");
+    return { needs };
+  }
+  const [x0, y0, x1, y1] = reply.bounds();
+  return { needs: undefined, prediction, mask: { x0, y0, x1, y1, bits: reply.bits() } };
+}
+
 /** Runs `work`, which `cancel` ends early; undefined where it was cancelled before its turn. */
 async function cancellable<T>({ id }: Request, work: () => Promise<T>): Promise<T | undefined> {
   if (cancelled.delete(id)) return undefined;
@@ -91,6 +104,17 @@ async function cancellable<T>({ id }: Request, work: () => Promise<T>): Promise<
 
 async function cancellableEncode(request: Request, begin: () => string) {
   return (await cancellable(request, () => encode(requireEngine(), begin, request.progress))) ?? false;
+}
+
+/** Encodes the parts of an image that the engine has taken for the training set. */
+async function encodeLabelled({ progress }: Request, parts: number) {
+  const engine = requireEngine();
+  for (let part = 0; part < parts; part++) {
+    const begin = () => engine.begin_labelled_part();
+    const finished = await encode(engine, begin, (fraction) => progress((part + fraction) / parts));
+    if (!finished) return false;
+  }
+  return true;
 }
 
 async function readFile(file: Blob) {
@@ -129,13 +153,14 @@ const methods: Methods = {
     const [columns, rows] = [Uint32Array.of(box.x0, box.x1), Uint32Array.of(box.y0, box.y1)];
     return { planes: [engine.render_part(display, step, columns, rows)], colours: engine.colours(display) };
   },
-  encode(request, display) {
+  encode(request, display, part) {
     const engine = requireEngine();
-    return cancellableEncode(request, () => engine.begin_encoding(display));
+    return cancellableEncode(request, () => engine.begin_encoding(display, part));
   },
+  missingPart: (_request, side, { x0, y0, x1, y1 }) => requireEngine().missing_part(side, Float32Array.of(x0, y0, x1, y1)),
   async encodeAhead(request, source, display) {
     const bytes = await bytesOf(source);
-    return cancellableEncode(request, () => requireEngine().begin_labelled(bytes, source.page ?? 0, display));
+    return cancellableEncode(request, () => requireEngine().begin_ahead(bytes, source.page ?? 0, display));
   },
   async thumbnail(_request, source) {
     const png = requireEngine().thumbnail(await bytesOf(source), source.page ?? 0, THUMBNAIL);
@@ -143,19 +168,19 @@ const methods: Methods = {
   },
   warmUp: (request) => cancellable(request, () => requireEngine().warm_up()),
   async predict(_request, rounds) {
-    const engine = requireEngine();
-    const prediction = await engine.predict([...rounds]);
-    return prediction && { prediction, mask: engine.mask() };
+    const reply = await requireEngine().predict([...rounds]);
+    return reply && replyOf(reply);
   },
   memory: () => engineMemory?.buffer.byteLength ?? 0,
-  preview: (_request, { x, y }) => requireEngine().preview(x, y),
+  preview: async (_request, { x, y }, side) => replyOf(await requireEngine().preview(x, y, side)),
   maskPng: () => requireEngine().mask_png(),
   async labelRuns(_request, file) {
     return requireEngine().label_runs(await readFile(file));
   },
   sampleLabelRuns: () => requireEngine().sample_label_runs(),
   labelsPng: (_request, runs, width, height) => requireEngine().labels_png(runs, width, height),
-  beginAutomaticMasks: (_request, display, settings) => requireEngine().begin_automatic_masks(display, settings),
+  suitedSide: (_request, extent) => requireEngine().suited_side(extent),
+  beginAutomaticMasks: (_request, display, settings, side) => requireEngine().begin_automatic_masks(display, settings, side),
   advanceAutomaticMasks: () => requireEngine().advance_automatic_masks(),
   dropAutomaticMasks: () => requireEngine().drop_automatic_masks(),
   finishAutomaticMasks() {
@@ -190,13 +215,16 @@ const methods: Methods = {
   baseSha256: () => requireEngine().base_sha256(),
   openDecoder: (_request, file) => requireEngine().open_decoder(file),
   useFineTuned: (_request, on) => requireEngine().use_fine_tuned(on),
-  untouchedMask: () => requireEngine().untouched_mask(),
+  async untouchedMask() {
+    const reply = await requireEngine().untouched_mask();
+    return reply && replyOf(reply);
+  },
   async addLabelled(request, source, display, runs) {
     const engine = requireEngine();
-    const bytes = await bytesOf(source);
-    const finished = await cancellableEncode(request, () => engine.begin_labelled(bytes, source.page ?? 0, display));
-    if (finished) engine.add_labelled(runs);
-    return finished;
+    const parts = engine.begin_labelled(await bytesOf(source), source.page ?? 0, display, runs);
+    const finished = await cancellable(request, () => encodeLabelled(request, parts));
+    if (finished) engine.add_labelled();
+    return finished ?? false;
   },
   clearLabelled: () => requireEngine().clear_labelled(),
   startTraining: (_request, settings, heldOut) => requireEngine().start_training(settings, Uint32Array.from(heldOut)),
@@ -250,8 +278,8 @@ function reportCrash(reason: string) {
 
 /** The buffers of a reply that can move instead of being copied. */
 function buffersOf(value: unknown): ArrayBuffer[] {
-  const { mask, runs, planes = [] } = (value ?? {}) as { mask?: unknown; runs?: unknown; planes?: unknown[] };
-  return [value, mask, runs, ...planes].filter(ArrayBuffer.isView).map((view) => view.buffer as ArrayBuffer);
+  const { mask, runs, planes = [] } = (value ?? {}) as { mask?: MaskRegion; runs?: unknown; planes?: unknown[] };
+  return [value, mask?.bits, runs, ...planes].filter(ArrayBuffer.isView).map((view) => view.buffer as ArrayBuffer);
 }
 
 /** Reports go at most every 100 ms, and always at the end. */

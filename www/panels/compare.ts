@@ -3,6 +3,7 @@
 import { computed, effect } from "../vendor/signals-core.js";
 import { Viewer } from "../canvas/viewer.js";
 import type { Workbench } from "../commands/workbench.js";
+import { areaOf } from "../document/mask_region.js";
 import { byId } from "./dom.js";
 import { count } from "./drawn.js";
 
@@ -21,7 +22,10 @@ export class Compare {
   #session;
   #viewer = new Viewer(byId("canvas-untouched", HTMLCanvasElement));
   #shown = false;
-  #untouchedArea = computed(() => this.#session.compare.mask.value?.reduce((sum, value) => sum + Number(value > 0), 0));
+  #untouchedArea = computed(() => {
+    const mask = this.#session.compare.mask.value;
+    return mask && areaOf(mask);
+  });
 
   /** @param main the pane of the decoder in use */
   constructor({ draft, session }: Workbench, main: Viewer) {

@@ -2,6 +2,7 @@
 
 import type { Workbench } from "../commands/workbench.js";
 import type { Draft } from "../document/draft.js";
+import type { Part } from "../engine/graysam.js";
 
 function duration(milliseconds: number) {
   return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
@@ -10,7 +11,7 @@ function duration(milliseconds: number) {
 /** A few sentences for the session's state. */
 export function describe(bench: Workbench) {
   const { training } = bench.session;
-  const sentence = describeState(bench);
+  const sentence = bench.files.adding.value ? "Adding the objects that were found…" : describeState(bench);
   // Its state is no signal but for this.
   void training.changes.value;
   switch (training.phase) {
@@ -37,7 +38,7 @@ function describeState(bench: Workbench) {
         ? "The encode was cancelled. Press Encode or click the image to go on."
         : `${model.info.value?.name} is ready${where}. Open an image or the sample.`;
     case "encoding":
-      return `Encoding ${image.name}${where}…${waiting(draft)}`;
+      return `Encoding ${partOf(session.parts.awaited.value)}${image.name}${where}…${waiting(draft)}`;
     case "encoded":
       return `Encoded in ${encodeCost(bench)}${where}. Click an object.${learning(bench)}`;
     case "predicting":
@@ -49,6 +50,11 @@ function describeState(bench: Workbench) {
         ? "The engine was stopped. Open an image or a model to start it again."
         : "No model is loaded; open one.";
   }
+}
+
+/** What of the image is seen, unless it is all of it. */
+function partOf(part: Part | undefined) {
+  return part ? `a part of ${part.width} × ${part.height} pixels of ` : "";
 }
 
 function waiting({ rounds, seen }: Draft) {
@@ -65,10 +71,13 @@ function encodeCost({ session: { image } }: Workbench) {
 function describeMask({ draft, session }: Workbench) {
   const prediction = draft.answer.value?.prediction;
   if (!prediction) return "";
-  const { ious, selected, area } = prediction;
+  const { ious, selected, area, part } = prediction;
+  const image = session.image.info.value;
+  const whole = image !== undefined && part.width === image.width && part.height === image.height;
+  const seen = whole ? "" : `, seen in a part of ${part.width} × ${part.height} pixels`;
   const candidate = ious.length > 1 ? `, candidate ${selected + 1} of ${ious.length}` : "";
   const time = duration(session.mask.time.value);
-  return `Mask of ${area.toLocaleString("en")} pixels, predicted IoU ${ious[selected].toFixed(3)}${candidate}, in ${time}`;
+  return `Mask of ${area.toLocaleString("en")} pixels, predicted IoU ${ious[selected].toFixed(3)}${candidate}${seen}, in ${time}`;
 }
 
 /** What the first objects are good for, until something was trained. */

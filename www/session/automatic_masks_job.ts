@@ -2,6 +2,8 @@
 
 import { batch, effect, signal, untracked } from "../vendor/signals-core.js";
 import type { Notices } from "../document/notices.js";
+import type { Project } from "../document/project.js";
+import type { Sight } from "../document/sight.js";
 import { CrashError, type Engine } from "../engine/client.js";
 import type { AutomaticMaskProgress, AutomaticMaskSettings, Display, FoundObject } from "../engine/graysam.js";
 import type { ImageJob } from "./image_job.js";
@@ -17,12 +19,18 @@ export interface FoundObjects {
 interface Search {
   settings: AutomaticMaskSettings;
   display: Display;
+  /** The longer side that is usual of the objects at hand, in pixels; 0: there are none. */
+  extent: number;
+  /** Of the parts in which the image is looked at; 0: the whole image. */
+  side: number;
 }
 
 export class AutomaticMasksJob implements Job {
   /** How far the search is; undefined: there is none. */
   readonly progress = signal<AutomaticMaskProgress | undefined>(undefined);
 
+  #project;
+  #sight;
   #image;
   #notices;
   #found;
@@ -31,7 +39,9 @@ export class AutomaticMasksJob implements Job {
   #begun = signal<Search | undefined>(undefined);
 
   /** @param found takes what a search found */
-  constructor(model: ModelJob, image: ImageJob, notices: Notices, found: (found: FoundObjects) => void) {
+  constructor(project: Project, sight: Sight, model: ModelJob, image: ImageJob, notices: Notices, found: (found: FoundObjects) => void) {
+    this.#project = project;
+    this.#sight = sight;
     this.#image = image;
     this.#notices = notices;
     this.#found = found;
@@ -50,7 +60,8 @@ export class AutomaticMasksJob implements Job {
     const display = this.#image.display.peek();
     if (!display) return;
     batch(() => {
-      this.#search.value = { settings, display };
+      const extent = this.#project.current.peek()?.labels.usualExtent ?? 0;
+      this.#search.value = { settings, display, extent, side: this.#sight.side.peek() };
       this.progress.value = { fraction: 0, found: 0, finished: false };
     });
   }
@@ -96,7 +107,9 @@ export class AutomaticMasksJob implements Job {
   }
 
   async #begin(engine: Engine, search: Search) {
-    await engine.request("beginAutomaticMasks", [search.display, search.settings]);
+    const { extent, side, display, settings } = search;
+    const suited = extent > 0 ? await engine.request("suitedSide", [extent]) : side;
+    await engine.request("beginAutomaticMasks", [display, settings, suited]);
     this.#begun.value = search;
   }
 

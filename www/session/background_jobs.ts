@@ -1,17 +1,34 @@
-// What the engine does while the person looks: thumbnails of the project's images, and the next image's embedding.
+// What the engine does while the person looks: thumbnails of the project's images, the parts of a large image in which
+// they may click next, and the next image's embedding.
 
-import { signal } from "../vendor/signals-core.js";
+import { computed, signal } from "../vendor/signals-core.js";
 import { whenChanged } from "../document/watch.js";
 import type { Draft } from "../document/draft.js";
+import type { PixelBox } from "../document/geometry.js";
 import type { Project, ProjectImage } from "../document/project.js";
+import type { Sight } from "../document/sight.js";
 import { CrashError, type Engine, type Running } from "../engine/client.js";
-import type { Display } from "../engine/graysam.js";
+import type { Display, Part } from "../engine/graysam.js";
 import type { ImageJob } from "./image_job.js";
 import type { Job, Step } from "./job.js";
 import type { ModelJob } from "./model_job.js";
+import type { Parts } from "./parts.js";
 
-/** Milliseconds without a prompt after which the next image is encoded: an encode cannot be broken off at once. */
+/** Milliseconds without a prompt after which something is encoded ahead: an encode cannot be broken off at once. */
 const QUIET = 1500;
+
+/** Whether nothing has happened for a while. */
+class Quiet {
+  readonly value = signal(true);
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Something has happened. */
+  end() {
+    clearTimeout(this.#timer);
+    this.value.value = false;
+    this.#timer = setTimeout(() => (this.value.value = true), QUIET);
+  }
+}
 
 export class ThumbnailJob implements Job {
   /** Images that could not be read. */
@@ -42,6 +59,59 @@ export class ThumbnailJob implements Job {
   }
 }
 
+/** Encodes the parts in which clicks on what is in view would be answered. */
+export class PartsAheadJob implements Job {
+  #sight;
+  #image;
+  #parts;
+  #quiet = new Quiet();
+  /** What was in view when no part was missing any more, or one could not be encoded. */
+  #done = signal("");
+  #view;
+
+  constructor(draft: Draft, sight: Sight, image: ImageJob, parts: Parts) {
+    this.#sight = sight;
+    this.#image = image;
+    this.#parts = parts;
+    this.#view = computed(() => JSON.stringify([image.generation.value, sight.side.value, sight.box.value]));
+    whenChanged([draft.rounds, sight.box, sight.side, image.requested], () => {
+      this.#quiet.end();
+      parts.interrupt();
+    });
+  }
+
+  next(engine: Engine): Step | undefined {
+    const { side, box } = this.#sight;
+    if (!this.#image.encoded.value || this.#image.adjustment.value || !this.#quiet.value.value) return;
+    const seen = box.value;
+    if (side.value === 0 || !seen || this.#done.value === this.#view.value) return;
+    return () => this.#run(engine, side.value, seen);
+  }
+
+  engineLost() {
+    this.#parts.lost();
+    return "";
+  }
+
+  async #run(engine: Engine, side: number, box: PixelBox) {
+    const view = this.#view.peek();
+    const missing = await engine.request("missingPart", [side, box]);
+    if (missing && (await this.#tryEncode(engine, missing))) return;
+    if (!missing || this.#quiet.value.peek()) this.#done.value = view;
+  }
+
+  /** @returns whether it was encoded, or broken off to be gone on with */
+  async #tryEncode(engine: Engine, part: Part) {
+    try {
+      return (await this.#parts.encode(engine, part, false)) || !this.#quiet.value.peek();
+    } catch (error) {
+      if (error instanceof CrashError) throw error;
+      // What is wrong is told when the part is asked for.
+      return false;
+    }
+  }
+}
+
 export class AheadJob implements Job {
   #project;
   #image;
@@ -50,9 +120,7 @@ export class AheadJob implements Job {
   /** Encodes that were done or failed. */
   #encoded = signal<ReadonlySet<string>>(new Set());
   #encode: Running<boolean> | undefined;
-  /** The person has done nothing for a while. */
-  #quiet = signal(true);
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #quiet = new Quiet();
 
   constructor(project: Project, draft: Draft, model: ModelJob, image: ImageJob, thumbnails: ThumbnailJob) {
     this.#project = project;
@@ -63,7 +131,7 @@ export class AheadJob implements Job {
   }
 
   next(engine: Engine): Step | undefined {
-    if (this.#image.adjustment.value || !this.#quiet.value) return;
+    if (this.#image.adjustment.value || !this.#quiet.value.value) return;
     const model = this.#model.name.value;
     const image = this.#project.beside(1);
     if (!model || !image || this.#thumbnails.unreadable.value.has(image.id)) return;
@@ -80,9 +148,7 @@ export class AheadJob implements Job {
   }
 
   #interrupt() {
-    clearTimeout(this.#timer);
-    this.#quiet.value = false;
-    this.#timer = setTimeout(() => (this.#quiet.value = true), QUIET);
+    this.#quiet.end();
     this.#encode?.cancel();
   }
 

@@ -3,22 +3,26 @@
 import { signal } from "../vendor/signals-core.js";
 import { whenChanged } from "../document/watch.js";
 import type { Draft } from "../document/draft.js";
+import type { MaskRegion } from "../document/types.js";
 import type { Engine } from "../engine/client.js";
 import type { DecoderJob } from "./decoder_job.js";
 import type { Job, Step } from "./job.js";
 import type { MaskJob } from "./mask_job.js";
+import type { Parts } from "./parts.js";
 
 export class CompareJob implements Job {
   /** For the prompts on screen, 255 inside; undefined while there is none. */
-  readonly mask = signal<Uint8Array | undefined>(undefined);
+  readonly mask = signal<MaskRegion | undefined>(undefined);
 
   #decoder;
   #mask;
+  #parts;
   #asked = signal(false);
 
-  constructor(draft: Draft, decoder: DecoderJob, mask: MaskJob) {
+  constructor(draft: Draft, decoder: DecoderJob, mask: MaskJob, parts: Parts) {
     this.#decoder = decoder;
     this.#mask = mask;
+    this.#parts = parts;
     whenChanged([draft.masked, draft.rounds, decoder.comparing, decoder.generation], () => this.#forget());
   }
 
@@ -32,8 +36,8 @@ export class CompareJob implements Job {
     if (!due) return;
     return async () => {
       this.#asked.value = true;
-      const mask = await engine.request("untouchedMask", []);
-      if (this.#asked.peek()) this.mask.value = mask;
+      const answer = await this.#parts.answer(engine, () => engine.request("untouchedMask", []));
+      if (this.#asked.peek() && answer && answer !== "cancelled") this.mask.value = answer.mask;
     };
   }
 }

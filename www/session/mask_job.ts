@@ -7,6 +7,7 @@ import type { PromptRound } from "../engine/graysam.js";
 import type { DecoderJob } from "./decoder_job.js";
 import type { ImageJob } from "./image_job.js";
 import type { Job, Step } from "./job.js";
+import type { Parts } from "./parts.js";
 
 /** What the engine has answered, and on what. */
 interface Answered {
@@ -28,13 +29,15 @@ export class MaskJob implements Job {
   #draft;
   #image;
   #decoder;
+  #parts;
   #answered = signal<Answered | undefined>(undefined);
   #key = computed(() => `${this.#image.generation.value}/${this.#decoder.generation.value}`);
 
-  constructor(draft: Draft, image: ImageJob, decoder: DecoderJob) {
+  constructor(draft: Draft, image: ImageJob, decoder: DecoderJob, parts: Parts) {
     this.#draft = draft;
     this.#image = image;
     this.#decoder = decoder;
+    this.#parts = parts;
   }
 
   next(engine: Engine): Step | undefined {
@@ -50,15 +53,22 @@ export class MaskJob implements Job {
 
   async #predict(engine: Engine, rounds: readonly PromptRound[]) {
     const key = this.#key.peek();
-    const started = performance.now();
+    let time = 0;
     try {
-      const answer = await engine.request("predict", [rounds]);
-      const time = performance.now() - started;
+      const answer = await this.#parts.answer(engine, async () => {
+        // The encodes in between do not count.
+        const started = performance.now();
+        const reply = await engine.request("predict", [rounds]);
+        time = performance.now() - started;
+        return reply;
+      });
+      if (answer === "cancelled") return this.#giveUp(rounds);
+      if (!answer) return;
       batch(() => {
         this.time.value = time;
         this.#answered.value = { rounds, key };
         // They may have been taken back in the meantime.
-        if (answer && this.#draft.rounds.peek().length > 0) this.#draft.take({ rounds, prediction: answer.prediction }, answer.mask);
+        if (this.#draft.rounds.peek().length > 0) this.#draft.take({ rounds, prediction: answer.prediction }, answer.mask);
       });
     } catch (error) {
       if (!(error instanceof CrashError)) this.#giveUp(rounds);

@@ -4,6 +4,8 @@ import { batch, computed, signal } from "../vendor/signals-core.js";
 import { whenChanged } from "../document/watch.js";
 import type { Draft } from "../document/draft.js";
 import type { Point } from "../document/geometry.js";
+import type { Sight } from "../document/sight.js";
+import type { MaskRegion } from "../document/types.js";
 import type { Engine } from "../engine/client.js";
 import type { ImageJob } from "./image_job.js";
 import type { Job, Step } from "./job.js";
@@ -14,7 +16,7 @@ const QUICK = 150;
 
 export class PreviewJob implements Job {
   /** Undefined: none is shown. */
-  readonly mask = signal<Uint8Array | undefined>(undefined);
+  readonly mask = signal<MaskRegion | undefined>(undefined);
   /** A GPU worth the name computes. */
   readonly gpu = signal(false);
   /** By default it is on where it can follow the pointer. */
@@ -22,15 +24,17 @@ export class PreviewJob implements Job {
 
   #image;
   #draft;
+  #sight;
   #chosen = signal<boolean | undefined>(undefined);
   #quick;
   #at = signal<Point | undefined>(undefined);
   /** The place that was asked for last. */
   #asked = signal<Point | undefined>(undefined);
 
-  constructor(draft: Draft, image: ImageJob, mask: MaskJob) {
+  constructor(draft: Draft, sight: Sight, image: ImageJob, mask: MaskJob) {
     this.#image = image;
     this.#draft = draft;
+    this.#sight = sight;
     this.#quick = computed(() => mask.time.value > 0 && mask.time.value < QUICK);
     whenChanged([draft.rounds, image.display, image.source, image.open], () => this.clear());
   }
@@ -66,9 +70,9 @@ export class PreviewJob implements Job {
     if (!idle || !at || at === this.#asked.value || !this.on.value) return;
     return async () => {
       this.#asked.value = at;
-      const mask = await engine.request("preview", [at]);
-      // In the meantime it may have been cleared.
-      if (this.#at.peek() !== undefined) this.mask.value = mask;
+      const reply = await engine.request("preview", [at, this.#sight.side.peek()]);
+      // In the meantime it may have been cleared. What a click would have to be waited for is not shown.
+      if (this.#at.peek() !== undefined) this.mask.value = reply.needs ? undefined : reply.mask;
     };
   }
 }

@@ -4,19 +4,21 @@ import { batch, computed, effect, untracked } from "../vendor/signals-core.js";
 import type { Draft } from "../document/draft.js";
 import type { Notice, Notices } from "../document/notices.js";
 import type { Project } from "../document/project.js";
+import type { Sight } from "../document/sight.js";
 import type { ImageSource, ModelSource } from "../document/types.js";
 import { CrashError, type Engine, EngineClient } from "../engine/client.js";
 import type { DeviceChoice, SettingRanges } from "../engine/graysam.js";
 import type { WorkerMethod, WorkerMethods } from "../engine/methods.js";
 import { Activity } from "./activity.js";
 import { AutomaticMasksJob, type FoundObjects } from "./automatic_masks_job.js";
-import { AheadJob, ThumbnailJob } from "./background_jobs.js";
+import { AheadJob, PartsAheadJob, ThumbnailJob } from "./background_jobs.js";
 import { CompareJob } from "./compare_job.js";
 import { DecoderJob } from "./decoder_job.js";
 import { ImageJob } from "./image_job.js";
 import type { Job } from "./job.js";
 import { MaskJob } from "./mask_job.js";
 import { ModelJob } from "./model_job.js";
+import { Parts } from "./parts.js";
 import { PreviewJob } from "./preview_job.js";
 import { Scheduler } from "./scheduler.js";
 import { TrainingJob } from "./training_job.js";
@@ -36,6 +38,7 @@ export class Session {
   readonly activity = new Activity();
   readonly model;
   readonly image;
+  readonly parts;
   readonly decoder;
   readonly mask;
   readonly compare;
@@ -54,7 +57,7 @@ export class Session {
     if (!model.loaded.value) return model.failed.value && !this.scheduler.busy.value ? "stopped" : "loading";
     if (!image.source.value) return "ready";
     if (!image.open.value) return "loading";
-    if (image.encoding.value) return "encoding";
+    if (image.encoding.value || this.parts.awaited.value) return "encoding";
     if (!image.encoded.value) return image.encodeWanted.value ? "encoding" : "ready";
     if (this.#draft.rounds.value.length === 0) return "encoded";
     return mask.answered.value && !decoder.switching.value ? "masked" : "predicting";
@@ -62,7 +65,7 @@ export class Session {
   /** The model, an image and its embedding are there, so all objects can be searched for. */
   readonly searchable = computed(() => this.image.open.value && this.model.loaded.value && this.image.encoded.value);
 
-  constructor(project: Project, draft: Draft, notices: Notices, { device, found, makeEngine }: SessionOptions) {
+  constructor(project: Project, draft: Draft, sight: Sight, notices: Notices, { device, found, makeEngine }: SessionOptions) {
     this.#draft = draft;
     this.#notices = notices;
     this.model = new ModelJob(this.activity, notices, {
@@ -70,14 +73,16 @@ export class Session {
       changed: (before) => jobs.forEach((job) => job.modelChanged?.(before)),
     });
     this.image = new ImageJob(project, draft, this.model, this.activity, () => this.ranges.display);
+    this.parts = new Parts(draft, this.model, this.image, this.activity);
     this.decoder = new DecoderJob(this.model);
-    this.mask = new MaskJob(draft, this.image, this.decoder);
-    this.compare = new CompareJob(draft, this.decoder, this.mask);
-    this.automaticMasks = new AutomaticMasksJob(this.model, this.image, notices, found);
+    this.mask = new MaskJob(draft, this.image, this.decoder, this.parts);
+    this.compare = new CompareJob(draft, this.decoder, this.mask, this.parts);
+    this.automaticMasks = new AutomaticMasksJob(project, sight, this.model, this.image, notices, found);
     this.training = new TrainingJob(project, this.model, this.image, this.decoder, notices, () => this.scheduler.advanced());
-    this.preview = new PreviewJob(draft, this.image, this.mask);
+    this.preview = new PreviewJob(draft, sight, this.image, this.mask);
     const warmUp = new WarmUpJob(this.model, this.image);
     const thumbnails = new ThumbnailJob(project, this.image);
+    const partsAhead = new PartsAheadJob(draft, sight, this.image, this.parts);
     const ahead = new AheadJob(project, draft, this.model, this.image, thumbnails);
     const jobs: Job[] = [
       this.model,
@@ -90,6 +95,7 @@ export class Session {
       this.preview,
       warmUp,
       thumbnails,
+      partsAhead,
       ahead,
     ];
     const make = makeEngine ?? ((onCrash: (crash: CrashError) => void) => new EngineClient(onCrash));
@@ -131,6 +137,12 @@ export class Session {
     const ranges = this.scheduler.ranges.value;
     if (!ranges) throw new Error("The engine has not started yet.");
     return ranges;
+  }
+
+  /** Gives up the encode at hand, and with that of a part the prompt that waits for it. */
+  cancelEncode() {
+    if (this.parts.awaited.peek()) this.parts.cancel();
+    else this.image.cancelEncode();
   }
 
   /** For requests that belong to no job. */

@@ -3,7 +3,8 @@
 
 import type { StoredTraining } from "../document/types.js";
 import type { TrainingSettings } from "../engine/graysam.js";
-import { folder, isFull, readFile, remove, requireRoom, writeBytes } from "./opfs.js";
+import { folder, isFull, readFile, remove } from "./opfs.js";
+import { writeBytes } from "./room.js";
 
 const FOLDER = "training";
 const SLOTS = ["a", "b"];
@@ -60,7 +61,6 @@ export async function storeCheckpoint(about: StoredTraining, checkpoint: Uint8Ar
     const slot = SLOTS.find((slot) => slot !== before?.slot) ?? SLOTS[0];
     begun = () => removeSlot(training, slot);
     await removeSlot(training, slot);
-    await requireRoom(checkpoint.length);
     await writeBytes(training, `${slot}.safetensors`, checkpoint, true);
     const description: Description = { ...about, bytes: checkpoint.length };
     await writeBytes(training, `${slot}.json`, new TextEncoder().encode(JSON.stringify(description)), true);

@@ -4,6 +4,7 @@
 import type { CatalogueEntry, StoredModel } from "../document/types.js";
 import type { Sha256 } from "../engine/graysam.js";
 import { exists, folder, list, openExclusively, readFile, remove, writeAt } from "./opfs.js";
+import { evicting } from "./room.js";
 
 const FOLDER = "models";
 const CATALOGUE = new URL("../catalogue.json", import.meta.url);
@@ -149,7 +150,7 @@ async function append(
         part.truncate(0);
         throw new Error(`The server sent more than the size of ${entry.name}, so it is another file; it was deleted.`);
       }
-      write(entry, part, value, position);
+      await write(entry, part, value, position);
       hash.update(value);
       position += value.length;
       if (total > 0) progress(position / total);
@@ -159,9 +160,9 @@ async function append(
   }
 }
 
-function write(entry: CatalogueEntry, part: FileSystemSyncAccessHandle, bytes: Uint8Array, at: number) {
+async function write(entry: CatalogueEntry, part: FileSystemSyncAccessHandle, bytes: Uint8Array, at: number) {
   try {
-    writeAt(part, bytes, at);
+    await evicting(bytes.length, async () => writeAt(part, bytes, at));
   } catch {
     part.truncate(at);
     throw new Error(`There is no room left to keep ${entry.name}; free some disk space and press Resume.`);

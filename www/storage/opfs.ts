@@ -1,8 +1,5 @@
-// Files in the origin's private file system. The page writes with `writeFile`; the worker, which may block, with
-// `writeBytes` and `openExclusively`.
-
-/** Bytes that a write leaves free: a file system that is full to the brim fails without a word. */
-const RESERVE = 1 << 20;
+// Files in the origin's private file system. `room.ts` writes: for the page with `writeFile`, for the worker, which may
+// block, with `writeBytes`.
 
 /** A folder of the origin's, created if need be. */
 export async function folder(name: string): Promise<FileSystemDirectoryHandle> {
@@ -36,31 +33,6 @@ export async function remove(folder: FileSystemDirectoryHandle, name: string) {
   }
 }
 
-/** Replaces a file as a whole, or leaves the old one. */
-export async function writeFile(folder: FileSystemDirectoryHandle, name: string, content: Blob) {
-  await requireRoom(content.size);
-  const stream = await (await folder.getFileHandle(name, { create: true })).createWritable();
-  try {
-    await stream.write(content);
-  } catch (error) {
-    await stream.abort();
-    throw error;
-  }
-  // Only now does the new content take the old one's place.
-  await stream.close();
-}
-
-/** @param durable waits until the bytes are on the disk */
-export async function writeBytes(folder: FileSystemDirectoryHandle, name: string, bytes: Uint8Array, durable = false) {
-  const file = await openExclusively(folder, name);
-  try {
-    writeAt(file, bytes, 0);
-    if (durable) file.flush();
-  } finally {
-    file.close();
-  }
-}
-
 /** A file that nobody else can open until it is closed; created if need be. */
 export async function openExclusively(folder: FileSystemDirectoryHandle, name: string): Promise<FileSystemSyncAccessHandle> {
   return (await folder.getFileHandle(name, { create: true })).createSyncAccessHandle();
@@ -68,16 +40,12 @@ export async function openExclusively(folder: FileSystemDirectoryHandle, name: s
 
 /** Writes all bytes; throws where there is no room for them. */
 export function writeAt(file: FileSystemSyncAccessHandle, bytes: Uint8Array, at: number) {
-  if (file.write(bytes, { at }) < bytes.length) throw full();
+  // In a private window, Chromium may count bytes that it had no room for as written.
+  if (file.write(bytes, { at }) < bytes.length || file.getSize() < at + bytes.length) throw full();
 }
 
-/** Tried without room, a long write may take long to fail. */
-export async function requireRoom(bytes: number) {
-  const { usage = 0, quota = Infinity } = await navigator.storage.estimate();
-  if (usage + bytes + Math.min(RESERVE, quota / 16) > quota) throw full();
-}
-
-function full() {
+/** What a browser throws that has no room for a write. */
+export function full() {
   return new DOMException("no room", "QuotaExceededError");
 }
 

@@ -2,9 +2,11 @@
 // <id>.objects, its objects, and <id>.thumbnail.
 
 import type { DraftRecord } from "../document/draft.js";
+import type { PackedObjects } from "../document/project.js";
 import type { ImageSource, ObjectAttributes, ObjectClass } from "../document/types.js";
-import type { Display, Prompt } from "../engine/graysam.js";
-import { folder, isFull, list, readFile, writeFile } from "./opfs.js";
+import type { Display, Prompt, PromptRound } from "../engine/graysam.js";
+import { folder, isFull, list, readFile } from "./opfs.js";
+import { writeFile } from "./room.js";
 
 const FOLDER = "project";
 const PROJECT_FILE = "project.json";
@@ -26,9 +28,7 @@ export interface ImageSnapshot {
   readonly thumbnail: Blob | undefined;
   /** Grows with every change of the objects, from 0 for an image that was restored. */
   readonly revision: number;
-  readonly objects: ReadonlyMap<number, ObjectAttributes>;
-  /** The packed label map, see `pack`. */
-  runs(): Uint32Array;
+  packedObjects(): Promise<PackedObjects>;
 }
 
 /** A project as the store sees it. */
@@ -80,6 +80,9 @@ interface EarlierDraft {
   corrections: number[] | null;
 }
 
+/** A draft as earlier versions stored it that asked about whole images only. */
+type WholeImageDraft = Omit<DraftRecord, "rounds"> & { rounds: (Omit<PromptRound, "side"> & { side?: number })[] };
+
 /** Another page has the project. */
 class TakenError extends Error {}
 
@@ -113,12 +116,13 @@ function takeProject(): Promise<void> {
 }
 
 /** A stored draft, whichever version of the page stored it. */
-export function draftOf(stored: DraftRecord | EarlierDraft | null | undefined): DraftRecord | null {
-  if (!stored || "rounds" in stored) return stored ?? null;
+export function draftOf(stored: DraftRecord | WholeImageDraft | EarlierDraft | null | undefined): DraftRecord | null {
+  if (!stored) return null;
+  if ("rounds" in stored) return { ...stored, rounds: stored.rounds.map((round) => ({ side: 0, ...round })) };
   const { prompts, ious, selected, refined, corrections } = stored;
   const rounds = prompts.map((prompt, i) => {
     const chosen = i === prompts.length - 1 && ious.length > 1;
-    return { prompt, candidate: chosen ? selected : null };
+    return { prompt, candidate: chosen ? selected : null, side: 0 };
   });
   return { rounds, refined, corrections };
 }
@@ -137,11 +141,11 @@ async function readProjectFile(project: FileSystemDirectoryHandle): Promise<Proj
  * An image's objects as a file: the length of a JSON text, the text with what is known of each object, padded to four
  * bytes, and the runs of the label map. All numbers are little-endian 32-bit integers.
  */
-function objectsFile(image: ImageSnapshot) {
-  const text = new TextEncoder().encode(JSON.stringify([...image.objects]));
+function objectsFile({ objects, runs }: PackedObjects) {
+  const text = new TextEncoder().encode(JSON.stringify([...objects]));
   const padded = new Uint8Array(Math.ceil(text.length / 4) * 4).fill(0x20);
   padded.set(text);
-  return new Blob([Uint32Array.of(padded.length), padded, image.runs() as Uint32Array<ArrayBuffer>]);
+  return new Blob([Uint32Array.of(padded.length), padded, runs as Uint32Array<ArrayBuffer>]);
 }
 
 /** @param bytes of `objectsFile` */
@@ -214,16 +218,14 @@ export class ProjectStore {
    * left to `saveFile`.
    */
   async save(snapshot: ProjectSnapshot) {
-    // Blobs copy at once what the next stroke changes.
-    const changed = snapshot.images
-      .filter(({ id, width, revision }) => width > 0 && this.#revisions.get(id) !== revision)
-      .map((image) => ({ image, revision: image.revision, content: objectsFile(image) }));
+    const changed = snapshot.images.filter(({ id, width, revision }) => width > 0 && this.#revisions.get(id) !== revision);
     await this.take();
     const project = await folder(FOLDER);
     for (const { id } of snapshot.images) this.#known.add(id);
-    for (const { image, revision, content } of changed) {
-      await writeFile(project, `${image.id}.objects`, content);
-      this.#revisions.set(image.id, revision);
+    for (const image of changed) {
+      const packed = await image.packedObjects();
+      await writeFile(project, `${image.id}.objects`, objectsFile(packed));
+      this.#revisions.set(image.id, packed.revision);
       await this.#saveFile(project, image);
     }
     for (const { id, thumbnail } of snapshot.images) {

@@ -48,12 +48,41 @@ impl Scene {
     }
 }
 
-/// A sample and its labels as 16-bit PNG files.
+/// A scene side by side with itself in a square of `side` pixels, as a large frame or a scan; only
+/// the objects of the first copy, at the top left, are labelled.
+pub fn mosaic((gray, labels): &(Gray, Labels), side: usize) -> (Gray, Labels) {
+    let places = (0..side * side).map(|i| (i % side, i / side));
+    let place = |(x, y): (usize, usize)| y % gray.height * gray.width + x % gray.width;
+    let samples = match &gray.samples {
+        Samples::U8(v) => Samples::U8(places.clone().map(|at| v[place(at)]).collect()),
+        Samples::U16(v) => Samples::U16(places.clone().map(|at| v[place(at)]).collect()),
+        Samples::F32(v) => Samples::F32(places.clone().map(|at| v[place(at)]).collect()),
+    };
+    let label = |(x, y): (usize, usize)| match x < labels.width && y < labels.height {
+        true => labels.ids[y * labels.width + x],
+        false => 0,
+    };
+    let (width, height) = (side, side);
+    let ids = places.map(label).collect();
+    let gray = Gray {
+        width,
+        height,
+        samples,
+    };
+    let labels = Labels { width, height, ids };
+    (gray, labels)
+}
+
+/// A sample and its labels as 16-bit PNG files; a [`mosaic`] of that side where one is given.
 ///
 /// # Errors
 /// If the encoder fails.
-pub fn files_of(scene: Scene) -> Result<(Vec<u8>, Vec<u8>)> {
-    let (gray, labels) = scene.draw();
+pub fn files_of(scene: Scene, side: Option<usize>) -> Result<(Vec<u8>, Vec<u8>)> {
+    let drawn = scene.draw();
+    let (gray, labels) = match side {
+        Some(side) => mosaic(&drawn, side),
+        None => drawn,
+    };
     let samples = match gray.samples {
         Samples::U16(samples) => samples,
         _ => return Err(Error::new("The sample is not a 16-bit image.")),
@@ -144,6 +173,23 @@ fn span(center: f64, reach: f64, side: usize) -> std::ops::Range<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mosaic_shows_the_scene_again_and_again() {
+        let gray = Gray {
+            width: 2,
+            height: 1,
+            samples: Samples::U8(vec![5, 9]),
+        };
+        let ids = vec![0, 3];
+        let (width, height) = (2, 1);
+        let scene = (gray, Labels { width, height, ids });
+        let (gray, labels) = mosaic(&scene, 3);
+        let samples = Samples::U8(vec![5, 9, 5, 5, 9, 5, 5, 9, 5]);
+        assert_eq!((gray.width, gray.height), (3, 3));
+        assert_eq!(gray.samples, samples);
+        assert_eq!(labels.ids, [0, 3, 0, 0, 0, 0, 0, 0, 0]);
+    }
 
     #[test]
     fn scenes_have_names() {

@@ -43,10 +43,17 @@ impl Dialogue {
                 break;
             }
             let selected = answered.choice(wanted.candidate)?;
-            let same = std::mem::replace(&mut answered.selected, selected) == selected;
+            let end = self.ends.get(kept).copied();
+            // A choice that led nowhere else leads nowhere else by another name.
+            let unmoved = end.is_some_and(|end| {
+                end.by_best == end.by_chosen && Some(end.by_chosen) == self.part
+            });
+            let same = answered.candidate == wanted.candidate
+                || (answered.selected == selected && unmoved);
+            (answered.candidate, answered.selected) = (wanted.candidate, selected);
             kept += 1;
             if !same {
-                chosen_anew = self.ends.get(kept - 1).map(|end| end.by_best);
+                chosen_anew = end.map(|end| end.by_best);
                 self.ends.truncate(kept - 1);
                 break;
             }
@@ -187,8 +194,7 @@ impl Predictor {
         }
         for round in rounds.iter().skip(dialogue.answered.len()) {
             let before = &dialogue.answered;
-            let mut answered = self.round(answerer, embedding, before, round).await?;
-            answered.selected = answered.choice(round.candidate)?;
+            let answered = self.round(answerer, embedding, before, round).await?;
             dialogue.answered.push(answered);
         }
         Ok(None)

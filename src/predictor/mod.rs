@@ -53,6 +53,8 @@ pub struct Predictor {
     views: Views,
     /// The last prompt list, on the present image by the present decoder.
     dialogue: Dialogue,
+    /// What the model's own decoder made of a prompt list, on the same image.
+    compared: Dialogue,
     /// The last preview, on the same.
     previewed: Option<Dialogue>,
     prepared: PreparedImages,
@@ -76,6 +78,7 @@ impl Predictor {
             encoder_digest: Vec::new(),
             views: Views::default(),
             dialogue: Dialogue::default(),
+            compared: Dialogue::default(),
             previewed: None,
             prepared: PreparedImages::default(),
         })
@@ -224,13 +227,15 @@ impl Predictor {
 
     /// Of the parts that clicks in `bounds` of the image would be asked in, when it is looked at in
     /// parts of `side`, the first without an embedding; those in the middle come first, and no more
-    /// count than are kept.
-    pub fn missing(&self, side: usize, bounds: Bounds) -> Option<Part> {
-        let pyramid = Pyramid {
-            size: self.views.size?,
-        };
-        let mut near = pyramid.within(side, bounds).into_iter().take(NEAR);
-        near.find(|part| !self.has(part))
+    /// count than are kept. The others of them count as used, so that they do not make room for it.
+    pub fn missing(&mut self, side: usize, bounds: Bounds) -> Option<Part> {
+        let size = self.views.size?;
+        let mut near = Pyramid { size }.within(side, bounds);
+        near.truncate(NEAR);
+        for part in near.iter().chain(&self.dialogue.part) {
+            self.views.used(part);
+        }
+        near.into_iter().find(|part| !self.has(part))
     }
 
     /// Encodes `image` in one go and puts its embedding in place.
@@ -244,6 +249,7 @@ impl Predictor {
     pub fn drop_embeddings(&mut self) {
         self.views = Views::default();
         self.dialogue = Dialogue::default();
+        self.compared = Dialogue::default();
         self.previewed = None;
         self.prepared = PreparedImages::default();
     }

@@ -65,6 +65,8 @@ pub enum Reply {
 pub(super) struct AnsweredRound {
     pub prompt: Prompt,
     pub side: usize,
+    /// As it was asked for.
+    pub candidate: Option<usize>,
     pub candidates: Vec<Candidate>,
     pub selected: usize,
 }
@@ -123,7 +125,7 @@ impl Predictor {
     pub async fn predict(&mut self, rounds: &[PromptRound]) -> Result<Option<Reply>> {
         let mut dialogue = std::mem::take(&mut self.dialogue);
         if let Some(previewed) = self.previewed.take_if(|previewed| {
-            dialogue.answered.is_empty() && rounds.len() == 1 && previewed.begins(&rounds[0])
+            rounds.len() == 1 && !dialogue.begins(&rounds[0]) && previewed.begins(&rounds[0])
         }) {
             dialogue = previewed;
         }
@@ -184,7 +186,7 @@ impl Predictor {
     ///
     /// # Errors
     /// Those of [`Self::predict`].
-    pub async fn untouched(&self) -> Result<Option<Reply>> {
+    pub async fn untouched(&mut self) -> Result<Option<Reply>> {
         let rounds = self.dialogue.answered.iter();
         // The candidates were chosen of the other decoder's.
         let rounds: Vec<PromptRound> = rounds
@@ -193,9 +195,12 @@ impl Predictor {
                 ..round.prompt.clone().into()
             })
             .collect();
-        let mut dialogue = Dialogue::default();
-        self.reply(Answerer::Untouched, &mut dialogue, &rounds)
-            .await
+        let mut dialogue = std::mem::take(&mut self.compared);
+        let reply = self
+            .reply(Answerer::Untouched, &mut dialogue, &rounds)
+            .await;
+        self.compared = dialogue;
+        reply
     }
 
     /// Answers a click and a second one on an embedding of zeros, so that a GPU has compiled the
@@ -264,7 +269,11 @@ impl Predictor {
         answerer: Answerer,
         embedding: &Embedding,
         before: &[AnsweredRound],
-        PromptRound { prompt, side, .. }: &PromptRound,
+        PromptRound {
+            prompt,
+            side,
+            candidate,
+        }: &PromptRound,
     ) -> Result<AnsweredRound> {
         let prompts = before.iter().map(|round| &round.prompt).chain([prompt]);
         let prompts: Vec<_> = prompts.cloned().collect();
@@ -285,10 +294,11 @@ impl Predictor {
         let mut round = AnsweredRound {
             prompt: prompt.clone(),
             side: *side,
+            candidate: *candidate,
             candidates,
             selected: 0,
         };
-        round.selected = round.choice(None)?;
+        round.selected = round.choice(*candidate)?;
         Ok(round)
     }
 

@@ -3,8 +3,9 @@
 use super::encoding::Embedding;
 use crate::image::part::Part;
 
-/// Parts whose embeddings, of 4 MiB each with SAM, are kept besides the whole image's.
-const MOST: usize = 12;
+/// Parts whose embeddings, of 4 MiB each with SAM, are kept besides the whole image's: more than a
+/// round of prompts comes to on its way to the coarsest level.
+const MOST: usize = 16;
 
 #[derive(Default)]
 pub(super) struct Views {

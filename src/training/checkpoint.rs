@@ -14,9 +14,11 @@ use super::decoder_file;
 use super::evaluator::Evaluator;
 use super::trainer::{Best, Evaluation, Progress, Trainer};
 use crate::error::{Error, Result};
+use crate::image::part::Part;
 use crate::model::mask_decoder::MaskDecoder;
 use crate::model::parameters::with_parameters;
 use crate::model::{Sam, SamConfig};
+use crate::predictor::Embedding;
 use crate::weights::decoder_info::{BASE_MODEL, BASE_SHA256, Base, check_base};
 use crate::weights::{Checkpoint, Dtype, hex, safetensors};
 
@@ -62,7 +64,7 @@ impl Trainer {
         }
         let state = State {
             progress: self.progress.clone(),
-            labels: digest(&self.images),
+            labels: self.labels.clone(),
             evaluating: self.evaluator.is_some(),
             best: self.best.as_ref().map(|best| best.evaluation),
             optimizer_steps,
@@ -95,9 +97,10 @@ impl Trainer {
         let state = file.metadata().get(TRAINING).map(String::as_str);
         let state: State = serde_json::from_str(state.unwrap_or_default())
             .map_err(|_| Error::new("The file holds no training that can be resumed."))?;
-        if state.labels != digest(&images) {
+        let labels = digest(&images);
+        if state.labels != labels {
             return Err(Error::new(
-                "The labels have changed since this training began, so it cannot be resumed: start a new one.",
+                "The labels have changed since this training began, or the parts in which they are seen, so it cannot be resumed: start a new one.",
             ));
         }
         let device = sam.mask_decoder.devices().remove(0);
@@ -122,6 +125,7 @@ impl Trainer {
         Ok(Self {
             encoder: sam.prompt_encoder.clone(),
             images,
+            labels,
             evaluator: state.evaluating.then(|| Evaluator::new(decoder.clone())),
             optimizer: AdamW::restored(&decoder, moments, state.optimizer_steps)?,
             progress: state.progress,
@@ -135,14 +139,27 @@ fn moment(order: usize, parameter: usize) -> String {
     format!("moment_{order}.{parameter}")
 }
 
-/// SHA-256, in hexadecimal, of all labels.
-fn digest(images: &[LabelledImage]) -> String {
-    if let [image] = images {
-        return hex(&image.labels_digest);
-    }
+/// Numbers that are digested at once.
+const BLOCK: usize = 4096;
+
+/// SHA-256, in hexadecimal, of all labels, and of the parts in which they are seen unless that is
+/// the whole image.
+pub(super) fn digest(images: &[LabelledImage]) -> String {
     let mut digest = Sha256::new();
     for image in images {
-        digest.update(image.labels_digest);
+        let (width, height) = image.size;
+        digest.update(format!("{width}x{height}"));
+        for &[length, id] in image.runs.as_chunks::<2>().0 {
+            let block = id.to_le_bytes().repeat((length as usize).min(BLOCK));
+            for start in (0..length as usize).step_by(BLOCK) {
+                let numbers = BLOCK.min(length as usize - start);
+                digest.update(&block[..4 * numbers]);
+            }
+        }
+        let parts = image.views.iter().map(Embedding::part);
+        for part in parts.filter(|part| *part != Part::whole(image.size)) {
+            digest.update(format!("{part:?}"));
+        }
     }
     hex(&digest.finalize())
 }

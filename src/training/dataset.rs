@@ -2,7 +2,6 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::image::labels::{LabelledObject, Labels};
@@ -25,11 +24,15 @@ pub struct TrainingObject {
     pub view: usize,
 }
 
+/// Parts of an image that are encoded at most: each embedding takes 4 MiB with SAM.
+const MOST_PARTS: usize = 48;
+
 /// The objects of an image, and the parts of it in which they are seen.
 pub struct LabelledParts {
     objects: Vec<TrainingObject>,
     parts: Vec<Part>,
-    labels_digest: [u8; 32],
+    size: (usize, usize),
+    runs: Vec<u32>,
 }
 
 /// An image whose parts with objects were encoded once.
@@ -37,8 +40,10 @@ pub struct LabelledImage {
     /// Of the image or of its parts.
     pub views: Vec<Embedding>,
     pub objects: Vec<TrainingObject>,
-    /// SHA-256 of size and labels.
-    pub labels_digest: [u8; 32],
+    /// Width and height.
+    pub size: (usize, usize),
+    /// Of its labels.
+    pub runs: Vec<u32>,
 }
 
 /// An object by its image and its place among the image's objects.
@@ -62,26 +67,22 @@ impl LabelledParts {
     /// # Errors
     /// When the labels have another size than the image, or no object is large enough.
     pub fn new(labels: &Labels, size: (usize, usize), tile: TileChoice) -> Result<Self> {
-        let pyramid = Pyramid { size };
-        let mut parts: Vec<Part> = Vec::new();
-        let objects = labels.objects_on(size, MIN_AREA)?.into_iter();
-        let seen = |object: LabelledObject| {
-            let part = pyramid.holding(tile.side_for(&pyramid, object.bbox), object.bbox);
-            let known = parts.iter().position(|other| *other == part);
-            let view = known.unwrap_or_else(|| {
-                parts.push(part);
-                parts.len() - 1
-            });
+        let objects = labels.objects_on(size, MIN_AREA)?;
+        let (parts, views) = seen_in(&objects, Pyramid { size }, tile);
+        let objects = objects.into_iter().zip(views).map(|(object, view)| {
+            let bounds = object.bbox.map(|at| at as usize);
+            let shape = shapes::shape(labels, object.id, bounds);
             TrainingObject {
-                shape: shapes::shape(labels, object.id, object.bbox.map(|at| at as usize)),
                 object,
+                shape,
                 view,
             }
-        };
+        });
         Ok(Self {
-            objects: objects.map(seen).collect(),
+            objects: objects.collect(),
             parts,
-            labels_digest: digest(labels),
+            size,
+            runs: labels.runs(),
         })
     }
 
@@ -103,20 +104,36 @@ impl LabelledParts {
         Ok(LabelledImage {
             views,
             objects: self.objects,
-            labels_digest: self.labels_digest,
+            size: self.size,
+            runs: self.runs,
         })
     }
 }
 
-/// Size and numbers of all pixels.
-fn digest(labels: &Labels) -> [u8; 32] {
-    let mut digest = Sha256::new();
-    digest.update(format!("{}x{}", labels.width, labels.height));
-    for row in labels.ids.chunks(labels.width.max(1)) {
-        let bytes: Vec<u8> = row.iter().flat_map(|id| id.to_le_bytes()).collect();
-        digest.update(&bytes);
+/// The parts in which objects are seen, and the place of each object's among them. Where they are
+/// too many, all objects are seen from further away.
+fn seen_in(
+    objects: &[LabelledObject],
+    pyramid: Pyramid,
+    tile: TileChoice,
+) -> (Vec<Part>, Vec<usize>) {
+    let mut coarser = 1;
+    loop {
+        let mut parts: Vec<Part> = Vec::new();
+        let views = objects.iter().map(|LabelledObject { bbox, .. }| {
+            let part = pyramid.holding(coarser * tile.side_for(&pyramid, *bbox), *bbox);
+            let serves = |known: &Part| known.side() == part.side() && pyramid.holds(known, *bbox);
+            parts.iter().position(serves).unwrap_or_else(|| {
+                parts.push(part);
+                parts.len() - 1
+            })
+        });
+        let views = views.collect();
+        if parts.len() <= MOST_PARTS {
+            return (parts, views);
+        }
+        coarser *= 2;
     }
-    digest.finalize().into()
 }
 
 impl LabelledImage {

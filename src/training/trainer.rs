@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tsify::Tsify;
 
 use super::adamw::AdamW;
+use super::checkpoint::digest;
 use super::dataset::{Example, HeldOut, LabelledImage, Split};
 use super::evaluator::Evaluator;
 use super::prompt_rounds::{FirstPrompt, Outcome, PromptRounds, outcome};
@@ -90,6 +91,8 @@ pub struct Best {
 pub struct Trainer {
     pub(super) encoder: PromptEncoder,
     pub(super) images: Vec<LabelledImage>,
+    /// Digest of the images' labels.
+    pub(super) labels: String,
     pub(super) progress: Progress,
     pub(super) decoder: MaskDecoder,
     pub(super) optimizer: AdamW,
@@ -132,6 +135,7 @@ impl Trainer {
         let split = Split::new(&images, held_out, settings.held_out, &mut random)?;
         Ok(Self {
             encoder: sam.prompt_encoder.clone(),
+            labels: digest(&images),
             images,
             progress: Progress {
                 settings,

@@ -72,6 +72,8 @@ impl Engine {
         display: Ts<Display>,
         runs: Vec<u32>,
     ) -> JsResult<usize> {
+        // Two large images at a time may be too many.
+        self.labelling.take();
         let picture = open(file, page)?.picture;
         let display = display_of(&display)?;
         let size = picture.size();

@@ -144,6 +144,29 @@ export async function dragImage(page, x0, y0, x1, y1) {
   await page.mouse.up();
 }
 
+/** Zooms by the wheel until so many pixels of the image are in view, with a point of it in the middle. @param {Page} page @param {number} x @param {number} y @param {number} extent */
+export async function zoomTo(page, x, y, extent) {
+  const canvas = page.locator("#canvas");
+  const box = await canvas.boundingBox();
+  if (!box) throw new Error("The canvas is not shown.");
+  const middle = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  for (;;) {
+    const scale = Number(await canvas.evaluate((node) => node.dataset.scale));
+    const factor = Math.max(box.width, box.height) / scale / extent;
+    if (Math.abs(Math.log(factor)) < 0.02) break;
+    await page.mouse.move(middle.x, middle.y);
+    await page.mouse.wheel(0, -Math.log(Math.min(4, Math.max(0.25, factor))) / 0.0015);
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+  }
+  const at = await toScreen(page, x, y);
+  await page.mouse.move(middle.x, middle.y);
+  await page.keyboard.down("Shift");
+  await page.mouse.down();
+  await page.mouse.move(middle.x + (middle.x - at.x), middle.y + (middle.y - at.y), { steps: 8 });
+  await page.mouse.up();
+  await page.keyboard.up("Shift");
+}
+
 /**
  * Appends code to the engine's module when the page loads it: the first time the first, the next time the second.
  * @param {Page} page @param {string[]} additions

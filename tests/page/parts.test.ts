@@ -47,18 +47,43 @@ test("the first click in a part waits for its encode, the next one does not", as
   assert.equal(encodes(visit), before + 2);
 });
 
-test("whoever cancels the encode of a part takes back the prompts that wait for it", async () => {
+test("whoever cancels the encode of a part keeps the prompts, which are asked again on demand", async () => {
   const visit = await visitOf();
-  const { session, draft } = visit.bench;
+  const { session, draft, prompts } = visit.bench;
   click(visit, 5, 5, 0);
   await visit.rest();
-  const answered = draft.rounds.peek();
   click(visit, 5, 6, 4);
   await visit.until("the part is encoded", () => session.parts.awaited.peek() !== undefined);
   session.cancelEncode();
   await visit.rest();
-  assert.equal(draft.rounds.peek(), answered);
-  assert.equal(session.state.peek(), "masked");
+  assert.equal(session.state.peek(), "ready");
+  assert.ok(session.encodePaused.peek());
+  assert.equal(draft.rounds.peek().length, 2);
+  session.encodeAgain();
+  await visit.rest();
+  visit.checkAgreement();
+
+  click(visit, 9, 9, 4);
+  await visit.until("another part is encoded", () => session.parts.awaited.peek() !== undefined);
+  session.cancelEncode();
+  await visit.rest();
+  prompts.takeBack();
+  await visit.rest();
+  visit.checkAgreement();
+});
+
+test("a part is not encoded while another display is tried out", async () => {
+  const visit = await visitOf();
+  const { session, project } = visit.bench;
+  click(visit, 5, 5, 4);
+  await visit.until("the part is encoded", () => session.parts.awaited.peek() !== undefined);
+  const display = project.display.peek();
+  assert.ok(display);
+  session.image.adjust({ display: { ...display, gamma: 3 }, part: undefined });
+  await visit.rest();
+  assert.equal(visit.world.engine?.parts.size, 0);
+  session.image.adjust(undefined);
+  await visit.rest();
   visit.checkAgreement();
 });
 

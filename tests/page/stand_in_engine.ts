@@ -104,6 +104,8 @@ export class StandInEngine implements Engine {
   #onCrash;
   #created = false;
   #search: number | undefined;
+  /** The image on its way into the training set, and how many of its parts are left to encode. */
+  #labelling: { name: string; left: number } | undefined;
   #crash: CrashError | undefined;
   #queue: Promise<unknown> = Promise.resolve();
   #cancelled = new Set<number>();
@@ -215,6 +217,7 @@ export class StandInEngine implements Engine {
   }
 
   #clear() {
+    this.#labelling = undefined;
     this.labelled = [];
     this.trainer = undefined;
   }
@@ -335,11 +338,22 @@ export class StandInEngine implements Engine {
       return this.#adopt(await file.text());
     },
     useFineTuned: (on) => this.#use(on),
-    addLabelled: async ({ name }) => {
+    beginLabelled: ({ name }) => {
       this.#needs("model");
+      this.#labelling = { name, left: 2 };
+      return 2;
+    },
+    encodeLabelled: async () => {
+      const labelling = this.#labelling;
+      if (!labelling?.left) refuse("no part of a labelled image is left");
       const finished = await this.#works();
-      if (finished) this.labelled.push(name);
+      if (finished) labelling.left -= 1;
       return finished;
+    },
+    addLabelled: () => {
+      if (this.#labelling?.left !== 0) refuse("a labelled image is not encoded");
+      this.labelled.push(this.#labelling.name);
+      this.#labelling = undefined;
     },
     clearLabelled: () => this.#clear(),
     startTraining: (settings) => {

@@ -214,7 +214,7 @@ function imageCommands({ project, navigation, files }: Workbench): Command[] {
 
 function engineCommands({ session }: Workbench, forms: Forms): Command[] {
   return [
-    { id: "encode.start", label: "Encode the image", run: () => session.image.encodeAgain() },
+    { id: "encode.start", label: "Encode the image", run: () => session.encodeAgain() },
     { id: "encode.cancel", label: "Cancel the encode", run: () => session.cancelEncode() },
     {
       id: "automaticMasks.find",

@@ -81,8 +81,12 @@ export interface WorkerMethods {
   useFineTuned(on: boolean): void;
   /** The untouched decoder's mask for the prompts that were answered last. */
   untouchedMask(): MaskReply | undefined;
-  /** Puts an image into the training set, encoding it if need be; false when it was cancelled. */
-  addLabelled(source: ImageSource, display: Display, runs: Uint32Array): boolean;
+  /** Takes an image for the training set. How many parts of it have to be encoded. */
+  beginLabelled(source: ImageSource, display: Display, runs: Uint32Array): number;
+  /** Encodes the next of these parts; false when it was cancelled. */
+  encodeLabelled(): boolean;
+  /** Puts the image into the training set. */
+  addLabelled(): void;
   clearLabelled(): void;
   /** heldOut: places of the held-out images; empty: a part of the objects. */
   startTraining(settings: TrainingSettings, heldOut: number[]): TrainingInfo;

@@ -106,17 +106,6 @@ async function cancellableEncode(request: Request, begin: () => string) {
   return (await cancellable(request, () => encode(requireEngine(), begin, request.progress))) ?? false;
 }
 
-/** Encodes the parts of an image that the engine has taken for the training set. */
-async function encodeLabelled({ progress }: Request, parts: number) {
-  const engine = requireEngine();
-  for (let part = 0; part < parts; part++) {
-    const begin = () => engine.begin_labelled_part();
-    const finished = await encode(engine, begin, (fraction) => progress((part + fraction) / parts));
-    if (!finished) return false;
-  }
-  return true;
-}
-
 async function readFile(file: Blob) {
   try {
     return new Uint8Array(await file.arrayBuffer());
@@ -219,13 +208,12 @@ const methods: Methods = {
     const reply = await requireEngine().untouched_mask();
     return reply && replyOf(reply);
   },
-  async addLabelled(request, source, display, runs) {
+  async beginLabelled(_request, source, display, runs) {
     const engine = requireEngine();
-    const parts = engine.begin_labelled(await bytesOf(source), source.page ?? 0, display, runs);
-    const finished = await cancellable(request, () => encodeLabelled(request, parts));
-    if (finished) engine.add_labelled();
-    return finished ?? false;
+    return engine.begin_labelled(await bytesOf(source), source.page ?? 0, display, runs);
   },
+  encodeLabelled: (request) => cancellableEncode(request, () => requireEngine().begin_labelled_part()),
+  addLabelled: () => requireEngine().add_labelled(),
   clearLabelled: () => requireEngine().clear_labelled(),
   startTraining: (_request, settings, heldOut) => requireEngine().start_training(settings, Uint32Array.from(heldOut)),
   resumeTraining: async () => requireEngine().resume_training(await readCheckpoint()),

@@ -37,14 +37,14 @@ export class SessionPanel {
 
   #show() {
     count("session");
-    const { state, image } = this.#session;
+    const { state, encodePaused } = this.#session;
     document.documentElement.dataset.state = state.value;
     main.ariaBusy = String(BUSY.includes(state.value));
     const sentence = describe(this.#bench);
     // The same text again would be read aloud again.
     if (status.textContent !== sentence) status.textContent = sentence;
     cancel.hidden = state.value !== "encoding";
-    encode.hidden = !image.encodePaused.value;
+    encode.hidden = !encodePaused.value;
   }
 
   #showProgress() {

@@ -34,7 +34,7 @@ function describeState(bench: Workbench) {
     case "loading":
       return session.activity.label.value;
     case "ready":
-      return image.encodePaused.value
+      return session.encodePaused.value
         ? "The encode was cancelled. Press Encode or click the image to go on."
         : `${model.info.value?.name} is ready${where}. Open an image or the sample.`;
     case "encoding":

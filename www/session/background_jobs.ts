@@ -82,7 +82,8 @@ export class PartsAheadJob implements Job {
 
   next(engine: Engine): Step | undefined {
     const { side, box } = this.#sight;
-    if (!this.#image.encoded.value || this.#image.adjustment.value || !this.#quiet.value.value) return;
+    const possible = this.#image.encoded.value && !this.#image.adjustment.value && !this.#parts.paused.value;
+    if (!possible || !this.#quiet.value.value) return;
     const seen = box.value;
     if (side.value === 0 || !seen || this.#done.value === this.#view.value) return;
     return () => this.#run(engine, side.value, seen);
@@ -96,14 +97,16 @@ export class PartsAheadJob implements Job {
   async #run(engine: Engine, side: number, box: PixelBox) {
     const view = this.#view.peek();
     const missing = await engine.request("missingPart", [side, box]);
+    if (!this.#quiet.value.peek()) return;
     if (missing && (await this.#tryEncode(engine, missing))) return;
-    if (!missing || this.#quiet.value.peek()) this.#done.value = view;
+    this.#done.value = view;
   }
 
-  /** @returns whether it was encoded, or broken off to be gone on with */
+  /** @returns false: it cannot be encoded */
   async #tryEncode(engine: Engine, part: Part) {
     try {
-      return (await this.#parts.encode(engine, part, false)) || !this.#quiet.value.peek();
+      await this.#parts.encode(engine, part, false);
+      return true;
     } catch (error) {
       if (error instanceof CrashError) throw error;
       // What is wrong is told when the part is asked for.

@@ -6,6 +6,7 @@ import type { Draft } from "../document/draft.js";
 import type { MaskRegion } from "../document/types.js";
 import type { Engine } from "../engine/client.js";
 import type { DecoderJob } from "./decoder_job.js";
+import type { ImageJob } from "./image_job.js";
 import type { Job, Step } from "./job.js";
 import type { MaskJob } from "./mask_job.js";
 import type { Parts } from "./parts.js";
@@ -14,12 +15,14 @@ export class CompareJob implements Job {
   /** For the prompts on screen, 255 inside; undefined while there is none. */
   readonly mask = signal<MaskRegion | undefined>(undefined);
 
+  #image;
   #decoder;
   #mask;
   #parts;
   #asked = signal(false);
 
-  constructor(draft: Draft, decoder: DecoderJob, mask: MaskJob, parts: Parts) {
+  constructor(draft: Draft, image: ImageJob, decoder: DecoderJob, mask: MaskJob, parts: Parts) {
+    this.#image = image;
     this.#decoder = decoder;
     this.#mask = mask;
     this.#parts = parts;
@@ -32,12 +35,14 @@ export class CompareJob implements Job {
   }
 
   next(engine: Engine): Step | undefined {
-    const due = this.#decoder.comparing.value && this.#decoder.used.value && this.#mask.answered.value && !this.#asked.value;
-    if (!due) return;
+    const compared = this.#decoder.comparing.value && this.#decoder.used.value && this.#mask.answered.value;
+    const possible = this.#image.encoded.value && this.#image.adjustment.value === undefined && !this.#parts.paused.value;
+    if (!compared || !possible || this.#asked.value) return;
     return async () => {
       this.#asked.value = true;
       const answer = await this.#parts.answer(engine, () => engine.request("untouchedMask", []));
-      if (this.#asked.peek() && answer && answer !== "cancelled") this.mask.value = answer.mask;
+      if (answer === "interrupted") this.#asked.value = false;
+      else if (this.#asked.peek()) this.mask.value = answer?.mask;
     };
   }
 }

@@ -43,7 +43,7 @@ export class MaskJob implements Job {
   next(engine: Engine): Step | undefined {
     const rounds = this.#draft.rounds.value;
     const possible = this.#image.open.value && this.#image.encoded.value && this.#image.adjustment.value === undefined;
-    if (possible && rounds.length > 0 && !this.answered.value) return () => this.#predict(engine, rounds);
+    if (possible && !this.#parts.paused.value && rounds.length > 0 && !this.answered.value) return () => this.#predict(engine, rounds);
   }
 
   engineLost() {
@@ -62,8 +62,7 @@ export class MaskJob implements Job {
         time = performance.now() - started;
         return reply;
       });
-      if (answer === "cancelled") return this.#giveUp(rounds);
-      if (!answer) return;
+      if (!answer || answer === "interrupted") return;
       batch(() => {
         this.time.value = time;
         this.#answered.value = { rounds, key };

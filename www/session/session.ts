@@ -50,6 +50,8 @@ export class Session {
   #draft;
   #notices;
 
+  /** An encode was cancelled and waits to be asked for again. */
+  readonly encodePaused = computed(() => this.image.encodePaused.value || this.parts.paused.value);
   readonly state = computed<State>(() => {
     const { model, image, mask, decoder } = this;
     if (this.scheduler.stopped.value) return "stopped";
@@ -60,6 +62,7 @@ export class Session {
     if (image.encoding.value || this.parts.awaited.value) return "encoding";
     if (!image.encoded.value) return image.encodeWanted.value ? "encoding" : "ready";
     if (this.#draft.rounds.value.length === 0) return "encoded";
+    if (this.encodePaused.value) return "ready";
     return mask.answered.value && !decoder.switching.value ? "masked" : "predicting";
   });
   /** The model, an image and its embedding are there, so all objects can be searched for. */
@@ -76,7 +79,7 @@ export class Session {
     this.parts = new Parts(draft, this.model, this.image, this.activity);
     this.decoder = new DecoderJob(this.model);
     this.mask = new MaskJob(draft, this.image, this.decoder, this.parts);
-    this.compare = new CompareJob(draft, this.decoder, this.mask, this.parts);
+    this.compare = new CompareJob(draft, this.image, this.decoder, this.mask, this.parts);
     this.automaticMasks = new AutomaticMasksJob(project, sight, this.model, this.image, notices, found);
     this.training = new TrainingJob(project, this.model, this.image, this.decoder, notices, () => this.scheduler.advanced());
     this.preview = new PreviewJob(draft, sight, this.image, this.mask);
@@ -139,10 +142,15 @@ export class Session {
     return ranges;
   }
 
-  /** Gives up the encode at hand, and with that of a part the prompt that waits for it. */
+  /** Breaks off the encode that is waited for. */
   cancelEncode() {
     if (this.parts.awaited.peek()) this.parts.cancel();
     else this.image.cancelEncode();
+  }
+
+  encodeAgain() {
+    this.image.encodeAgain();
+    this.parts.resume();
   }
 
   /** For requests that belong to no job. */

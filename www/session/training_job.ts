@@ -6,27 +6,20 @@ import type { Notices } from "../document/notices.js";
 import type { LabelledImage, Project } from "../document/project.js";
 import type { StoredTraining } from "../document/types.js";
 import { WorkEstimate } from "../document/work_estimate.js";
-import { CrashError, type Engine, type Running } from "../engine/client.js";
+import { CrashError, type Engine } from "../engine/client.js";
 import type { TrainingInfo, TrainingReport, TrainingSettings } from "../engine/graysam.js";
 import type { DecoderJob } from "./decoder_job.js";
 import type { ImageJob } from "./image_job.js";
 import type { Job, Step } from "./job.js";
 import type { ModelJob } from "./model_job.js";
 import { asTheyAre, heldOutPlaces, labelsChanged, obstacleOf } from "./training_set.js";
+import { TrainingSetLoader } from "./training_set_loader.js";
 
 /** Milliseconds of work between two checkpoints. */
 const CHECKPOINT_EVERY = 10_000;
 const CRASHES_IN_A_ROW = 3;
 
 export type TrainingPhase = "none" | "ready" | "preparing" | "training" | "stopped" | "done" | "stored";
-
-/** The image that is being added to the training set. */
-interface Preparing {
-  name: string;
-  place: number;
-  all: number;
-  fraction: number;
-}
 
 export class TrainingJob implements Job {
   /** Counts the changes of all that is read here. */
@@ -35,7 +28,6 @@ export class TrainingJob implements Job {
   info: TrainingInfo | undefined;
   /** The checkpoint in the browser's storage. */
   stored: StoredTraining | undefined;
-  preparing: Preparing | undefined;
   /** Held-out objects that the running evaluation has been through. */
   evaluated = 0;
   /** Whether the best decoder beats the untouched one; undefined until a training has ended. */
@@ -55,8 +47,8 @@ export class TrainingJob implements Job {
   #discarding = false;
   /** The training set as it was when the training began. */
   #images: LabelledImage[] = [];
-  /** How many of them the engine has. */
-  #added = 0;
+  /** Brings them into the engine. */
+  #loader = new TrainingSetLoader(() => this.#changed());
   /** The engine has the training. */
   #live = false;
   #settings: TrainingSettings | undefined;
@@ -68,7 +60,6 @@ export class TrainingJob implements Job {
   /** Steps and evaluations that were done before the last crash. */
   #reached = 0;
   #estimate = new WorkEstimate();
-  #adding: Running<boolean> | undefined;
 
   /** @param advanced called when the training got further than ever */
   constructor(project: Project, model: ModelJob, image: ImageJob, decoder: DecoderJob, notices: Notices, advanced: () => void) {
@@ -79,7 +70,7 @@ export class TrainingJob implements Job {
     this.#advanced = advanced;
     // An encode for the training set is broken off for what the person asked for, and done again later.
     effect(() => {
-      if (image.requested.value || model.requested.value) untracked(() => this.#adding?.cancel());
+      if (image.requested.value || model.requested.value) untracked(() => this.#loader.interrupt());
     });
   }
 
@@ -107,6 +98,11 @@ export class TrainingJob implements Job {
     return `${missing === 1 ? "An image" : `${missing} images`} of this training ${missing === 1 ? "has" : "have"} no labels in the list any more.`;
   }
 
+  /** The image that is being added to the training set. */
+  get preparing() {
+    return this.#running ? this.#loader.preparing : undefined;
+  }
+
   /** What is done, from 0 to 1, and milliseconds left if they can be told. */
   get progress() {
     return this.info ? this.#estimate.of(this.info, this.evaluated) : { fraction: 0, left: undefined };
@@ -114,7 +110,7 @@ export class TrainingJob implements Job {
 
   /** Begins anew. */
   start(settings: TrainingSettings) {
-    this.#take(this.#project.labelled.peek());
+    this.#begin(this.#project.labelled.peek());
     this.#settings = settings;
     this.#fromCheckpoint = false;
     this.info = undefined;
@@ -127,7 +123,7 @@ export class TrainingJob implements Job {
     // Without a checkpoint the engine has all there is of the training.
     if (this.#live && !(this.#fromCheckpoint && labelsChanged(this.#images, this.#project.labelled.peek()))) this.#run();
     else {
-      this.#take(images);
+      this.#begin(images);
       this.#fromCheckpoint = true;
     }
     this.#changed();
@@ -211,19 +207,17 @@ export class TrainingJob implements Job {
 
   #forgetEngine() {
     this.#live = false;
-    this.#added = 0;
+    this.#loader.begin(this.#images);
     this.#ended = undefined;
-    this.preparing = undefined;
   }
 
   #halt() {
     this.#running = false;
     this.#ending = undefined;
-    this.preparing = undefined;
-    this.#adding?.cancel();
+    this.#loader.interrupt();
   }
 
-  #take(images: LabelledImage[]) {
+  #begin(images: LabelledImage[]) {
     this.#images = asTheyAre(images);
     this.#forgetEngine();
     this.#run();
@@ -263,8 +257,8 @@ export class TrainingJob implements Job {
 
   async #prepare(engine: Engine) {
     try {
-      if (this.#added < this.#images.length) await this.#addNext(engine);
-      else await this.#begin(engine);
+      if (!this.#loader.complete) await this.#addNext(engine);
+      else await this.#startTraining(engine);
     } catch (error) {
       if (!(error instanceof CrashError)) {
         this.#forgetEngine();
@@ -275,29 +269,11 @@ export class TrainingJob implements Job {
   }
 
   async #addNext(engine: Engine) {
-    const images = this.#images;
-    const image = images[this.#added];
-    if (this.#added === 0) {
+    if (this.#loader.untouched) {
       await this.#checkBase(engine);
       await engine.request("clearLabelled", []);
     }
-    const preparing = { name: image.name, place: this.#added + 1, all: this.#images.length, fraction: 0 };
-    this.preparing = preparing;
-    this.#adding = engine.start("addLabelled", [image.source, image.display, image.runs()], (fraction) => {
-      preparing.fraction = fraction;
-      this.#changed();
-    });
-    this.#changed();
-    try {
-      // In the meantime another training may have been asked for.
-      if ((await this.#adding.done) && this.#images === images) this.#added += 1;
-    } catch (error) {
-      if (error instanceof CrashError) throw error;
-      throw new Error(`${image.name} cannot be trained on: ${error instanceof Error ? error.message : error}`);
-    } finally {
-      this.#adding = undefined;
-      this.preparing = undefined;
-    }
+    await this.#loader.step(engine);
   }
 
   /** Before images are encoded in vain. */
@@ -308,7 +284,7 @@ export class TrainingJob implements Job {
     }
   }
 
-  async #begin(engine: Engine) {
+  async #startTraining(engine: Engine) {
     if (this.#fromCheckpoint) this.info = await engine.request("resumeTraining", []);
     else if (this.#settings) {
       this.info = await engine.request("startTraining", [this.#settings, heldOutPlaces(this.#images)]);

@@ -1,5 +1,6 @@
 //! Large images, of which the model sees parts as finely as a person does.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -171,6 +172,58 @@ fn a_border_through_an_object_that_is_clicked_at_its_end_does_not_show() {
 #[test]
 fn an_object_larger_than_its_part_is_seen_in_a_coarser_one() {
     across_borders((300.0, 200.0), 512, 0.5);
+}
+
+/// Numbers that are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % n
+    }
+}
+
+#[test]
+fn the_same_prompts_have_the_same_answer_whatever_was_asked_before() {
+    let size = (1600, 1200);
+    let image = ellipse(size, (800.0, 600.0), (180.0, 120.0));
+    let mut predictor = mobile_sam();
+    predictor.open_image(size);
+    let mut dice = Dice(3);
+    let mut rounds: Vec<PromptRound> = Vec::new();
+    let mut sides = BTreeSet::new();
+    for _ in 0..40 {
+        match dice.below(5) {
+            0 => rounds.truncate(dice.below(rounds.len() + 1)),
+            1 if !rounds.is_empty() => {
+                rounds[0].candidate = [None, Some(0), Some(1), Some(2)][dice.below(4)];
+            }
+            _ => {
+                let (x, y) = (640 + dice.below(320), 500 + dice.below(200));
+                let positive = rounds.is_empty() || dice.below(3) > 0;
+                let (x, y) = (x as f32, y as f32);
+                let side = [256, 256, 512, 1024, 0][dice.below(5)];
+                rounds.push(PromptRound {
+                    side,
+                    ..Prompt::Point { x, y, positive }.into()
+                });
+            }
+        }
+        rounds.truncate(3);
+        if rounds.is_empty() {
+            continue;
+        }
+        let asked = answer(&mut predictor, &image, &rounds);
+        sides.insert(asked.part.side());
+        block_on(predictor.predict(&[])).expect("nothing is asked");
+        assert_eq!(answer(&mut predictor, &image, &rounds), asked, "{rounds:?}");
+    }
+    println!("sides of the parts that answered: {sides:?}");
+    assert!(sides.len() >= 3);
 }
 
 #[test]

@@ -9,7 +9,7 @@
 
 pub mod attention;
 pub mod config;
-pub(crate) mod elementwise;
+mod elementwise;
 pub mod image_encoder;
 pub mod kernels;
 pub mod layers;

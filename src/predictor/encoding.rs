@@ -1,6 +1,6 @@
 //! An image, or a part of one, on its way through the image encoder.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use sha2::{Digest, Sha256};
 
 use crate::device;
@@ -9,8 +9,6 @@ use crate::image::mask::{self, Enlarged, THRESHOLD};
 use crate::image::part::{Part, PartRows, Pyramid, Reach};
 use crate::image::resize::{self, Rows};
 use crate::image::shapes::Shape;
-use crate::model::SamConfig;
-use crate::model::elementwise::on_cpu;
 use crate::model::layers::{channels_first, pixels_first};
 use crate::model::sam::preprocess;
 use crate::weights::hex;
@@ -211,9 +209,6 @@ impl Geometry {
 /// An encoding under way: what the step done last gave.
 pub struct Encoding {
     pub(super) x: Tensor<4>,
-    /// Where the CPU keeps the embedding. It is taken before the encoder's large tensors: among
-    /// those it would be in the way of the next encoding's, and memory would grow by more than it.
-    room: Vec<f32>,
     /// How many steps are done.
     pub(super) step: usize,
     pub(super) geometry: Geometry,
@@ -226,12 +221,10 @@ impl Encoding {
     pub(super) fn begin(
         image: &impl Rows,
         part: Part,
-        config: &SamConfig,
+        side: usize,
         encoder_digest: &[u8],
         device: &Device,
     ) -> Self {
-        let side = config.image_size();
-        let room = Vec::with_capacity(config.embed_dim * config.grid().pow(2));
         let (width, height) = resize::longest_side(part.width, part.height, side);
         let rows = PartRows { image, part };
         let resized = resize::bilinear_antialias(&rows, width, height);
@@ -240,7 +233,6 @@ impl Encoding {
         digest.update(&resized.pixels);
         Self {
             x: preprocess(&resized.pixels, [width, height], side, device),
-            room,
             step: 0,
             geometry: Geometry {
                 side,
@@ -250,22 +242,6 @@ impl Encoding {
             },
             key: hex(&digest.finalize()),
         }
-    }
-
-    /// The embedding, once all steps are done.
-    pub(super) async fn finish(&mut self) -> Result<Embedding> {
-        let embedding = Embedding::new(self.x.clone(), self.geometry);
-        if !on_cpu(&embedding.pixels) {
-            return Ok(embedding);
-        }
-        let shape = embedding.pixels.dims();
-        let mut room = std::mem::take(&mut self.room);
-        room.extend(device::read(embedding.pixels.clone()).await?);
-        let data = TensorData::new(room, shape);
-        Ok(Embedding {
-            pixels: Tensor::from_data(data, &embedding.pixels.device()),
-            geometry: self.geometry,
-        })
     }
 
     /// Whether it is the encoding of the same pixels for the same place.

@@ -151,8 +151,8 @@ impl Predictor {
     /// # Panics
     /// If `part` does not lie in `image`.
     pub fn begin_part(&self, image: &impl Rows, part: Part) -> Encoding {
-        let digest = &self.encoder_digest;
-        Encoding::begin(image, part, &self.config, digest, &self.device)
+        let side = self.config.image_size();
+        Encoding::begin(image, part, side, &self.encoder_digest, &self.device)
     }
 
     /// The embedding of kept [`Embedding::values`], in the place of the encoding that would give
@@ -182,10 +182,8 @@ impl Predictor {
         device::settle(&x).await?;
         encoding.x = x;
         encoding.step += 1;
-        match encoding.step >= self.encoding_steps() {
-            true => Ok(Some(encoding.finish().await?)),
-            false => Ok(None),
-        }
+        let done = encoding.step >= self.encoding_steps();
+        Ok(done.then(|| Embedding::new(encoding.x.clone(), encoding.geometry)))
     }
 
     /// The embedding of `image`, encoded in one go.

@@ -6,8 +6,8 @@ export type Tear = "half" | "zeros" | "empty";
 interface Stop {
   operation: number;
   tear: Tear | undefined;
-  /** Whether it is one that can be torn. */
-  torn?: boolean;
+  /** The name of the file, if it is a write, which can be torn. */
+  written?: string;
 }
 
 function tornOf(bytes: Uint8Array, how: Tear) {
@@ -31,6 +31,8 @@ class Disk {
   readonly files = new Set<MemoryFile>();
   /** Names of files that are there and cannot be read. */
   readonly broken = new Set<string>();
+  /** What a stream cannot write, since it cannot be read. */
+  readonly refused = new Set<Blob>();
   /** Operations that changed something so far. */
   operations = 0;
   /** Everything stops at the operation of this number; undefined: nothing does. */
@@ -39,12 +41,12 @@ class Disk {
   #now = 0;
 
   /** Counts an operation. Where all stops, it never ends. @param tear leaves what a write may leave that is broken off */
-  async begin(tear?: (how: Tear) => void) {
+  async begin(tear?: (how: Tear) => void, name?: string) {
     this.operations += 1;
     if (this.stop?.operation === this.operations) {
       this.stopped = true;
       if (tear && this.stop.tear) tear(this.stop.tear);
-      this.stop.torn = tear !== undefined;
+      this.stop.written = name;
     }
     if (this.stopped) await new Promise(() => {});
   }
@@ -88,6 +90,7 @@ class MemoryFile {
     return {
       write: async (content: Blob) => {
         await this.#disk.begin();
+        if (this.#disk.refused.has(content)) throw new DOMException("it was moved", "NotFoundError");
         bytes += content.size;
         // The old content stays until the new one takes its place.
         if (this.#disk.used + bytes > this.#disk.capacity) throw new DOMException("it does not fit", this.#disk.error);
@@ -96,7 +99,7 @@ class MemoryFile {
       abort: async () => {},
       close: async () => {
         const whole = new Uint8Array(await new Blob(parts).arrayBuffer());
-        await this.#disk.begin((how) => this.#replace(tornOf(whole, how)));
+        await this.#disk.begin((how) => this.#replace(tornOf(whole, how)), this.#name);
         this.#replace(whole);
       },
     };
@@ -221,9 +224,9 @@ export class MemoryStorage {
     this.#disk.stop = { operation: this.#disk.operations + operation, tear };
   }
 
-  /** Whether the operation at which all stopped was a write. */
-  get stoppedAtWrite() {
-    return this.#disk.stop?.torn ?? false;
+  /** The file that was being written when all stopped; undefined: none was. */
+  get stoppedWrite() {
+    return this.#disk.stop?.written;
   }
 
   /** The browser is started again: all tabs are gone. */
@@ -232,6 +235,11 @@ export class MemoryStorage {
     this.#disk.stop = undefined;
     this.#holder = undefined;
     return this.openTab();
+  }
+
+  /** A file of the person's can no longer be read. */
+  refuse(content: Blob) {
+    this.#disk.refused.add(content);
   }
 
   /** A file that is there can no longer be read, or can again. */

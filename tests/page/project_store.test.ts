@@ -112,6 +112,47 @@ test("a page that was opened while another one stored does not store over it, an
   assert.deepEqual((await new ProjectStore().restore()).images[0].runs, Uint32Array.of(12, 7));
 });
 
+test("of three tabs one stores, and each that stores later has read all", async () => {
+  const storage = MemoryStorage.install();
+  const tabs = [1, 2, 3].map(() => storage.openTab());
+  const stores = tabs.map(() => new ProjectStore());
+  const say = async (tab: number, revision: number) => {
+    tabs[tab].use();
+    return stores[tab].save(projectOf(imageOf("a", { revision }))).then(() => "stored", storageSentence);
+  };
+  tabs[0].use();
+  await stores[0].take();
+  for (const [i, store] of stores.entries()) {
+    tabs[i].use();
+    await store.restore();
+  }
+  assert.match(await say(1, 1), /open in another tab/);
+  assert.match(await say(2, 1), /open in another tab/);
+  tabs[0].close();
+  assert.equal(await say(2, 2), "stored", "nobody has stored since it read");
+  assert.match(await say(1, 2), /open in another tab/);
+  tabs[2].close();
+  assert.match(await say(1, 3), /reload the page/);
+});
+
+test("one file that cannot be read keeps no other from being stored", async () => {
+  const storage = MemoryStorage.install();
+  const moved = new Blob(["x"]);
+  storage.refuse(moved);
+  const store = new ProjectStore();
+  const images = [imageOf("a", { source: { kind: "file", name: "a", file: moved } }), imageOf("b")];
+  await assert.rejects(store.save(projectOf(...images)), (error) => /labels are stored, but a copy/.test(storageSentence(error, true)));
+  assert.ok(store.holds(images));
+  const { stored } = await reopened();
+  assert.deepEqual(
+    stored.images.map(({ id, source, runs }) => [id, source.kind === "file" && source.missing, runs.length]),
+    [
+      ["a", true, 4],
+      ["b", undefined, 4],
+    ],
+  );
+});
+
 test("a page that reads what another one has stored last may store when that one is closed", async () => {
   const storage = MemoryStorage.install();
   const tab = storage.openTab();
@@ -187,12 +228,14 @@ test("an image that cannot be read has nothing removed, and is there when it can
 test("what the version before stored is read, with two copies of one file, and stays readable", async () => {
   const storage = MemoryStorage.install();
   const entry = (id: string, page: number) => ({ id, name: "stack.tif", kind: "file", page, width: 4, height: 3, done: true });
-  const images = [entry("p0", 0), entry("p1", 1)];
+  const images = [entry("p0", 0), entry("p1", 1), { ...entry("looked", 2), done: false }];
   await storage.put("project", "project.json", JSON.stringify({ images, classes: [], currentClass: null, current: "p1", inHand: null }));
   const text = new TextEncoder().encode(JSON.stringify([[7, CELL]]).padEnd(200));
   const objects = new Blob([Uint32Array.of(200), text, Uint32Array.of(5, 0, 7, 7)]);
   for (const { id } of images) {
     await storage.put("project", `${id}.image`, "all pages");
+    // It was opened on a second visit and left as it was.
+    if (id === "looked") continue;
     await storage.put("project", `${id}.thumbnail`, "small");
     (await storage.file("project", `${id}.objects`)).bytes = new Uint8Array(await objects.arrayBuffer());
   }
@@ -200,6 +243,8 @@ test("what the version before stored is read, with two copies of one file, and s
   for (let visit = 0; visit < 2; visit++) {
     const { store, stored } = await reopened();
     assert.deepEqual([stored.current, stored.doubt, stored.unread], ["p1", "none", []]);
+    const looked = stored.images.pop();
+    assert.deepEqual([looked?.id, looked?.objects.size, looked?.source.page], ["looked", 0, 2]);
     for (const [page, { id, source, runs, objects, done, thumbnail }] of stored.images.entries()) {
       assert.deepEqual([id, source.page, done, await thumbnail?.text()], [`p${page}`, page, true, "small"]);
       assert.ok(source.kind === "file" && !source.missing);
@@ -207,7 +252,8 @@ test("what the version before stored is read, with two copies of one file, and s
       assert.deepEqual([[...objects], runs], [[[7, CELL]], Uint32Array.of(5, 0, 7, 7)]);
     }
     const again = stored.images.map(({ id, source, done }) => imageOf(id, { name: "stack.tif", source, done, revision: 0 }));
-    await store.save({ ...projectOf(...again), current: "p1" });
+    const last = imageOf("looked", { name: "stack.tif", source: looked?.source, width: 0, revision: 0 });
+    await store.save({ ...projectOf(...again, last), current: "p1" });
   }
   assert.ok(!storage.names("project").includes("gone.image"));
 });

@@ -43,5 +43,8 @@ export function storageSentence(error: unknown, held = false) {
     return "The browser's storage is full, so the labels are lost when this page is closed; download them, or free some space, such as a downloaded model's, and change a label to have them stored.";
   }
   const reason = error instanceof Error ? error.message : String(error);
+  if (held) {
+    return `The labels are stored, but a copy of an image file could not be (${reason}), so that image has to be opened again after the page is closed.`;
+  }
   return `The labels could not be stored (${reason}), so they are lost when this page is closed; download them.`;
 }

@@ -82,7 +82,7 @@ async function projectFolder() {
 
 /** @returns undefined if there are none yet @throws if there should be some that can be read */
 async function storedObjects(project: FileSystemDirectoryHandle, entry: ImageEntry): Promise<StoredObjects | undefined> {
-  const { id, width, height, awaited } = entry;
+  const { id, width, height, awaited, file } = entry;
   if (width === 0) return undefined;
   try {
     const stored = await readObjects(project, id, width * height);
@@ -91,7 +91,8 @@ async function storedObjects(project: FileSystemDirectoryHandle, entry: ImageEnt
     // The first time that they are stored may have been broken off, but not the reading of them.
     if (!awaited || error instanceof DOMException) throw error;
   }
-  if (awaited) return undefined;
+  // The version before stored none for an image that was opened on a later visit and left as it was.
+  if (awaited || file === undefined) return undefined;
   throw new Error("its objects are missing");
 }
 
@@ -121,7 +122,7 @@ async function readImage(project: FileSystemDirectoryHandle, entry: ImageEntry):
   const picture = await readFile(project, `${id}.thumbnail`).catch(() => undefined);
   const thumbnail = picture?.size ? picture : undefined;
   const image = { id, name, display, width, height, heldOut, done, ...known, source, thumbnail };
-  const isEmpty = entry.awaited === true && !stored && source.kind === "file" && source.missing === true;
+  const isEmpty = entry.awaited === true && !stored && isMissing(source);
   return { image, isEmpty };
 }
 
@@ -131,9 +132,14 @@ interface ReadImage {
   isEmpty: boolean;
 }
 
+function isMissing(source: ImageSource) {
+  return source.kind === "file" && source.missing === true;
+}
+
 export class ProjectStore {
   /** Resolves when this page may write. */
   #taken: Promise<void> | undefined;
+  #held = false;
   /** This page may write, and has seen that what is stored is what it has read. */
   #admitted = false;
   /** Of the stored list as this page has read or written it; undefined: it has not read any. */
@@ -160,16 +166,19 @@ export class ProjectStore {
 
   /** Takes the project for this page, so that two tabs do not overwrite each other's labels. */
   take(): Promise<void> {
-    this.#taken ??= takeProject().catch((error) => {
-      this.#taken = undefined;
-      throw error;
-    });
+    this.#taken ??= takeProject().then(
+      () => void (this.#held = true),
+      (error) => {
+        this.#taken = undefined;
+        throw error;
+      },
+    );
     return this.#taken;
   }
 
   /** What an earlier visit left. Where this page may write, what no list names is removed, unless there is doubt. */
   async restore(): Promise<StoredProject> {
-    const held = this.#taken !== undefined;
+    const held = this.#held;
     const project = await projectFolder();
     const { list, stored, unreadable } = await readList(project);
     const images: StoredImageRecord[] = [];
@@ -199,7 +208,7 @@ export class ProjectStore {
     this.#known.add(id);
     if (width > 0) this.#revisions.set(id, 0);
     if (thumbnail) this.#thumbnails.set(id, thumbnail);
-    if (source.kind === "sample" || !source.missing) this.#copies.know(image, copy);
+    if (!isMissing(source)) this.#copies.know(image, copy);
   }
 
   /** Stores what has changed: objects before files. Files of images without objects are left to `saveFile`. */
@@ -215,9 +224,20 @@ export class ProjectStore {
       await writeObjects(project, image.id, packed, image.width * image.height, spare);
       this.#revisions.set(image.id, packed.revision);
     }
-    for (const image of snapshot.images) if (image.objectCount > 0) await this.#copies.store(project, image, spare);
+    const labelled = snapshot.images.filter(({ objectCount }) => objectCount > 0);
+    const failure = await this.#storeCopies(project, labelled, spare);
     await this.#saveThumbnails(project, snapshot);
     await this.#saveList(project, snapshot, spare);
+    if (failure) throw failure.error;
+  }
+
+  /** One file that cannot be stored is no reason not to store the others. @returns why the first one cannot be */
+  async #storeCopies(project: FileSystemDirectoryHandle, images: ImageSnapshot[], spare: Spare | undefined) {
+    let failure: { error: unknown } | undefined;
+    for (const image of images) {
+      await this.#copies.store(project, image, spare).catch((error) => (failure ??= { error }));
+    }
+    return failure;
   }
 
   /** Whether all objects are stored as they are. */
@@ -228,18 +248,20 @@ export class ProjectStore {
     });
   }
 
-  /** Stores the file of one more image, the open one first. @returns false: all are stored */
+  /** Stores the file of one more image, the open one first. @returns false: all are stored @throws if none of those left can be */
   async saveFile(snapshot: ProjectSnapshot): Promise<boolean> {
-    const lacking = snapshot.images.filter(
-      ({ id, source }) => this.#copies.nameOf(id) === undefined && !(source.kind === "file" && source.missing),
-    );
-    const image = lacking.find(({ id }) => id === snapshot.current) ?? lacking[0];
-    if (!image) return false;
+    const isOpen = ({ id }: ImageSnapshot) => id === snapshot.current;
+    const lacking = snapshot.images.filter(({ id, source }) => this.#copies.nameOf(id) === undefined && !isMissing(source));
+    if (lacking.length === 0) return false;
     const project = await this.#admit();
     const spare = this.#spare(project, snapshot);
-    await this.#copies.store(project, image, image.id === snapshot.current ? spare : undefined);
-    await this.#saveList(project, snapshot, spare);
-    return true;
+    let failure: { error: unknown } | undefined;
+    for (const image of [...lacking.filter(isOpen), ...lacking.filter((other) => !isOpen(other))]) {
+      const failed = await this.#storeCopies(project, [image], isOpen(image) ? spare : undefined);
+      failure ??= failed;
+      if (!failed) return this.#saveList(project, snapshot, spare).then(() => true);
+    }
+    throw failure?.error;
   }
 
   /** @throws if this page may not write, or not over what is stored */

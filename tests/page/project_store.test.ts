@@ -142,7 +142,7 @@ test("one file that cannot be read keeps no other from being stored", async () =
   const store = new ProjectStore();
   const images = [imageOf("a", { source: { kind: "file", name: "a", file: moved } }), imageOf("b")];
   await assert.rejects(store.save(projectOf(...images)), (error) => /labels are stored, but a copy/.test(storageSentence(error, true)));
-  assert.ok(store.holds(images));
+  assert.deepEqual([store.holds(images), store.holdsFiles(images), store.holdsFiles(images.slice(1))], [true, false, true]);
   const { stored } = await reopened();
   assert.deepEqual(
     stored.images.map(({ id, source, runs }) => [id, source.kind === "file" && source.missing, runs.length]),

@@ -59,9 +59,10 @@ export class ProjectKeeper {
     return this.#saving !== undefined;
   }
 
-  /** Whether objects would be lost with the page now. */
+  /** Whether objects would be lost with the page now, or their images' files, which are being stored. */
   get atRisk() {
-    return !this.#store.holds(this.#project.images.peek());
+    const images = this.#project.images.peek();
+    return !this.#store.holds(images) || (this.storing && !this.#store.holdsFiles(images));
   }
 
   /** The stored draft is on screen, or never will be. */
@@ -110,7 +111,7 @@ export class ProjectKeeper {
 
   /** @param before what was told of it already */
   #tellUnsaved(error: unknown, before?: string) {
-    const sentence = storageSentence(error, !this.atRisk);
+    const sentence = storageSentence(error, this.#store.holds(this.#project.images.peek()));
     this.unsaved.value = sentence;
     if (!before) this.#notices.tell(sentence);
   }

@@ -248,6 +248,11 @@ export class ProjectStore {
     });
   }
 
+  /** Whether the files of all images with objects are stored, so far as they are here. */
+  holdsFiles(images: readonly Pick<ImageSnapshot, "id" | "source" | "objectCount">[]) {
+    return images.every(({ id, source, objectCount }) => objectCount === 0 || isMissing(source) || this.#copies.nameOf(id) !== undefined);
+  }
+
   /** Stores the file of one more image, the open one first. @returns false: all are stored @throws if none of those left can be */
   async saveFile(snapshot: ProjectSnapshot): Promise<boolean> {
     const isOpen = ({ id }: ImageSnapshot) => id === snapshot.current;

@@ -199,6 +199,21 @@ test("lists that cannot be read are put aside, and nothing is ever removed then"
   for (const name of before) assert.ok(storage.names("project").includes(name), name);
 });
 
+test("the images with which a torn list begins come back, and the files of all others stay", async () => {
+  const storage = MemoryStorage.install();
+  await new ProjectStore().save(projectOf(imageOf("a"), imageOf("b")));
+  const before = storage.names("project");
+  for (const name of ["project.json", "project.next.json"]) {
+    const text = await storage.text("project", name);
+    await storage.put("project", name, text.slice(0, text.indexOf("b.png")));
+  }
+  const { store, stored } = await reopened();
+  assert.deepEqual([stored.images.map(({ id }) => id), stored.doubt], [["a"], "all"]);
+  await store.save(projectOf(imageOf("a", { revision: 5 })));
+  await reopened();
+  for (const name of before) assert.ok(storage.names("project").includes(name), name);
+});
+
 test("lists that can be read again later are not stored over", async () => {
   const storage = MemoryStorage.install();
   await new ProjectStore().save(projectOf(imageOf("a")));

@@ -17,7 +17,7 @@ export interface Restored {
 /** What of the stored project could not be read, as a sentence; empty: nothing. */
 function doubtSentence({ unread, doubt }: StoredProject) {
   if (doubt === "all") {
-    return "The stored list of images could not be read; all that is stored stays as it is, but open the images again to go on with them.";
+    return "The stored list of images could not be read to its end; all that is stored stays as it is, but open images that are missing here again.";
   }
   if (unread.length > 0) {
     return `The stored objects of ${unread.join(", ")} could not be read; nothing was removed, so reload the page to try again, or open them from a file.`;

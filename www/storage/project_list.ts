@@ -8,6 +8,8 @@ import { list, readFile } from "./opfs.js";
 import { type Spare, writeFile } from "./room.js";
 
 const COPIES = ["project.next.json", "project.json"];
+/** Braces of a torn list at which its last whole image may end. */
+const MOST_TRIES = 8;
 /** What is appended to the name of a list that cannot be read when it is put aside. */
 const ASIDE = ".unread";
 
@@ -93,6 +95,27 @@ async function readCopy(project: FileSystemDirectoryHandle, name: string): Promi
   }
 }
 
+/** The images with which a torn list begins. */
+async function imagesBefore(project: FileSystemDirectoryHandle, names: string[]): Promise<ProjectList | undefined> {
+  for (const name of names) {
+    const text = await readFile(project, name).then(
+      (file) => file.text(),
+      () => "",
+    );
+    let end = text.length;
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      end = text.lastIndexOf("}", end - 1);
+      if (end < 0) break;
+      try {
+        return listIn(`${text.slice(0, end + 1)}]}`);
+      } catch {
+        // It ends within an image.
+      }
+    }
+  }
+  return undefined;
+}
+
 export async function readList(project: FileSystemDirectoryHandle): Promise<ReadList> {
   const unreadable: string[] = [];
   let newest: ProjectList | undefined;
@@ -104,7 +127,8 @@ export async function readList(project: FileSystemDirectoryHandle): Promise<Read
   // The first list was being written: nothing had been stored before it.
   if (!newest && !unreadable.includes(COPIES[1])) unreadable.length = 0;
   const none: ProjectList = { generation: 0, images: [], classes: [], currentClass: null, current: undefined, inHand: null };
-  return { list: newest ?? none, stored: newest !== undefined, unreadable };
+  const list = newest ?? (await imagesBefore(project, unreadable)) ?? none;
+  return { list, stored: newest !== undefined, unreadable };
 }
 
 /** @param spare what may be removed for it */

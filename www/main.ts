@@ -83,7 +83,7 @@ effect(() => {
   // After the project was stored, or changed.
   if (project.images.value) storageUse.changed();
 });
-// The browser asks before it closes the page. Storing takes moments, but seconds where all cores are busy.
-window.addEventListener("beforeunload", (event) => (keeper.storing || bench.files.adding.peek()) && event.preventDefault());
+// The browser asks before it closes a page whose objects are not stored, or not yet.
+window.addEventListener("beforeunload", (event) => (keeper.atRisk || bench.files.adding.peek()) && event.preventDefault());
 
 session.start();

@@ -1,5 +1,20 @@
 // An origin's private file system in memory, as far as the stores use it.
 
+/** What a broken write leaves of a file: the first half, zeros, or nothing. */
+export type Tear = "half" | "zeros" | "empty";
+
+interface Stop {
+  operation: number;
+  tear: Tear | undefined;
+  /** The name of the file, if it is a write, which can be torn. */
+  written?: string;
+}
+
+function tornOf(bytes: Uint8Array, how: Tear) {
+  if (how === "zeros") return new Uint8Array(bytes.length);
+  return bytes.slice(0, how === "half" ? bytes.length / 2 : 0);
+}
+
 /** What the files of one storage share. */
 class Disk {
   /** Bytes that it takes at most, whatever the quota says. */
@@ -14,7 +29,27 @@ class Disk {
   tellsWrites = true;
   /** The files in it; removed ones are none of it. */
   readonly files = new Set<MemoryFile>();
+  /** Names of files that are there and cannot be read. */
+  readonly broken = new Set<string>();
+  /** What a stream cannot write, since it cannot be read. */
+  readonly refused = new Set<Blob>();
+  /** Operations that changed something so far. */
+  operations = 0;
+  /** Everything stops at the operation of this number; undefined: nothing does. */
+  stop: Stop | undefined;
+  stopped = false;
   #now = 0;
+
+  /** Counts an operation. Where all stops, it never ends. @param tear leaves what a write may leave that is broken off */
+  async begin(tear?: (how: Tear) => void, name?: string) {
+    this.operations += 1;
+    if (this.stop?.operation === this.operations) {
+      this.stopped = true;
+      if (tear && this.stop.tear) tear(this.stop.tear);
+      this.stop.written = name;
+    }
+    if (this.stopped) await new Promise(() => {});
+  }
 
   get used() {
     return [...this.files].reduce((sum, { bytes }) => sum + bytes.length, 0);
@@ -45,6 +80,7 @@ class MemoryFile {
 
   async getFile() {
     this.#disk.looks += 1;
+    if (this.#disk.broken.has(this.#name)) throw new DOMException("the disk is faulty", "NotReadableError");
     return new File([this.bytes], this.#name, { lastModified: this.modified });
   }
 
@@ -53,13 +89,19 @@ class MemoryFile {
     let bytes = 0;
     return {
       write: async (content: Blob) => {
+        await this.#disk.begin();
+        if (this.#disk.refused.has(content)) throw new DOMException("it was moved", "NotFoundError");
         bytes += content.size;
         // The old content stays until the new one takes its place.
         if (this.#disk.used + bytes > this.#disk.capacity) throw new DOMException("it does not fit", this.#disk.error);
         parts.push(content);
       },
       abort: async () => {},
-      close: async () => this.#replace(new Uint8Array(await new Blob(parts).arrayBuffer())),
+      close: async () => {
+        const whole = new Uint8Array(await new Blob(parts).arrayBuffer());
+        await this.#disk.begin((how) => this.#replace(tornOf(whole, how)), this.#name);
+        this.#replace(whole);
+      },
     };
   }
 
@@ -116,6 +158,7 @@ class MemoryFolder {
   }
 
   async getFileHandle(name: string, { create = false } = {}) {
+    if (create && !this.files.has(name)) await this.#disk.begin();
     const file = this.files.get(name) ?? (create ? new MemoryFile(name, this.#disk) : undefined);
     if (!file) throw new DOMException("no such file", "NotFoundError");
     this.files.set(name, file);
@@ -126,6 +169,7 @@ class MemoryFolder {
     const file = this.files.get(name);
     if (!file) throw new DOMException("no such file", "NotFoundError");
     if (file.open) throw locked();
+    await this.#disk.begin();
     this.files.delete(name);
     this.#disk.files.delete(file);
   }
@@ -140,13 +184,68 @@ export class MemoryStorage {
   quota = 1e9;
   readonly #disk = new Disk();
   #root = new MemoryFolder(this.#disk);
+  /** The tab that has the lock. */
+  #holder: MemoryTab | undefined;
 
   /** Makes it the page's storage. */
   static install() {
     const storage = new MemoryStorage();
-    const locks = { request: async (_name: string, _options: unknown, held: () => unknown) => held() };
-    Object.defineProperty(globalThis, "navigator", { value: { storage, locks }, configurable: true });
+    storage.openTab();
     return storage;
+  }
+
+  /** Opens another tab, which is the page from now on. */
+  openTab() {
+    const tab = new MemoryTab(this);
+    tab.use();
+    return tab;
+  }
+
+  /** @throws at once where another tab has it, as if one had waited */
+  lock(tab: MemoryTab) {
+    if (this.#holder && this.#holder !== tab) throw new DOMException("another tab has it", "TimeoutError");
+    this.#holder = tab;
+  }
+
+  release(tab: MemoryTab) {
+    if (this.#holder === tab) this.#holder = undefined;
+  }
+
+  get operations() {
+    return this.#disk.operations;
+  }
+
+  get stopped() {
+    return this.#disk.stopped;
+  }
+
+  /** Everything stops at this operation, from now on. @param tear what it leaves, if it is a write */
+  stopAt(operation: number, tear?: Tear) {
+    this.#disk.stop = { operation: this.#disk.operations + operation, tear };
+  }
+
+  /** The file that was being written when all stopped; undefined: none was. */
+  get stoppedWrite() {
+    return this.#disk.stop?.written;
+  }
+
+  /** The browser is started again: all tabs are gone. */
+  restart() {
+    this.#disk.stopped = false;
+    this.#disk.stop = undefined;
+    this.#holder = undefined;
+    return this.openTab();
+  }
+
+  /** A file of the person's can no longer be read. */
+  refuse(content: Blob) {
+    this.#disk.refused.add(content);
+  }
+
+  /** A file that is there can no longer be read, or can again. */
+  breakFile(name: string, broken = true) {
+    if (broken) this.#disk.broken.add(name);
+    else this.#disk.broken.delete(name);
   }
 
   async getDirectory() {
@@ -199,5 +298,28 @@ export class MemoryStorage {
   async text(folder: string, name: string) {
     const file = await (await this.#root.getDirectoryHandle(folder)).getFileHandle(name);
     return new TextDecoder().decode(file.bytes);
+  }
+}
+
+/** A tab of the browser. */
+export class MemoryTab {
+  #storage;
+
+  constructor(storage: MemoryStorage) {
+    this.#storage = storage;
+  }
+
+  /** What is done from now on is done in it. */
+  use() {
+    const request = async (_name: string, _options: unknown, held: () => unknown) => {
+      this.#storage.lock(this);
+      return held();
+    };
+    const value = { storage: this.#storage, locks: { request } };
+    Object.defineProperty(globalThis, "navigator", { value, configurable: true });
+  }
+
+  close() {
+    this.#storage.release(this);
   }
 }

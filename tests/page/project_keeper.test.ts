@@ -65,6 +65,7 @@ test("full storage is told of once, and stored as soon as there is room", async 
   bench.objects.remove([1]);
   await visit.until("the full storage is noticed", () => keeper.unsaved.peek() !== undefined);
   assert.match(visit.sentence, /^The browser's storage is full/);
+  assert.ok(keeper.atRisk, "the browser asks before it closes the page");
   bench.notices.dismiss();
   bench.objects.change("name", [2], { name: "x" });
   await visit.rest();
@@ -72,4 +73,60 @@ test("full storage is told of once, and stored as soon as there is room", async 
   storage.quota = 1e9;
   bench.objects.change("name", [2], { name: "y" });
   await visit.until("it is stored", () => keeper.unsaved.peek() === undefined);
+  assert.ok(!keeper.atRisk);
+});
+
+test("from a change on until it is stored, labels are at risk", async () => {
+  const visit = await Visit.begin(new World(), "cpu", [labelledImage("a")]);
+  const { bench, keeper } = visit;
+  await bench.session.openImage(bench.project.images.peek()[0].source);
+  await visit.until("it is stored", () => !keeper.storing && !keeper.atRisk);
+  bench.objects.remove([1]);
+  assert.ok(keeper.atRisk);
+  await visit.until("it is stored", () => !keeper.atRisk);
+});
+
+test("a second tab says so when it is opened, and its labels are at risk", async () => {
+  const first = await Visit.begin(new World(), "cpu", [labelledImage("a")]);
+  await first.bench.session.openImage(first.bench.project.images.peek()[0].source);
+  await first.until("it is stored", () => !first.keeper.storing && !first.keeper.atRisk);
+  const second = await Visit.beside(new World());
+  assert.match(second.sentence, /^GraySAM is open in another tab/);
+  await second.until("the image is open", () => second.bench.project.current.peek() !== undefined);
+  assert.ok(!second.keeper.atRisk);
+  second.bench.objects.remove([1]);
+  await second.rest();
+  assert.ok(second.keeper.atRisk);
+});
+
+test("without storage, labels are at risk, and that is told", async () => {
+  const bare = await Visit.withoutStorage(new World());
+  const { bench, keeper } = bare;
+  await bench.files.openImages([sourceOf("a")]);
+  await bare.until("it is open", () => bench.project.current.peek() !== undefined);
+  await bare.rest();
+  assert.ok(!keeper.atRisk, "there is nothing to lose yet");
+  bench.objects.replace("draw", new Uint32Array(120).fill(1));
+  await bare.rest();
+  assert.match(keeper.unsaved.peek() ?? "", /^This browser keeps no files for this page/);
+  assert.ok(keeper.atRisk);
+});
+
+test("an image without its file asks for it, and goes on with it", async () => {
+  const first = await Visit.begin(new World(), "cpu", [labelledImage("a")]);
+  await first.bench.session.openImage(first.bench.project.images.peek()[0].source);
+  await first.untilStored(`"current":"a"`);
+  const [copy] = first.storage.names("project").filter((name) => name.endsWith(".image"));
+  await first.storage.remove("project", copy);
+
+  const second = Visit.again(new World());
+  const { bench } = second;
+  await second.until("that is told", () => /open a again/.test(second.sentence));
+  assert.equal(bench.project.images.peek()[0].objectCount, 2);
+  await bench.files.openImages([sourceOf("b")]);
+  await bench.files.openImages([sourceOf("a")]);
+  await second.until("it is open", () => bench.project.current.peek()?.name === "a");
+  await second.rest();
+  assert.deepEqual([bench.project.images.peek().length, bench.project.current.peek()?.labels.objects], [2, 2]);
+  await second.untilStored(`"current":"a"`);
 });

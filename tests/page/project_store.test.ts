@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import type { ObjectAttributes } from "../../www/document/types.js";
-import { draftOf, type ImageSnapshot, ProjectStore, type ProjectSnapshot, storageSentence } from "../../www/storage/project_store.js";
+import { draftOf } from "../../www/storage/project_list.js";
+import { storageSentence } from "../../www/storage/project_lock.js";
+import { type ImageSnapshot, ProjectStore, type ProjectSnapshot } from "../../www/storage/project_store.js";
 import { MemoryStorage } from "./memory_storage.js";
 
 const CELL: ObjectAttributes = { name: "cell", classId: "k", colour: null, hidden: false, locked: true, iou: 0.9 };
@@ -23,6 +25,7 @@ function imageOf(
     done: false,
     thumbnail: undefined,
     revision: 1,
+    objectCount: changes.width === 0 ? 0 : 1,
     packedObjects: async () => ({ runs, revision: changes.revision ?? 1, objects: new Map([[7, CELL]]) }),
     ...changes,
   };
@@ -46,8 +49,8 @@ test("a project comes back as it was stored", async () => {
   );
   while (await store.saveFile(project));
 
-  const { images, unread, ...others } = await new ProjectStore().restore();
-  assert.deepEqual(unread, []);
+  const { images, unread, doubt, ...others } = await new ProjectStore().restore();
+  assert.deepEqual([unread, doubt], [[], "none"]);
   assert.deepEqual(others, { classes: project.classes, currentClass: "k", current: "a", inHand: null });
   const [a, b] = images;
   assert.deepEqual([a.name, a.width, a.height, a.heldOut, a.done], ["a.png", 4, 3, true, true]);
@@ -59,19 +62,267 @@ test("a project comes back as it was stored", async () => {
   assert.equal(await a.source.file.text(), "a");
 });
 
-test("images of other pages stay in the project file, and removed ones lose their files on the next visit", async () => {
-  const storage = MemoryStorage.install();
-  await new ProjectStore().save(projectOf(imageOf("other")));
+/** A store of a page that is opened anew. */
+async function reopened() {
   const store = new ProjectStore();
-  await store.save(projectOf(imageOf("own"), imageOf("removed")));
-  await store.save(projectOf(imageOf("own")));
-  const next = new ProjectStore();
-  await next.take();
+  await store.take();
+  return { store, stored: await store.restore() };
+}
+
+test("what is removed from the project loses its files on the next visit, and the files of all others stay", async () => {
+  const storage = MemoryStorage.install();
+  const first = new ProjectStore();
+  await first.save(projectOf(imageOf("kept"), imageOf("removed")));
+  const both = storage.names("project");
+  await first.save(projectOf(imageOf("kept")));
+  assert.deepEqual(storage.names("project"), both, "undo may bring it back");
+  const { stored } = await reopened();
   assert.deepEqual(
-    (await next.restore()).images.map(({ id }) => id),
-    ["other", "own"],
+    stored.images.map(({ id }) => id),
+    ["kept"],
   );
-  assert.deepEqual(storage.names("project"), ["other.image", "other.objects", "own.image", "own.objects", "project.json"]);
+  const left = storage.names("project");
+  assert.deepEqual(
+    left.filter((name) => !name.endsWith(".image")),
+    ["kept.objects", "project.json", "project.next.json"],
+  );
+  assert.equal(left.length, 4);
+});
+
+test("a page that was opened while another one stored does not store over it, and says what to do", async () => {
+  const storage = MemoryStorage.install();
+  const tab = storage.openTab();
+  const first = new ProjectStore();
+  await first.save(projectOf(imageOf("a")));
+  const laterTab = storage.openTab();
+  const later = new ProjectStore();
+  await assert.rejects(later.take(), (error) => /open in another tab/.test(storageSentence(error)));
+  await later.restore();
+
+  tab.use();
+  const newer = imageOf("a", { revision: 2, runs: Uint32Array.of(12, 7) });
+  await first.save(projectOf(newer));
+  tab.close();
+  laterTab.use();
+  const older = projectOf(imageOf("a", { revision: 1, runs: Uint32Array.of(12, 0) }));
+  for (let tries = 0; tries < 2; tries++) {
+    await assert.rejects(later.save(older), (error) => /export it, then reload the page/.test(storageSentence(error)));
+  }
+  assert.ok(!later.holds(older.images));
+  assert.deepEqual((await new ProjectStore().restore()).images[0].runs, Uint32Array.of(12, 7));
+});
+
+test("of three tabs one stores, and each that stores later has read all", async () => {
+  const storage = MemoryStorage.install();
+  const tabs = [1, 2, 3].map(() => storage.openTab());
+  const stores = tabs.map(() => new ProjectStore());
+  const say = async (tab: number, revision: number) => {
+    tabs[tab].use();
+    return stores[tab].save(projectOf(imageOf("a", { revision }))).then(() => "stored", storageSentence);
+  };
+  tabs[0].use();
+  await stores[0].take();
+  for (const [i, store] of stores.entries()) {
+    tabs[i].use();
+    await store.restore();
+  }
+  assert.match(await say(1, 1), /open in another tab/);
+  assert.match(await say(2, 1), /open in another tab/);
+  tabs[0].close();
+  assert.equal(await say(2, 2), "stored", "nobody has stored since it read");
+  assert.match(await say(1, 2), /open in another tab/);
+  tabs[2].close();
+  assert.match(await say(1, 3), /reload the page/);
+});
+
+test("one file that cannot be read keeps no other from being stored", async () => {
+  const storage = MemoryStorage.install();
+  const moved = new Blob(["x"]);
+  storage.refuse(moved);
+  const store = new ProjectStore();
+  const images = [imageOf("a", { source: { kind: "file", name: "a", file: moved } }), imageOf("b")];
+  await assert.rejects(store.save(projectOf(...images)), (error) => /labels are stored, but a copy/.test(storageSentence(error, true)));
+  assert.deepEqual([store.holds(images), store.holdsFiles(images), store.holdsFiles(images.slice(1))], [true, false, true]);
+  const { stored } = await reopened();
+  assert.deepEqual(
+    stored.images.map(({ id, source, runs }) => [id, source.kind === "file" && source.missing, runs.length]),
+    [
+      ["a", true, 4],
+      ["b", undefined, 4],
+    ],
+  );
+});
+
+test("a page that reads what another one has stored last may store when that one is closed", async () => {
+  const storage = MemoryStorage.install();
+  const tab = storage.openTab();
+  await new ProjectStore().save(projectOf(imageOf("a")));
+  storage.openTab();
+  const later = new ProjectStore();
+  await later.restore();
+  tab.close();
+  await later.save(projectOf(imageOf("a", { revision: 3, runs: Uint32Array.of(12, 7) })));
+  assert.deepEqual((await new ProjectStore().restore()).images[0].runs, Uint32Array.of(12, 7));
+});
+
+for (const how of ["torn", "faulty"]) {
+  test(`a ${how} list is made up for by its other copy, and nothing is removed meanwhile`, async () => {
+    for (const name of ["project.json", "project.next.json"]) {
+      const storage = MemoryStorage.install();
+      const first = new ProjectStore();
+      await first.save(projectOf(imageOf("a"), imageOf("b")));
+      await first.save(projectOf(imageOf("a")));
+      const files = storage.names("project");
+      if (how === "torn") await storage.put("project", name, (await storage.text("project", name)).slice(0, 50));
+      else storage.breakFile(name);
+      const { stored } = await reopened();
+      assert.deepEqual([stored.images.map(({ id }) => id), stored.doubt], [["a"], "some"]);
+      assert.deepEqual(storage.names("project"), files);
+    }
+  });
+}
+
+test("lists that cannot be read are put aside, and nothing is ever removed then", async () => {
+  const storage = MemoryStorage.install();
+  await new ProjectStore().save(projectOf(imageOf("a")));
+  const before = storage.names("project");
+  for (const name of ["project.json", "project.next.json"]) await storage.put("project", name, `{"images":[{"id":`);
+  const { store, stored } = await reopened();
+  assert.deepEqual([stored.images, stored.doubt], [[], "all"]);
+  await store.save(projectOf(imageOf("b")));
+  assert.equal(await storage.text("project", "project.json.unread"), `{"images":[{"id":`);
+  const next = await reopened();
+  assert.deepEqual(
+    next.stored.images.map(({ id }) => id),
+    ["b"],
+  );
+  for (const name of before) assert.ok(storage.names("project").includes(name), name);
+});
+
+test("the images with which a torn list begins come back, and the files of all others stay", async () => {
+  const storage = MemoryStorage.install();
+  await new ProjectStore().save(projectOf(imageOf("a"), imageOf("b")));
+  const before = storage.names("project");
+  for (const name of ["project.json", "project.next.json"]) {
+    const text = await storage.text("project", name);
+    await storage.put("project", name, text.slice(0, text.indexOf("b.png")));
+  }
+  const { store, stored } = await reopened();
+  assert.deepEqual([stored.images.map(({ id }) => id), stored.doubt], [["a"], "all"]);
+  await store.save(projectOf(imageOf("a", { revision: 5 })));
+  await reopened();
+  for (const name of before) assert.ok(storage.names("project").includes(name), name);
+});
+
+test("lists that can be read again later are not stored over", async () => {
+  const storage = MemoryStorage.install();
+  await new ProjectStore().save(projectOf(imageOf("a")));
+  for (const name of ["project.json", "project.next.json"]) storage.breakFile(name);
+  const { store } = await reopened();
+  await assert.rejects(store.save(projectOf(imageOf("b"))));
+  for (const name of ["project.json", "project.next.json"]) storage.breakFile(name, false);
+  await assert.rejects(store.save(projectOf(imageOf("b"))), /reload the page/);
+  assert.deepEqual((await new ProjectStore().restore()).images[0].id, "a");
+});
+
+test("an image that cannot be read has nothing removed, and is there when it can be read again", async () => {
+  const storage = MemoryStorage.install();
+  const first = new ProjectStore();
+  await first.save(projectOf(imageOf("a"), imageOf("b"), imageOf("c")));
+  await first.save(projectOf(imageOf("a"), imageOf("b")));
+  const files = storage.names("project");
+  storage.breakFile("a.objects");
+  const { store, stored } = await reopened();
+  assert.deepEqual(stored.unread, ["a.png"]);
+  await store.save(projectOf(imageOf("b", { revision: 4 })));
+  assert.deepEqual(storage.names("project"), files, "c was removed, but its files stay");
+  storage.breakFile("a.objects", false);
+  assert.deepEqual((await reopened()).stored.images.map(({ id }) => id).sort(), ["a", "b"]);
+});
+
+test("what the version before stored is read, with two copies of one file, and stays readable", async () => {
+  const storage = MemoryStorage.install();
+  const entry = (id: string, page: number) => ({ id, name: "stack.tif", kind: "file", page, width: 4, height: 3, done: true });
+  const images = [entry("p0", 0), entry("p1", 1), { ...entry("looked", 2), done: false }];
+  await storage.put("project", "project.json", JSON.stringify({ images, classes: [], currentClass: null, current: "p1", inHand: null }));
+  const text = new TextEncoder().encode(JSON.stringify([[7, CELL]]).padEnd(200));
+  const objects = new Blob([Uint32Array.of(200), text, Uint32Array.of(5, 0, 7, 7)]);
+  for (const { id } of images) {
+    await storage.put("project", `${id}.image`, "all pages");
+    // It was opened on a second visit and left as it was.
+    if (id === "looked") continue;
+    await storage.put("project", `${id}.thumbnail`, "small");
+    (await storage.file("project", `${id}.objects`)).bytes = new Uint8Array(await objects.arrayBuffer());
+  }
+  await storage.put("project", "gone.image", "removed in an earlier visit");
+  for (let visit = 0; visit < 2; visit++) {
+    const { store, stored } = await reopened();
+    assert.deepEqual([stored.current, stored.doubt, stored.unread], ["p1", "none", []]);
+    const looked = stored.images.pop();
+    assert.deepEqual([looked?.id, looked?.objects.size, looked?.source.page], ["looked", 0, 2]);
+    for (const [page, { id, source, runs, objects, done, thumbnail }] of stored.images.entries()) {
+      assert.deepEqual([id, source.page, done, await thumbnail?.text()], [`p${page}`, page, true, "small"]);
+      assert.ok(source.kind === "file" && !source.missing);
+      assert.equal(await source.file.text(), "all pages");
+      assert.deepEqual([[...objects], runs], [[[7, CELL]], Uint32Array.of(5, 0, 7, 7)]);
+    }
+    const again = stored.images.map(({ id, source, done }) => imageOf(id, { name: "stack.tif", source, done, revision: 0 }));
+    const last = imageOf("looked", { name: "stack.tif", source: looked?.source, width: 0, revision: 0 });
+    await store.save({ ...projectOf(...again, last), current: "p1" });
+  }
+  assert.ok(!storage.names("project").includes("gone.image"));
+});
+
+test("objects come back without their file, which is then asked for", async () => {
+  const storage = MemoryStorage.install();
+  await new ProjectStore().save(projectOf(imageOf("a")));
+  const [copy] = storage.names("project").filter((name) => name.endsWith(".image"));
+  await storage.remove("project", copy);
+  const { stored } = await reopened();
+  const [{ source, runs }] = stored.images;
+  assert.ok(source.kind === "file" && source.missing);
+  assert.deepEqual([runs, stored.unread, stored.doubt], [Uint32Array.of(5, 0, 7, 7), [], "none"]);
+});
+
+/** A page of one stack. @param changes of the image */
+function pageOf(page: number, file: Blob, changes: Partial<ImageSnapshot> = {}) {
+  return imageOf(`p${page}`, { source: { kind: "file", name: "stack.tif", page, file }, ...changes });
+}
+
+const copiesIn = (storage: MemoryStorage) => storage.names("project").filter((name) => name.endsWith(".image"));
+
+test("a file is stored once, whatever its pages", async () => {
+  const storage = MemoryStorage.install();
+  const store = new ProjectStore();
+  const pages = [0, 1, 2, 3].map((page) => pageOf(page, new Blob(["all pages"])));
+  await store.save(projectOf(...pages));
+  while (await store.saveFile(projectOf(...pages)));
+  assert.equal(copiesIn(storage).length, 1);
+  const { images } = await new ProjectStore().restore();
+  for (const { source } of images) assert.equal(source.kind === "file" && (await source.file.text()), "all pages");
+});
+
+test("where room is lacking, embeddings go first, then files of removed images and of those without objects", async () => {
+  const storage = MemoryStorage.install();
+  await putEmbeddings(storage, "a");
+  const store = new ProjectStore();
+  const looked = (id: string) =>
+    imageOf(id, { objectCount: 0, width: 0, source: { kind: "file", name: id, file: new Blob([id.repeat(2000)]) } });
+  const [removed, seen, open] = ["r", "s", "o"].map(looked);
+  const all = { ...projectOf(removed, seen, open), current: "o" };
+  while (await store.saveFile(all));
+  assert.equal(copiesIn(storage).length, 3);
+  const before = { ...all, images: [seen, open] };
+  await store.save(before);
+  storage.room = 1000;
+  const large = imageOf("x", { width: 225, height: 1, runs: new Uint32Array(450).fill(1) });
+  await store.save({ ...before, images: [seen, open, large] });
+  assert.deepEqual(storage.names("embeddings"), []);
+  assert.ok(store.holds([large]));
+  const { images } = await new ProjectStore().restore();
+  const there = images.filter(({ source }) => source.kind === "file" && !source.missing).map(({ id }) => id);
+  assert.deepEqual(there.sort(), ["o", "x"], "what is open stays, and so does what has objects");
+  assert.equal(seen.source.kind === "file" && (await seen.source.file.text()), "s".repeat(2000), "the person's own file serves");
 });
 
 test("an image whose objects cannot be read is named", async () => {
@@ -124,8 +375,8 @@ test("a project goes before embeddings where the browser says that storage is fu
   await putEmbeddings(storage, "d", "c", "b", "a");
   const file = new Blob(["x".repeat(2100)]);
   const project = projectOf(imageOf("x", { width: 0, source: { kind: "file", name: "x", file } }));
-  // A sixteenth of the quota stays free, so the image lacks 1500 bytes; what is left over takes the project file.
-  storage.quota = ((4 * 1000 + 600) * 16) / 15;
+  // A sixteenth of the quota stays free, so the image lacks 1100 bytes; what is left over takes the list, twice.
+  storage.quota = ((4 * 1000 + 1000) * 16) / 15;
   await new ProjectStore().saveFile(project);
   const [image] = (await new ProjectStore().restore()).images;
   assert.ok(image.source.kind === "file");
@@ -136,16 +387,16 @@ test("a project goes before embeddings where the browser says that storage is fu
 for (const name of ["QuotaExceededError", "NotReadableError"]) {
   test(`a project goes before embeddings where a write fails with ${name}`, async () => {
     const storage = MemoryStorage.install();
-    await putEmbeddings(storage, "d", "c", "b", "a");
+    await putEmbeddings(storage, "f", "e", "d", "c", "b", "a");
     const store = new ProjectStore();
-    const project = projectOf(imageOf("x", { runs: new Uint32Array(500) }));
-    storage.room = 500;
+    const project = projectOf(imageOf("x", { width: 250, height: 1, runs: new Uint32Array(500).fill(1) }));
+    storage.room = 1000;
     storage.error = name;
     await store.save(project);
     assert.ok(store.holds(project.images));
     const { images } = await new ProjectStore().restore();
     assert.deepEqual([images[0].id, images[0].runs.length], ["x", 500]);
-    // The objects take 2000 bytes and some, and all else less than the rest.
+    // The objects take 2000 bytes and some, twice while they are stored, and all else less than the rest.
     assert.deepEqual(storage.names("embeddings"), ["a", "b"]);
   });
 }
@@ -165,7 +416,7 @@ test("a file that cannot be read any more costs no embeddings", async () => {
 test("embeddings stay where they would not make room enough, and full storage is told", async () => {
   const storage = MemoryStorage.install();
   await putEmbeddings(storage, "b", "a");
-  storage.quota = 2100;
+  storage.quota = 3000;
   const project = projectOf(imageOf("x", { runs: new Uint32Array(1000) }));
   await assert.rejects(new ProjectStore().save(project), (error) => storageSentence(error).startsWith("The browser's storage is full"));
   assert.deepEqual(storage.names("embeddings"), ["a", "b"]);

@@ -54,7 +54,25 @@ export class Visit {
 
   /** With what the visit before has stored. */
   static again(world: World) {
+    Visit.#storage.restart();
     const visit = new Visit(world, "cpu");
+    visit.bench.session.start();
+    return visit;
+  }
+
+  /** In another tab than the visit before. */
+  static async beside(world: World) {
+    Visit.#storage.openTab();
+    const visit = new Visit(world, "cpu");
+    await visit.keeper.restored;
+    visit.bench.session.start();
+    return visit;
+  }
+
+  static async withoutStorage(world: World) {
+    Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
+    const visit = new Visit(world, "cpu");
+    await visit.keeper.restored;
     visit.bench.session.start();
     return visit;
   }

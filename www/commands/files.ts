@@ -1,6 +1,7 @@
 // Files that come in and go out: images, models, labels, masks and exports.
 
 import { batch, signal } from "../vendor/signals-core.js";
+import { identify } from "../document/content.js";
 import type { Draft } from "../document/draft.js";
 import { runsOf } from "../document/mask_region.js";
 import type { Notices } from "../document/notices.js";
@@ -41,6 +42,8 @@ export class FileCommands {
   /** The decoder's file is being made. */
   readonly savingDecoder = signal(false);
 
+  /** Counts what was asked to be opened. */
+  #asked = 0;
   #project;
   #draft;
   #session;
@@ -80,12 +83,15 @@ export class FileCommands {
 
   /** Opens the first image; several join the project. */
   async openImages(sources: ImageSource[]) {
-    await this.#restored;
+    const asked = ++this.#asked;
+    await Promise.all([this.#restored, ...sources.map(identify)]);
+    this.#project.supply(sources);
     if (sources.length > 1) {
       this.#browser.persist();
       this.#project.add(sources);
     }
-    this.#navigation.open(this.#project.find(sources[0])?.source ?? sources[0]);
+    // Reading one file may take longer than reading another that was asked for since.
+    if (asked === this.#asked) this.#navigation.open(this.#project.find(sources[0])?.source ?? sources[0]);
   }
 
   /** Replaces the open image's objects by those of a label image or a COCO file, whose classes join the project's. */

@@ -3,6 +3,7 @@
 
 import { batch, computed, signal } from "../vendor/signals-core.js";
 import type { Display } from "../engine/graysam.js";
+import { sameSource, supplies } from "./content.js";
 import { Damage } from "./damage.js";
 import { LabelMap } from "./label_map.js";
 import { distinct } from "./runs.js";
@@ -99,12 +100,8 @@ function newId() {
   return `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`;
 }
 
-function bytesOf(source: ImageSource) {
-  return source.kind === "file" ? source.file.size : 0;
-}
-
-function sameSource(a: ImageSource, b: ImageSource) {
-  return a.kind === b.kind && a.name === b.name && (a.page ?? 0) === (b.page ?? 0) && bytesOf(a) === bytesOf(b);
+function isMissing(source: ImageSource) {
+  return source.kind === "file" && source.missing === true;
 }
 
 export function sameDisplay(a: Display | undefined, b: Display | undefined) {
@@ -140,9 +137,9 @@ export class Project {
     return this.current.value?.display;
   });
 
-  /** The images with at least one object, in the project's order. */
+  /** The images with a file and at least one object, in the project's order. */
   readonly labelled = computed<LabelledImage[]>(() => {
-    const images = this.images.value.filter((image) => image.objectCount > 0);
+    const images = this.images.value.filter((image) => image.objectCount > 0 && !isMissing(image.source));
     const heldOut = heldOutOf(images.map((image) => image.heldOut));
     return images.map((image, i) => ({
       id: image.id,
@@ -178,7 +175,17 @@ export class Project {
     this.#closing.push(listener);
   }
 
-  /** Adds images that have not been opened yet, except those that are here already. */
+  /** Gives files to the images that ask for them, whichever of their pages. @param sources identified ones */
+  supply(sources: ImageSource[]) {
+    const asking = this.images.peek().filter(({ source }) => isMissing(source));
+    for (const image of asking) {
+      const found = sources.find((source) => supplies(source, image.source));
+      if (found) image.source = { ...found, page: image.source.page };
+    }
+    if (asking.length > 0) this.touched();
+  }
+
+  /** Adds images that have not been opened yet, except those that are here already. @param sources identified ones */
   add(sources: ImageSource[]) {
     const images = [...this.images.peek()];
     for (const source of sources) {

@@ -14,11 +14,23 @@ export type BoxPrompt = Extract<Prompt, { kind: "box" }>;
 /** A mask with its box: the lengths of its pixels outside and inside in turn, row by row of the box. */
 export type MaskPrompt = Extract<Prompt, { kind: "mask" }>;
 
-export type ImageSource = ({ kind: "sample" } | { kind: "file"; file: Blob }) & {
+export type ImageSource = ({ kind: "sample" } | ImageFile) & {
   name: string;
   /** Of a file with several pages, from 0. */
   page?: number;
 };
+
+export interface ImageFile {
+  kind: "file";
+  /** Empty where it is missing. */
+  file: Blob;
+  /** Names what is in it; see `contentKey`. Undefined until it was read. */
+  content?: string;
+  /** Where it is in the folder that was opened, its name included. */
+  path?: string;
+  /** The file is not here: the person has to open it again. */
+  missing?: boolean;
+}
 
 /** What is known of an object besides its pixels. */
 export interface ObjectAttributes {

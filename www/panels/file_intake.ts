@@ -9,10 +9,21 @@ const MODEL_FILE = /\.(safetensors|pth)$/i;
 const IMAGE_FILE = /\.(png|jpe?g|tiff?|bmp|webp|dcm)$/i;
 const root = document.documentElement;
 
+/** Where files of a dropped folder are in it; for those of a chosen one the browser tells it. */
+const paths = new WeakMap<File, string>();
+
+function sourceOf(file: File): ImageSource {
+  const path = paths.get(file) || file.webkitRelativePath || undefined;
+  return { kind: "file", name: file.name || "pasted image", file, path };
+}
+
 /** All files below an entry of what was dropped. */
 async function filesBelow(entry: FileSystemEntry): Promise<File[]> {
   if (entry.isFile) {
-    return [await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject))];
+    const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
+    // A chosen folder's paths begin without a slash.
+    paths.set(file, entry.fullPath.replace(/^\//, ""));
+    return [file];
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader();
   const files: File[] = [];
@@ -65,9 +76,7 @@ export class FileIntake {
     const all = [...files];
     const model = all.find(({ name }) => MODEL_FILE.test(name));
     if (model) this.#files.openModel({ kind: "file", file: model });
-    const sources = all
-      .filter(({ name }) => !MODEL_FILE.test(name))
-      .map((file): ImageSource => ({ kind: "file", name: file.name || "pasted image", file }));
+    const sources = all.filter(({ name }) => !MODEL_FILE.test(name)).map(sourceOf);
     sources.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
     if (sources.length > 0) void this.#files.openImages(sources);
   }

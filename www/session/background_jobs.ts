@@ -45,7 +45,9 @@ export class ThumbnailJob implements Job {
   next(engine: Engine): Step | undefined {
     if (this.#image.adjustment.value) return;
     const unreadable = this.unreadable.value;
-    const image = this.#project.images.value.find(({ id, thumbnail }) => !thumbnail && !unreadable.has(id));
+    const image = this.#project.images.value.find(
+      ({ id, thumbnail, source }) => !thumbnail && !unreadable.has(id) && !(source.kind === "file" && source.missing),
+    );
     if (image) return () => this.#make(engine, image);
   }
 

@@ -5,12 +5,26 @@ import { whenChanged } from "../document/watch.js";
 import type { Draft, DraftRecord } from "../document/draft.js";
 import type { Notices } from "../document/notices.js";
 import { type Project, ProjectImage } from "../document/project.js";
-import { type ProjectSnapshot, ProjectStore, storageSentence } from "../storage/project_store.js";
+import { storageSentence, TakenError } from "../storage/project_lock.js";
+import { type ProjectSnapshot, ProjectStore, type StoredProject } from "../storage/project_store.js";
 
 /** What an earlier visit was at. */
 export interface Restored {
   image: ProjectImage | undefined;
   draft: DraftRecord | null;
+}
+
+/** What of the stored project could not be read, as a sentence; empty: nothing. */
+function doubtSentence({ unread, doubt }: StoredProject) {
+  if (doubt === "all") {
+    return "The stored list of images could not be read to its end; all that is stored stays as it is, but open images that are missing here again.";
+  }
+  if (unread.length > 0) {
+    return `The stored objects of ${unread.join(", ")} could not be read; nothing was removed, so reload the page to try again, or open them from a file.`;
+  }
+  if (doubt === "some")
+    return "One of the two stored lists of images could not be read; the other one was taken, and nothing was removed: check the images.";
+  return "";
 }
 
 export class ProjectKeeper {
@@ -40,9 +54,15 @@ export class ProjectKeeper {
     this.restored = this.#restore();
   }
 
-  /** Whether objects are being stored that would be lost with the page now. */
+  /** Something is being stored. */
   get storing() {
-    return this.#saving !== undefined && !this.#store.holds(this.#snapshot().images);
+    return this.#saving !== undefined;
+  }
+
+  /** Whether objects would be lost with the page now, or their images' files, which are being stored. */
+  get atRisk() {
+    const images = this.#project.images.peek();
+    return !this.#store.holds(images) || (this.storing && !this.#store.holdsFiles(images));
   }
 
   /** The stored draft is on screen, or never will be. */
@@ -80,14 +100,20 @@ export class ProjectKeeper {
       await this.#saving;
       this.unsaved.value = undefined;
     } catch (error) {
-      this.unsaved.value = storageSentence(error);
-      if (!before) this.#notices.tell(this.unsaved.peek() ?? "");
+      this.#tellUnsaved(error, before);
     }
     this.#saving = undefined;
     if (this.#saveAgain) {
       this.#saveAgain = false;
       void this.#saveNow();
     }
+  }
+
+  /** @param before what was told of it already */
+  #tellUnsaved(error: unknown, before?: string) {
+    const sentence = storageSentence(error, this.#store.holds(this.#project.images.peek()));
+    this.unsaved.value = sentence;
+    if (!before) this.#notices.tell(sentence);
   }
 
   /** Objects first, then, as long as nothing changes, the images' files one by one. */
@@ -99,9 +125,10 @@ export class ProjectKeeper {
   async #restore(): Promise<Restored> {
     const restored: Restored = { image: undefined, draft: null };
     try {
-      // Without leave to write, the first save says so.
-      await this.#store.take().catch(() => {});
-      const { images, classes, currentClass, current, inHand, unread } = await this.#store.restore();
+      // One that keeps no files has nothing to restore, and is told of when there is something to store.
+      await this.#store.take().catch((error) => error instanceof TakenError && this.#tellUnsaved(error));
+      const stored = await this.#store.restore();
+      const { images, classes, currentClass, current, inHand } = stored;
       const here = images.map(({ id, source, runs, objects, ...rest }) => {
         const image = Object.assign(new ProjectImage(source, id), rest, { packed: runs });
         for (const [number, attributes] of objects) image.objects.set(number, attributes);
@@ -111,7 +138,8 @@ export class ProjectKeeper {
       this.#pending = inHand;
       restored.image = here.find(({ id }) => id === current);
       restored.draft = inHand;
-      if (unread.length > 0) this.#notices.tell(`The stored objects of ${unread.join(", ")} could not be read; open them from a file.`);
+      const doubt = doubtSentence(stored);
+      if (doubt) this.#notices.tell(doubt);
     } catch {
       // Without storage nothing was kept.
     }

@@ -121,7 +121,11 @@ export class Session {
   }
 
   /** @returns whether it is open then */
-  openImage(source: ImageSource): Promise<boolean> {
+  async openImage(source: ImageSource): Promise<boolean> {
+    if (source.kind === "file" && source.missing) {
+      this.#notices.tell(`The file of ${source.name} is not stored in this browser; open ${source.name} again to go on with it.`);
+      return false;
+    }
     return batch(() => {
       this.scheduler.restart();
       return this.image.openImage(source);

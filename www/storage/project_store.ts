@@ -1,17 +1,22 @@
-// The project in the browser's storage: project.json, and for each image <id>.image, the file that was opened,
-// <id>.objects, its objects, and <id>.thumbnail.
+// The project in the browser's storage: the list of its images (project_list.ts), and for each of them <id>.objects
+// (object_files.ts), <id>.thumbnail and a copy of its file (image_copies.ts).
+//
+// An image is listed before its objects are stored, and what no list names is removed at the next start, if everything
+// could be read. So no stop in between loses objects that were stored.
 
 import type { DraftRecord } from "../document/draft.js";
 import type { PackedObjects } from "../document/project.js";
+import { identify } from "../document/content.js";
 import type { ImageSource, ObjectAttributes, ObjectClass } from "../document/types.js";
-import type { Display, Prompt, PromptRound } from "../engine/graysam.js";
-import { folder, isFull, list, readFile } from "./opfs.js";
-import { writeFile } from "./room.js";
+import type { Display } from "../engine/graysam.js";
+import { ImageCopies } from "./image_copies.js";
+import { objectFilesOf, readObjects, type StoredObjects, writeObjects } from "./object_files.js";
+import { folder, readFile } from "./opfs.js";
+import { type ImageEntry, isAside, isList, namesIn, type ProjectList, putAside, readList, writeList } from "./project_list.js";
+import { NoStorageError, StaleError, takeProject } from "./project_lock.js";
+import { type Spare, writeFile } from "./room.js";
 
 const FOLDER = "project";
-const PROJECT_FILE = "project.json";
-/** How long a page that is being closed may still hold the project, in milliseconds. */
-const LOCK_PATIENCE = 1500;
 
 /** An image as the store sees it. */
 export interface ImageSnapshot {
@@ -28,6 +33,7 @@ export interface ImageSnapshot {
   readonly thumbnail: Blob | undefined;
   /** Grows with every change of the objects, from 0 for an image that was restored. */
   readonly revision: number;
+  readonly objectCount: number;
   packedObjects(): Promise<PackedObjects>;
 }
 
@@ -63,119 +69,95 @@ export interface StoredProject {
   currentClass: string | null;
   current: string | undefined;
   inHand: DraftRecord | null;
+  /** The names of the images that could not be read. */
+  unread: string[];
+  /** Something stored could not be read, so nothing is removed in this visit; "all": not even what images there are. */
+  doubt: "none" | "some" | "all";
 }
 
-/** What project.json has of an image. */
-type ImageEntry = Omit<StoredImageRecord, "source" | "thumbnail" | "objects" | "runs"> & Pick<ImageSource, "kind" | "page">;
-
-/** What project.json holds. */
-type ProjectFile = Omit<StoredProject, "images"> & { images: ImageEntry[] };
-
-/** A draft as earlier versions of the page stored it: the candidate was chosen of the last prompt's. */
-interface EarlierDraft {
-  prompts: Prompt[];
-  ious: number[];
-  selected: number;
-  refined: number;
-  corrections: number[] | null;
+async function projectFolder() {
+  if (!navigator.storage?.getDirectory) throw new NoStorageError();
+  return folder(FOLDER);
 }
 
-/** A draft as earlier versions stored it that asked about whole images only. */
-type WholeImageDraft = Omit<DraftRecord, "rounds"> & { rounds: (Omit<PromptRound, "side"> & { side?: number })[] };
-
-/** Another page has the project. */
-class TakenError extends Error {}
-
-/** Why the project is not stored. */
-export function storageSentence(error: unknown) {
-  if (error instanceof TakenError) {
-    return "GraySAM is open in another tab, which stores the labels; those made here are lost when this page is closed, so download them.";
-  }
-  if (isFull(error)) {
-    return "The browser's storage is full, so the labels are lost when this page is closed; download them, or free some space, such as a downloaded model's, and change a label to have them stored.";
-  }
-  const reason = error instanceof Error ? error.message : String(error);
-  return `The labels could not be stored (${reason}), so they are lost when this page is closed; download them.`;
-}
-
-function entryOf({ id, name, source: { kind, page }, width, height, display, heldOut, done }: ImageSnapshot): ImageEntry {
-  return { id, name, kind, page, width, height, display, heldOut, done };
-}
-
-/** Resolves when this page has the project for itself, for as long as it lives. */
-function takeProject(): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const signal = AbortSignal.timeout(LOCK_PATIENCE);
-    navigator.locks
-      .request("graysam-project", { signal }, () => {
-        resolve();
-        return new Promise(() => {});
-      })
-      .catch(() => reject(new TakenError()));
-  });
-}
-
-/** A stored draft, whichever version of the page stored it. */
-export function draftOf(stored: DraftRecord | WholeImageDraft | EarlierDraft | null | undefined): DraftRecord | null {
-  if (!stored) return null;
-  if ("rounds" in stored) return { ...stored, rounds: stored.rounds.map((round) => ({ side: 0, ...round })) };
-  const { prompts, ious, selected, refined, corrections } = stored;
-  const rounds = prompts.map((prompt, i) => {
-    const chosen = i === prompts.length - 1 && ious.length > 1;
-    return { prompt, candidate: chosen ? selected : null, side: 0 };
-  });
-  return { rounds, refined, corrections };
-}
-
-async function readProjectFile(project: FileSystemDirectoryHandle): Promise<ProjectFile> {
+/** @returns undefined if there are none yet @throws if there should be some that can be read */
+async function storedObjects(project: FileSystemDirectoryHandle, entry: ImageEntry): Promise<StoredObjects | undefined> {
+  const { id, width, height, awaited, file } = entry;
+  if (width === 0) return undefined;
   try {
-    const stored = JSON.parse(await (await readFile(project, PROJECT_FILE)).text());
-    return { ...stored, inHand: draftOf(stored.inHand) };
-  } catch {
-    // There is none yet.
-    return { images: [], classes: [], currentClass: null, current: undefined, inHand: null };
+    const stored = await readObjects(project, id, width * height);
+    if (stored) return stored;
+  } catch (error) {
+    // The first time that they are stored may have been broken off, but not the reading of them.
+    if (!awaited || error instanceof DOMException) throw error;
   }
+  // The version before stored none for an image that was opened on a later visit and left as it was.
+  if (awaited || file === undefined) return undefined;
+  throw new Error("its objects are missing");
 }
 
-/**
- * An image's objects as a file: the length of a JSON text, the text with what is known of each object, padded to four
- * bytes, and the runs of the label map. All numbers are little-endian 32-bit integers.
- */
-function objectsFile({ objects, runs }: PackedObjects) {
-  const text = new TextEncoder().encode(JSON.stringify([...objects]));
-  const padded = new Uint8Array(Math.ceil(text.length / 4) * 4).fill(0x20);
-  padded.set(text);
-  return new Blob([Uint32Array.of(padded.length), padded, runs as Uint32Array<ArrayBuffer>]);
+const copyOf = ({ id, kind, file }: ImageEntry) => (kind === "sample" ? null : file === undefined ? `${id}.image` : file);
+
+/** @throws if the file is there and cannot be read */
+async function storedSource(project: FileSystemDirectoryHandle, entry: ImageEntry): Promise<ImageSource> {
+  const { kind, name, page, content, path } = entry;
+  if (kind === "sample") return { kind, name, page };
+  const copy = copyOf(entry);
+  try {
+    if (copy) return { kind, name, page, content, path, file: await readFile(project, copy) };
+  } catch (error) {
+    if (!(error instanceof Error && error.name === "NotFoundError")) throw error;
+  }
+  return { kind, name, page, content, path, file: new Blob([]), missing: true };
 }
 
-/** @param bytes of `objectsFile` */
-function readObjects(bytes: ArrayBuffer): Pick<StoredImageRecord, "objects" | "runs"> {
-  const [length] = new Uint32Array(bytes, 0, 1);
-  const text = new TextDecoder().decode(new Uint8Array(bytes, 4, length));
-  return { objects: new Map(JSON.parse(text)), runs: new Uint32Array(bytes, 4 + length) };
+async function readImage(project: FileSystemDirectoryHandle, entry: ImageEntry): Promise<ReadImage> {
+  const { id, name, display, heldOut, done } = entry;
+  const stored = await storedObjects(project, entry);
+  const { width, height } = stored ? entry : { width: 0, height: 0 };
+  const known = stored ?? { objects: new Map(), runs: new Uint32Array(0) };
+  const source = await storedSource(project, entry);
+  // Lists of earlier versions do not say what is in a file.
+  await identify(source);
+  const picture = await readFile(project, `${id}.thumbnail`).catch(() => undefined);
+  const thumbnail = picture?.size ? picture : undefined;
+  const image = { id, name, display, width, height, heldOut, done, ...known, source, thumbnail };
+  const isEmpty = entry.awaited === true && !stored && isMissing(source);
+  return { image, isEmpty };
 }
 
-async function readImage(project: FileSystemDirectoryHandle, { kind, page, ...entry }: ImageEntry): Promise<StoredImageRecord> {
-  const { id, name, width } = entry;
-  const file = width > 0 ? await (await readFile(project, `${id}.objects`)).arrayBuffer() : undefined;
-  const known = file ? readObjects(file) : { objects: new Map(), runs: new Uint32Array(0) };
-  const source: ImageSource = kind === "file" ? { kind, name, page, file: await readFile(project, `${id}.image`) } : { kind, name, page };
-  const thumbnail = await readFile(project, `${id}.thumbnail`).catch(() => undefined);
-  return { ...entry, ...known, source, thumbnail };
+interface ReadImage {
+  image: StoredImageRecord;
+  /** Nothing of it was stored yet. */
+  isEmpty: boolean;
+}
+
+function isMissing(source: ImageSource) {
+  return source.kind === "file" && source.missing === true;
 }
 
 export class ProjectStore {
-  /** This page may write. */
+  /** Resolves when this page may write. */
   #taken: Promise<void> | undefined;
-  /** The images that this page has or had; others in the project file stay as they are. */
+  #held = false;
+  /** This page may write, and has seen that what is stored is what it has read. */
+  #admitted = false;
+  /** Of the stored list as this page has read or written it; undefined: it has not read any. */
+  #generation: number | undefined;
+  /** The stored list but for its generation. */
+  #listed = "";
+  /** Lists that cannot be read, and have not been put aside. */
+  #unreadable: string[] = [];
+  /** Images that could not be read: they stay in the list. */
+  #unread: ImageEntry[] = [];
+  /** Something could not be read, so nothing of the project is removed. */
+  #doubtful = false;
+  /** The images that this page has or had. */
   #known = new Set<string>();
   /** The revision of each image's objects that is stored. */
   #revisions = new Map<string, number>();
-  /** Whose image file is stored. */
-  #files = new Set<string>();
   #thumbnails = new Map<string, Blob>();
-  /** The project file as it is stored. */
-  #projectFile = "";
+  #copies = new ImageCopies();
 
   /** This page has stored nothing and restored nothing. */
   get empty() {
@@ -184,96 +166,176 @@ export class ProjectStore {
 
   /** Takes the project for this page, so that two tabs do not overwrite each other's labels. */
   take(): Promise<void> {
-    this.#taken ??= takeProject().catch((error) => {
-      this.#taken = undefined;
-      throw error;
-    });
+    this.#taken ??= takeProject().then(
+      () => void (this.#held = true),
+      (error) => {
+        this.#taken = undefined;
+        throw error;
+      },
+    );
     return this.#taken;
   }
 
-  /** What an earlier visit left, and the names of the images that could not be read. */
-  async restore(): Promise<StoredProject & { unread: string[] }> {
-    const project = await folder(FOLDER);
+  /** What an earlier visit left. Where this page may write, what no list names is removed, unless there is doubt. */
+  async restore(): Promise<StoredProject> {
+    const held = this.#held;
+    const project = await projectFolder();
+    const { list, stored, unreadable } = await readList(project);
     const images: StoredImageRecord[] = [];
-    const unread: string[] = [];
-    const stored = await readProjectFile(project);
-    for (const entry of stored.images) {
+    for (const entry of list.images) {
       try {
-        const image = await readImage(project, entry);
+        const { image, isEmpty } = await readImage(project, entry);
+        if (isEmpty) continue;
         images.push(image);
-        this.#known.add(image.id);
-        this.#files.add(image.id);
-        this.#revisions.set(image.id, 0);
-        if (image.thumbnail) this.#thumbnails.set(image.id, image.thumbnail);
+        this.#knowStored(image, copyOf(entry));
       } catch {
-        unread.push(entry.name);
+        this.#unread.push(entry);
       }
     }
-    if (this.#taken) await this.#removeUnlisted(project, new Set(stored.images.map(({ id }) => id)));
-    return { ...stored, images, unread };
+    this.#generation = list.generation;
+    this.#admitted = held;
+    if (!stored) this.#unreadable = unreadable;
+    const names = await namesIn(project);
+    this.#doubtful = unreadable.length > 0 || this.#unread.length > 0 || names.some(isAside);
+    if (held && stored && !this.#doubtful) await this.#removeUnlisted(project, names, list);
+    const doubt = unreadable.length === 0 ? "none" : stored ? "some" : "all";
+    const { classes, currentClass, current, inHand } = list;
+    return { images, classes, currentClass, current, inHand, unread: this.#unread.map(({ name }) => name), doubt };
   }
 
-  /**
-   * Stores what has changed, the project file after the files it names. Files of images that nothing was done to are
-   * left to `saveFile`.
-   */
+  #knowStored(image: StoredImageRecord, copy: string | null) {
+    const { id, source, width, thumbnail } = image;
+    this.#known.add(id);
+    if (width > 0) this.#revisions.set(id, 0);
+    if (thumbnail) this.#thumbnails.set(id, thumbnail);
+    if (!isMissing(source)) this.#copies.know(image, copy);
+  }
+
+  /** Stores what has changed: objects before files. Files of images without objects are left to `saveFile`. */
   async save(snapshot: ProjectSnapshot) {
+    const project = await this.#admit();
     const changed = snapshot.images.filter(({ id, width, revision }) => width > 0 && this.#revisions.get(id) !== revision);
-    await this.take();
-    const project = await folder(FOLDER);
+    const fresh = new Set(changed.filter(({ id }) => !this.#revisions.has(id)).map(({ id }) => id));
+    const spare = this.#spare(project, snapshot);
     for (const { id } of snapshot.images) this.#known.add(id);
+    await this.#saveList(project, snapshot, spare, fresh, changed.length > 0);
     for (const image of changed) {
       const packed = await image.packedObjects();
-      await writeFile(project, `${image.id}.objects`, objectsFile(packed));
+      await writeObjects(project, image.id, packed, image.width * image.height, spare);
       this.#revisions.set(image.id, packed.revision);
-      await this.#saveFile(project, image);
     }
-    for (const { id, thumbnail } of snapshot.images) {
+    const labelled = snapshot.images.filter(({ objectCount }) => objectCount > 0);
+    const failure = await this.#storeCopies(project, labelled, spare);
+    await this.#saveThumbnails(project, snapshot);
+    await this.#saveList(project, snapshot, spare);
+    if (failure) throw failure.error;
+  }
+
+  /** One file that cannot be stored is no reason not to store the others. @returns why the first one cannot be */
+  async #storeCopies(project: FileSystemDirectoryHandle, images: ImageSnapshot[], spare: Spare | undefined) {
+    let failure: { error: unknown } | undefined;
+    for (const image of images) {
+      await this.#copies.store(project, image, spare).catch((error) => (failure ??= { error }));
+    }
+    return failure;
+  }
+
+  /** Whether all objects are stored as they are. */
+  holds(images: readonly Pick<ImageSnapshot, "id" | "width" | "revision" | "objectCount">[]) {
+    return images.every(({ id, width, revision, objectCount }) => {
+      const stored = this.#revisions.get(id);
+      return width === 0 || stored === revision || (stored === undefined && objectCount === 0);
+    });
+  }
+
+  /** Whether the files of all images with objects are stored, so far as they are here. */
+  holdsFiles(images: readonly Pick<ImageSnapshot, "id" | "source" | "objectCount">[]) {
+    return images.every(({ id, source, objectCount }) => objectCount === 0 || isMissing(source) || this.#copies.nameOf(id) !== undefined);
+  }
+
+  /** Stores the file of one more image, the open one first. @returns false: all are stored @throws if none of those left can be */
+  async saveFile(snapshot: ProjectSnapshot): Promise<boolean> {
+    const isOpen = ({ id }: ImageSnapshot) => id === snapshot.current;
+    const lacking = snapshot.images.filter(({ id, source }) => this.#copies.nameOf(id) === undefined && !isMissing(source));
+    if (lacking.length === 0) return false;
+    const project = await this.#admit();
+    const spare = this.#spare(project, snapshot);
+    let failure: { error: unknown } | undefined;
+    for (const image of [...lacking.filter(isOpen), ...lacking.filter((other) => !isOpen(other))]) {
+      const failed = await this.#storeCopies(project, [image], isOpen(image) ? spare : undefined);
+      failure ??= failed;
+      if (!failed) return this.#saveList(project, snapshot, spare).then(() => true);
+    }
+    throw failure?.error;
+  }
+
+  /** @throws if this page may not write, or not over what is stored */
+  async #admit() {
+    await this.take();
+    const project = await projectFolder();
+    if (this.#admitted && this.#unreadable.length === 0) return project;
+    const { list, stored, unreadable } = await readList(project);
+    const isThere = stored || unreadable.length > 0;
+    const wasRead = this.#generation !== undefined && this.#unreadable.length > 0 === (isThere && !stored);
+    if (isThere && !wasRead) throw new Error("what an earlier visit stored could not be read at first; reload the page");
+    if (stored && list.generation !== this.#generation) throw new StaleError();
+    await putAside(project, this.#unreadable);
+    this.#unreadable = [];
+    this.#admitted = true;
+    return project;
+  }
+
+  /** Copies that no image with objects needs, nor the open one; none where there is doubt. */
+  #spare(project: FileSystemDirectoryHandle, { images, current }: ProjectSnapshot) {
+    if (this.#doubtful) return undefined;
+    const needed = images.filter(({ id, objectCount }) => objectCount > 0 || id === current);
+    return this.#copies.spare(project, new Set(needed.map(({ id }) => id)), new Set(images.map(({ id }) => id)));
+  }
+
+  async #saveThumbnails(project: FileSystemDirectoryHandle, { images }: ProjectSnapshot) {
+    for (const { id, thumbnail } of images) {
       if (!thumbnail || this.#thumbnails.get(id) === thumbnail) continue;
       await writeFile(project, `${id}.thumbnail`, thumbnail);
       this.#thumbnails.set(id, thumbnail);
     }
-    await this.#saveProjectFile(project, snapshot);
   }
 
-  /** Whether all objects are stored as they are. */
-  holds(images: readonly Pick<ImageSnapshot, "id" | "width" | "revision">[]) {
-    return images.every(({ id, width, revision }) => width === 0 || this.#revisions.get(id) === revision);
+  /** @param awaited images whose objects are about to be stored for the first time @param always writes it even if it is the same */
+  async #saveList(
+    project: FileSystemDirectoryHandle,
+    snapshot: ProjectSnapshot,
+    spare: Spare | undefined,
+    awaited: ReadonlySet<string> = new Set(),
+    always = false,
+  ) {
+    const { classes, currentClass, current, inHand } = snapshot;
+    const own = snapshot.images.filter(
+      ({ id, done }) => this.#copies.nameOf(id) !== undefined || this.#revisions.has(id) || awaited.has(id) || done,
+    );
+    const images = [...this.#unread, ...own.map((image) => this.#entryOf(image, awaited.has(image.id)))];
+    const body = { images, classes: [...classes], currentClass, current, inHand };
+    const text = JSON.stringify(body);
+    if (text === this.#listed && !always) return;
+    // One that fails half way may have been read by another tab: no two lists have the same number.
+    this.#generation = (this.#generation ?? 0) + 1;
+    await writeList(project, { generation: this.#generation, ...body }, spare);
+    this.#listed = text;
   }
 
-  /** Stores the file of one more image. @returns false: all are stored */
-  async saveFile(snapshot: ProjectSnapshot): Promise<boolean> {
-    const image = snapshot.images.find(({ id }) => !this.#files.has(id));
-    if (!image) return false;
-    const project = await folder(FOLDER);
-    await this.#saveFile(project, image);
-    await this.#saveProjectFile(project, snapshot);
-    return true;
-  }
-
-  async #saveFile(project: FileSystemDirectoryHandle, { id, source }: ImageSnapshot) {
-    if (this.#files.has(id)) return;
-    if (source.kind === "file") {
-      await writeFile(project, `${id}.image`, source.file);
-      // The person may move or change theirs.
-      source.file = await readFile(project, `${id}.image`);
-    }
-    this.#files.add(id);
-  }
-
-  async #saveProjectFile(project: FileSystemDirectoryHandle, { images, classes, currentClass, current, inHand }: ProjectSnapshot) {
-    const foreign = (await readProjectFile(project)).images.filter(({ id }) => !this.#known.has(id));
-    const own = images.filter(({ id }) => this.#files.has(id)).map(entryOf);
-    const text = JSON.stringify({ images: [...foreign, ...own], classes, currentClass, current, inHand });
-    if (text === this.#projectFile) return;
-    await writeFile(project, PROJECT_FILE, new Blob([text]));
-    this.#projectFile = text;
+  #entryOf({ id, name, source, width, height, display, heldOut, done }: ImageSnapshot, awaited: boolean): ImageEntry {
+    const { kind, page } = source;
+    const { content, path } = source.kind === "file" ? source : {};
+    const entry = { id, name, kind, page, content, path, file: this.#copies.nameOf(id) ?? null, display, heldOut, done };
+    // Without stored objects it comes back as one that has not been opened.
+    const size = awaited || this.#revisions.has(id) ? { width, height } : { width: 0, height: 0 };
+    return awaited ? { ...entry, ...size, awaited } : { ...entry, ...size };
   }
 
   /** What was taken out of the project in an earlier visit. */
-  async #removeUnlisted(project: FileSystemDirectoryHandle, listed: Set<string>) {
-    for await (const name of list(project)) {
-      if (name !== PROJECT_FILE && !listed.has(name.replace(/\.[^.]*$/, ""))) await project.removeEntry(name).catch(() => {});
+  async #removeUnlisted(project: FileSystemDirectoryHandle, names: string[], { images }: ProjectList) {
+    const listed = new Set(images.flatMap((entry) => [...objectFilesOf(entry.id), `${entry.id}.thumbnail`, copyOf(entry)]));
+    for (const name of names) {
+      if (!isList(name) && !listed.has(name)) await project.removeEntry(name).catch(() => {});
     }
   }
 }

@@ -1,5 +1,6 @@
 // Room in the browser's storage. What the person made, and what they downloaded, goes before embeddings, which cost an
 // encode each: a write that has no room has embeddings removed, the least recently used first, before it is refused.
+// What its caller can spare goes after them.
 
 import { folder, full, isFull, list, openExclusively, readFile, remove, writeAt } from "./opfs.js";
 
@@ -18,6 +19,14 @@ export interface StoredFile {
   readonly used: number;
 }
 
+/** What a write may have removed when removing embeddings is not enough. */
+export interface Spare {
+  /** Bytes of all of it. */
+  bytes(): Promise<number>;
+  /** Removes some of it, `bytes` if there are so many. @returns whether anything was removed */
+  free(bytes: number): Promise<boolean>;
+}
+
 /** @returns undefined if there is none, perhaps since another tab removed it */
 export async function describe(folder: FileSystemDirectoryHandle, name: string): Promise<StoredFile | undefined> {
   try {
@@ -34,9 +43,9 @@ export function totalBytes(files: Iterable<StoredFile>) {
   return bytes;
 }
 
-/** Replaces a file as a whole, or leaves the old one. */
-export async function writeFile(folder: FileSystemDirectoryHandle, name: string, content: Blob) {
-  await withRoom(content.size, async () => {
+/** Replaces a file as a whole, or leaves the old one. @param spare see `withRoom` */
+export async function writeFile(folder: FileSystemDirectoryHandle, name: string, content: Blob, spare?: Spare) {
+  const write = async () => {
     const stream = await (await folder.getFileHandle(name, { create: true })).createWritable();
     try {
       await stream.write(content);
@@ -46,7 +55,8 @@ export async function writeFile(folder: FileSystemDirectoryHandle, name: string,
     }
     // Only now does the new content take the old one's place.
     await stream.close();
-  });
+  };
+  await withRoom(content.size, write, spare);
 }
 
 /** Chromium may say of a long write that runs out of room that what was to be written cannot be read. */
@@ -73,23 +83,26 @@ export async function writeBytes(folder: FileSystemDirectoryHandle, name: string
 }
 
 /**
- * Makes room for a write and does it. Embeddings stay if removing all of them would not be enough.
+ * Makes room for a write and does it. Nothing is removed if removing all that may be would not be enough.
  * @param bytes that it takes
  * @param write may be called again after it failed for want of room, and then begins anew
+ * @param spare what may be removed after all embeddings
  * @throws an error that `isFull` knows, where there is no room
  */
-export async function withRoom<T>(bytes: number, write: () => Promise<T>): Promise<T> {
+export async function withRoom<T>(bytes: number, write: () => Promise<T>, spare?: Spare): Promise<T> {
   const lacking = await shortage(bytes);
   if (lacking > 0) {
     const embeddings = await embeddingsByUse();
-    if (totalBytes(embeddings) < lacking) throw full();
+    const beyond = lacking - totalBytes(embeddings);
+    if (beyond > 0 && ((await spare?.bytes()) ?? 0) < beyond) throw full();
     await removeFirst(embeddings, lacking);
+    if (beyond > 0) await spare?.free(beyond);
   }
-  return evicting(bytes, write);
+  return evicting(bytes, write, spare);
 }
 
-/** Does a write, again and again for as long as it has no room and an embedding can be removed; otherwise as `withRoom`. */
-export async function evicting<T>(bytes: number, write: () => Promise<T>): Promise<T> {
+/** Does a write, again and again for as long as it has no room and something can be removed; otherwise as `withRoom`. */
+export async function evicting<T>(bytes: number, write: () => Promise<T>, spare?: Spare): Promise<T> {
   let embeddings: StoredFile[] | undefined;
   for (;;) {
     try {
@@ -97,7 +110,8 @@ export async function evicting<T>(bytes: number, write: () => Promise<T>): Promi
     } catch (error) {
       if (!isFull(error)) throw error;
       embeddings ??= await embeddingsByUse();
-      if (!(await removeFirst(embeddings, bytes * FREED_AT_ONCE))) throw error;
+      const freed = bytes * FREED_AT_ONCE;
+      if (!(await removeFirst(embeddings, freed)) && !(await spare?.free(freed))) throw error;
     }
   }
 }

@@ -1,0 +1,72 @@
+// The objects of an image as a file, <id>.objects. What replaces it is stored as <id>.objects.next first, so that one of
+// them is whole whatever stops the page.
+
+import type { PackedObjects } from "../document/project.js";
+import type { ObjectAttributes } from "../document/types.js";
+import { readFile, remove } from "./opfs.js";
+import { type Spare, writeFile } from "./room.js";
+
+export interface StoredObjects {
+  objects: Map<number, ObjectAttributes>;
+  runs: Uint32Array;
+}
+
+const namesOf = (id: string) => [`${id}.objects.next`, `${id}.objects`];
+
+/**
+ * An image's objects as a file: the length of a JSON text, the text with what is known of each object, padded to four
+ * bytes, and the runs of the label map. All numbers are little-endian 32-bit integers.
+ */
+function objectsFile({ objects, runs }: PackedObjects) {
+  const text = new TextEncoder().encode(JSON.stringify([...objects]));
+  const padded = new Uint8Array(Math.ceil(text.length / 4) * 4).fill(0x20);
+  padded.set(text);
+  return new Blob([Uint32Array.of(padded.length), padded, runs as Uint32Array<ArrayBuffer>]);
+}
+
+/** @param bytes of `objectsFile` @param pixels of the image @throws if it is not whole */
+function objectsIn(bytes: ArrayBuffer, pixels: number): StoredObjects {
+  const [length] = new Uint32Array(bytes, 0, 1);
+  const text = new TextDecoder().decode(new Uint8Array(bytes, 4, length));
+  const runs = new Uint32Array(bytes, 4 + length);
+  let covered = 0;
+  for (let i = 0; i < runs.length; i += 2) covered += runs[i];
+  if (runs.length % 2 !== 0 || covered !== pixels) throw new Error("the runs do not fill the image");
+  return { objects: new Map(JSON.parse(text)), runs };
+}
+
+/** @returns undefined if there are none @throws if they cannot be read */
+export async function readObjects(project: FileSystemDirectoryHandle, id: string, pixels: number): Promise<StoredObjects | undefined> {
+  let failure: unknown;
+  for (const name of namesOf(id)) {
+    try {
+      return objectsIn(await (await readFile(project, name)).arrayBuffer(), pixels);
+    } catch (error) {
+      if (!(error instanceof Error && error.name === "NotFoundError")) failure = error;
+    }
+  }
+  if (failure) throw failure;
+  return undefined;
+}
+
+/** @param pixels of the image @param spare what may be removed for it */
+export async function writeObjects(project: FileSystemDirectoryHandle, id: string, packed: PackedObjects, pixels: number, spare?: Spare) {
+  const content = objectsFile(packed);
+  const [next, name] = namesOf(id);
+  // After a stop the one beside may be the only whole one.
+  if (!(await isWhole(project, next, pixels))) await writeFile(project, next, content, spare);
+  await writeFile(project, name, content, spare);
+  await remove(project, next);
+}
+
+async function isWhole(project: FileSystemDirectoryHandle, name: string, pixels: number) {
+  try {
+    return objectsIn(await (await readFile(project, name)).arrayBuffer(), pixels).runs.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+export function objectFilesOf(id: string) {
+  return namesOf(id);
+}

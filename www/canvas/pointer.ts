@@ -147,7 +147,8 @@ export class Pointer implements View {
     this.#bench.session.preview.point(press || this.#corner || !this.#prompting ? undefined : inside);
     if (!press || press.event.pointerId !== event.pointerId) return;
     if (press.stroke) {
-      for (const part of event.getCoalescedEvents()) this.#bench.labelTools.move(this.#viewer.toImage(part));
+      // Over plain http the browser tells nothing of what lies between two events.
+      for (const part of event.getCoalescedEvents?.() ?? []) this.#bench.labelTools.move(this.#viewer.toImage(part));
       this.#bench.labelTools.move(point);
       return;
     }

@@ -44,6 +44,28 @@ test("an engine that cannot be made is told of, and tried again when something i
   visit.checkAgreement();
 });
 
+test("an engine that dies soon after it is at rest, each time, is stopped; one that does so now and then is not", async (t) => {
+  let now = 0;
+  t.mock.method(performance, "now", () => now);
+  for (const [minutes, crashes] of [
+    [0.1, 4],
+    [1, 10],
+  ]) {
+    const world = new World();
+    const visit = await visitOf(world);
+    const { scheduler } = visit.bench.session;
+    while (world.crashes < 10 && !scheduler.stopped.peek()) {
+      now += minutes * 60_000;
+      world.engine?.die("at rest");
+      await visit.rest();
+    }
+    assert.equal(world.crashes, crashes);
+    if (crashes === 4) assert.match(visit.sentence, /4 times in a row and was stopped/);
+    assert.ok(await open(visit, "a"), "it is started again when something is asked for");
+    visit.checkAgreement();
+  }
+});
+
 test("a default model that cannot be fetched is told of, and fetched again when it is asked for", async () => {
   const world = new World();
   world.modelStatus = 404;

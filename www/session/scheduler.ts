@@ -9,6 +9,8 @@ import type { Activity } from "./activity.js";
 import type { Job, Step } from "./job.js";
 
 const CRASHES_IN_A_ROW = 3;
+/** Milliseconds from when all was there again, after which a crash has nothing to do with the one before. */
+const WELL = 10_000;
 
 export class Scheduler {
   readonly device = signal<DeviceInfo | undefined>(undefined);
@@ -26,6 +28,8 @@ export class Scheduler {
   #notices;
   #makeEngine;
   #crashes = 0;
+  /** When all was there again after the last crash, by `performance.now`. */
+  #restored: number | undefined;
 
   /**
    * @param jobs from the most urgent one on
@@ -93,7 +97,7 @@ export class Scheduler {
       }
       this.#activity.progress.value = undefined;
     }
-    if (!this.stopped.peek()) this.#crashes = 0;
+    this.#restored ??= performance.now();
     this.busy.value = false;
   }
 
@@ -122,6 +126,9 @@ export class Scheduler {
   #recover(crash: CrashError) {
     const fallsBack = this.#fallsBack;
     if (fallsBack) this.#preference = "cpu";
+    // An engine may die as soon as it has nothing to do, each time.
+    if (this.#restored !== undefined && performance.now() - this.#restored > WELL) this.#crashes = 0;
+    this.#restored = undefined;
     this.#crashes += 1;
     const stopped = this.#crashes > CRASHES_IN_A_ROW;
     const ends = this.#jobs.map((job) => job.engineLost?.(fallsBack) ?? "").join("");

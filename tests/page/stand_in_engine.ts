@@ -34,7 +34,7 @@ export class World {
   /** It dies with the work done, but before it replies. */
   late = false;
   /** What a device of this choice is called. */
-  device = (choice: string) => (choice === "cpu" ? "CPU" : "WebGPU (stand-in)");
+  device = (choice: string): string => (choice === "cpu" ? "CPU" : "WebGPU (stand-in)");
   /** The devices that were asked for. */
   readonly choices: string[] = [];
   /** Errors that the engine replies with, by method. */

@@ -82,6 +82,29 @@ test("a default model that cannot be fetched is told of, and fetched again when 
   assert.equal(session.state.peek(), "ready");
 });
 
+test("a decoder stays in use where another model is asked for in vain", async () => {
+  const world = new World();
+  world.modelStatus = 404;
+  const visit = await Visit.begin(world, "cpu", [labelledImage("a")]);
+  const { session } = visit.bench;
+  await visit.until("the fetch has failed", () => session.model.failed.peek());
+  session.openModel({ kind: "file", file: new File(["ViT-B"], "ViT-B") });
+  await visit.rest();
+  await open(visit, "a");
+  session.decoder.open(new Blob(["decoder"]));
+  click(visit, 3, 3);
+  await visit.rest();
+  const { mask } = visit;
+  for (const source of [{ kind: "default" }, { kind: "file", file: new File(["bad model"], "bad model") }] as const) {
+    session.openModel(source);
+    await visit.until("it is given up", () => session.model.requested.peek() === undefined);
+    await visit.rest();
+    assert.deepEqual([session.model.info.peek()?.name, session.decoder.used.peek()], ["ViT-B", true]);
+    assert.deepEqual(visit.mask, mask);
+    visit.checkAgreement();
+  }
+});
+
 test("files that are no image or no model change nothing", async () => {
   const visit = await visitOf();
   const { session } = visit.bench;

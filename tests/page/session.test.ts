@@ -304,3 +304,31 @@ test("a training is stopped, goes on in the engine, and begins again from the la
   await visit.rest();
   assert.equal(world.requests.filter((method) => method === "resumeTraining").length, 2, "other labels are another training set");
 });
+
+test("images with nothing but tiny objects are left out of a training, which is told", async () => {
+  const world = new World();
+  const visit = await visitOf(world, ["a", "b", "c", "d"]);
+  const { training } = visit.bench.session;
+  world.tiny.add("a").add("c");
+  training.start(SETTINGS);
+  await visit.rest();
+  assert.deepEqual([training.phase, training.info?.step, training.stored?.images], ["done", 2, ["b", "d"]]);
+  assert.deepEqual(world.heldOut, ["d"], "as before");
+  assert.match(visit.sentence, /^a and 1 other image were left out of the training/);
+  world.tiny.add("b");
+  training.start(SETTINGS);
+  await visit.rest();
+  assert.deepEqual([training.phase, training.stored?.images], ["done", ["d"]]);
+  assert.match(visit.sentence, /^a and 2 other images were left out .* Only d is left/);
+  world.tiny.add("d");
+  training.start(SETTINGS);
+  await visit.rest();
+  assert.match(visit.sentence, /^a and 3 other images were left out .* Label at least two objects/);
+  assert.equal(training.phase, "stored");
+  world.tiny.clear();
+  training.start(SETTINGS);
+  await visit.until("a step was done", () => (training.info?.step ?? 0) > 0);
+  world.engine?.die("in a training");
+  await visit.rest();
+  assert.deepEqual([training.phase, training.stored?.images.length], ["done", 4]);
+});

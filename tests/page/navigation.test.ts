@@ -94,7 +94,7 @@ test("undo goes to the image that was changed, and stays where that cannot be op
   world.errors.set("openImage", "The file cannot be read any more.");
   await history.undo();
   assert.deepEqual([project.current.peek()?.name, history.last.value], ["b", "delete the object"]);
-  assert.equal(visit.sentence, "The file cannot be read any more.");
+  assert.equal(visit.sentence, "The image a cannot be opened: The file cannot be read any more.");
   world.errors.clear();
   await history.undo();
   await visit.rest();
@@ -116,7 +116,7 @@ test("what was done on an image that cannot be opened any more is passed over wh
   await visit.rest();
   b.source = sourceOf("bad b");
   await history.undo();
-  assert.deepEqual([labels(), visit.sentence], [[1, 1], "bad b is no image."]);
+  assert.deepEqual([labels(), visit.sentence], [[1, 1], "The image bad b cannot be opened: bad b is no image."]);
   await history.undo();
   await visit.rest();
   assert.deepEqual([labels(), project.current.peek()?.name], [[2, 1], "a"]);

@@ -111,7 +111,7 @@ test("files that are no image or no model change nothing", async () => {
   click(visit, 3, 3);
   await visit.rest();
   assert.equal(await open(visit, "bad image"), false);
-  assert.equal(visit.sentence, "bad image is no image.");
+  assert.equal(visit.sentence, "The image bad image cannot be opened: bad image is no image.");
   session.openModel({ kind: "file", file: new File(["bad model"], "bad model") });
   await visit.rest();
   assert.equal(visit.sentence, "bad model is no model.");
@@ -331,4 +331,24 @@ test("images with nothing but tiny objects are left out of a training, which is 
   world.engine?.die("in a training");
   await visit.rest();
   assert.deepEqual([training.phase, training.stored?.images.length], ["done", 4]);
+});
+
+test("images of a folder that cannot be read are named, with the reasons kept for the list", async () => {
+  const visit = await visitOf();
+  const { project, session } = visit.bench;
+  const reasons = () => [...session.thumbnails.unreadable.peek().values()];
+  project.add([sourceOf("bad b"), sourceOf("c")]);
+  await visit.rest();
+  assert.equal(visit.sentence, "The image bad b cannot be opened: bad b is no image.");
+  assert.deepEqual(reasons(), ["bad b is no image."]);
+  project.add([sourceOf("bad d"), sourceOf("bad e")]);
+  await visit.rest();
+  assert.equal(visit.sentence, "The image bad e and 2 more cannot be opened: the list says why.");
+  assert.deepEqual(reasons(), ["bad b is no image.", "bad d is no image.", "bad e is no image."]);
+  assert.deepEqual(
+    project.images.peek().map(({ thumbnail }) => thumbnail !== undefined),
+    [true, false, true, false, false],
+  );
+  assert.equal(project.current.peek()?.name, "a");
+  visit.checkAgreement();
 });

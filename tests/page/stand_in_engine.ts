@@ -292,7 +292,10 @@ export class StandInEngine implements Engine {
       this.#needs("model");
       return this.#works();
     },
-    thumbnail: (source: ImageSource) => new Blob([source.name]),
+    thumbnail: ({ name }: ImageSource) => {
+      if (name.startsWith("bad")) throw new Error(`${name} is no image.`);
+      return new Blob([name]);
+    },
     warmUp: async () => {
       this.#needs("model");
       if (this.image) refuse("a warm-up with an image");

@@ -1,66 +1,50 @@
 // Pointers on a canvas without a browser. What they do reaches a desk's commands.
 
 import { Pointer } from "../../www/canvas/pointer.js";
-import type { Viewer } from "../../www/canvas/viewer.js";
+import { Viewer } from "../../www/canvas/viewer.js";
 import type { Workbench } from "../../www/commands/workbench.js";
-import type { Box, Point } from "../../www/document/geometry.js";
 import type { Desk } from "./desk.js";
 
+/** CSS pixels of the canvas, and where it is in the window. */
+export const CANVAS = { width: 300, height: 200, left: 40, top: 30 };
+
 class StandInCanvas extends EventTarget {
+  readonly clientWidth = CANVAS.width;
+  readonly clientHeight = CANVAS.height;
   readonly classList = { add: () => {}, remove: () => {} };
+  readonly dataset = {};
+  getContext() {
+    return {};
+  }
+  getBoundingClientRect() {
+    return CANVAS;
+  }
   setPointerCapture() {}
 }
 
-/** A viewer that draws nothing. */
-class StandInViewer {
-  readonly canvas = new StandInCanvas();
-  readonly width;
-  readonly height;
-  scale = 1;
-  offset: Point = { x: 0, y: 0 };
-  band: Box | undefined;
-
-  constructor(width: number, height: number) {
-    this.width = width;
-    this.height = height;
-  }
-
-  setCrosshair() {}
-
-  setBand(band: Box | undefined) {
-    this.band = band;
-  }
-
-  pan(dx: number, dy: number) {
-    this.offset = { x: this.offset.x + dx, y: this.offset.y + dy };
-  }
-
-  toImage({ clientX, clientY }: { clientX: number; clientY: number }): Point {
-    return { x: (clientX - this.offset.x) / this.scale, y: (clientY - this.offset.y) / this.scale };
-  }
-
-  contains({ x, y }: Point) {
-    return x >= 0 && y >= 0 && x < this.width && y < this.height;
-  }
-
-  clamp({ x, y }: Point): Point {
-    return { x: Math.min(this.width, Math.max(0, x)), y: Math.min(this.height, Math.max(0, y)) };
-  }
-}
+/** What of the window is asked for; nothing is drawn. */
+const WINDOW = {
+  document: { addEventListener: () => {} },
+  window: { addEventListener: () => {}, devicePixelRatio: 1 },
+  requestAnimationFrame: () => 1,
+  ResizeObserver: class {
+    observe() {}
+  },
+};
 
 type Kind = "down" | "move" | "up" | "cancel";
 
 export class Hand {
-  readonly viewer: StandInViewer;
+  readonly viewer: Viewer;
   readonly pointer: Pointer;
+  #canvas = new StandInCanvas();
 
   constructor(desk: Desk) {
-    const nowhere = { addEventListener: () => {} };
-    Object.assign(globalThis, { document: nowhere, window: nowhere });
-    this.viewer = new StandInViewer(desk.info.width, desk.info.height);
-    const preview = { point: () => {}, clear: () => {} };
-    const bench = { ...desk, session: { preview } } as unknown as Workbench;
-    this.pointer = new Pointer(this.viewer as unknown as Viewer, bench);
+    Object.assign(globalThis, WINDOW);
+    this.viewer = new Viewer(this.#canvas as unknown as HTMLCanvasElement);
+    this.viewer.setSize(desk.info.width, desk.info.height);
+    const session = { preview: { point: () => {}, clear: () => {} } };
+    this.pointer = new Pointer(this.viewer, { ...desk, session } as unknown as Workbench);
   }
 
   /** @param details besides, such as `button` or `pointerType` */
@@ -70,9 +54,21 @@ export class Hand {
       clientY,
       pointerId: 1,
       pointerType: "mouse",
+      isPrimary: true,
       button: kind === "move" ? -1 : 0,
       ...details,
     });
-    this.viewer.canvas.dispatchEvent(event);
+    this.#canvas.dispatchEvent(event);
+  }
+
+  /** @param finger 1 for the first one */
+  touches(kind: Kind, clientX: number, clientY: number, finger = 1) {
+    this.does(kind, clientX, clientY, { pointerId: 10 + finger, pointerType: "touch", isPrimary: finger === 1 });
+  }
+
+  /** Where a point of the image is in the window. */
+  placeOf(x: number, y: number): [number, number] {
+    const { scale, offset } = this.viewer;
+    return [CANVAS.left + offset.x + x * scale, CANVAS.top + offset.y + y * scale];
   }
 }

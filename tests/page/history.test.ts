@@ -45,8 +45,6 @@ test("an edit waits for its image, and stays where that cannot be opened", async
   history.push({ label: "draw", image: "a", undo: () => log.push("undo"), redo: () => log.push("redo") });
   open = "b";
   const first = history.undo();
-  await history.undo();
-  assert.equal(opening.length, 1, "the image is opened once");
   opening[0](false);
   await first;
   assert.deepEqual([history.last.value, history.next.value, log], ["draw", undefined, []]);
@@ -54,6 +52,43 @@ test("an edit waits for its image, and stays where that cannot be opened", async
   opening[1](true);
   await second;
   assert.deepEqual([history.last.value, history.next.value, log], [undefined, "draw", ["undo"]]);
+});
+
+test("what is asked for while an image opens is done when it is there", async () => {
+  let open = "b";
+  const opening: (() => void)[] = [];
+  const history = new History(
+    () => open,
+    (image) => new Promise((settle) => opening.push(() => settle(((open = image), true)))),
+  );
+  const log: string[] = [];
+  for (const label of ["1", "2", "3"]) {
+    history.push({ label, image: "a", undo: () => log.push(`undo ${label}`), redo: () => log.push(`redo ${label}`) });
+  }
+  const first = history.undo();
+  for (const how of ["undo", "undo", "redo"] as const) await history[how]();
+  assert.deepEqual([opening.length, log], [1, []], "the image is opened once");
+  opening[0]();
+  await first;
+  assert.deepEqual(log, ["undo 3", "undo 2", "undo 1", "redo 1"]);
+  assert.deepEqual([history.last.value, history.next.value], ["1", "2"]);
+});
+
+test("what is asked for while an image is opened in vain is dropped with it", async () => {
+  const opening: ((opened: boolean | undefined) => void)[] = [];
+  const history = new History(
+    () => "b",
+    () => new Promise((settle) => opening.push(settle)),
+  );
+  history.push({ label: "add a class", image: undefined, undo: () => assert.fail("it was dropped"), redo: () => {} });
+  history.push({ label: "draw", image: "a", undo: () => assert.fail("its image is not open"), redo: () => {} });
+  for (const opened of [undefined, undefined, false]) {
+    const first = history.undo();
+    await history.undo();
+    opening.pop()?.(opened);
+    await first;
+    assert.equal(opening.length, 0);
+  }
 });
 
 test("an edit of no image, and a prompt on the open one, are undone at once", async () => {

@@ -94,10 +94,38 @@ test("undo goes to the image that was changed, and stays where that cannot be op
   world.errors.set("openImage", "The file cannot be read any more.");
   await history.undo();
   assert.deepEqual([project.current.peek()?.name, history.last.value], ["b", "delete the object"]);
-  assert.equal(visit.sentence, "The file cannot be read any more.");
+  assert.equal(visit.sentence, "The image a cannot be opened: The file cannot be read any more.");
   world.errors.clear();
   await history.undo();
   await visit.rest();
   assert.deepEqual([project.current.peek()?.name, project.current.peek()?.labels.objects], ["a", 2]);
   visit.checkAgreement();
+});
+
+test("what was done on an image that cannot be opened any more is passed over when it is asked for again", async (t) => {
+  const visit = await visitOf(t, new World(), "a", "b", "c");
+  const { navigation, objects, project, history } = visit.bench;
+  const [a, b] = project.images.peek();
+  const labels = () => [a.objectCount, b.objectCount];
+  for (const image of [a, b]) {
+    navigation.open(image.source);
+    await visit.rest();
+    objects.remove([1]);
+  }
+  navigation.step(1);
+  await visit.rest();
+  b.source = sourceOf("bad b");
+  await history.undo();
+  assert.deepEqual([labels(), visit.sentence], [[1, 1], "The image bad b cannot be opened: bad b is no image."]);
+  await history.undo();
+  await visit.rest();
+  assert.deepEqual([labels(), project.current.peek()?.name], [[2, 1], "a"]);
+  assert.equal(visit.sentence, "b cannot be opened, so “delete the object” stays as it is; “delete the object” was undone instead.");
+  await history.redo();
+  assert.deepEqual(labels(), [1, 1]);
+  b.source = sourceOf("b");
+  await history.undo();
+  await history.undo();
+  await visit.rest();
+  assert.deepEqual(labels(), [2, 2], "both, once it can be opened again");
 });

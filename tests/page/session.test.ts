@@ -44,6 +44,28 @@ test("an engine that cannot be made is told of, and tried again when something i
   visit.checkAgreement();
 });
 
+test("an engine that dies soon after it is at rest, each time, is stopped; one that does so now and then is not", async (t) => {
+  let now = 0;
+  t.mock.method(performance, "now", () => now);
+  for (const [minutes, crashes] of [
+    [0.1, 4],
+    [1, 10],
+  ]) {
+    const world = new World();
+    const visit = await visitOf(world);
+    const { scheduler } = visit.bench.session;
+    while (world.crashes < 10 && !scheduler.stopped.peek()) {
+      now += minutes * 60_000;
+      world.engine?.die("at rest");
+      await visit.rest();
+    }
+    assert.equal(world.crashes, crashes);
+    if (crashes === 4) assert.match(visit.sentence, /4 times in a row and was stopped/);
+    assert.ok(await open(visit, "a"), "it is started again when something is asked for");
+    visit.checkAgreement();
+  }
+});
+
 test("a default model that cannot be fetched is told of, and fetched again when it is asked for", async () => {
   const world = new World();
   world.modelStatus = 404;
@@ -60,13 +82,36 @@ test("a default model that cannot be fetched is told of, and fetched again when 
   assert.equal(session.state.peek(), "ready");
 });
 
+test("a decoder stays in use where another model is asked for in vain", async () => {
+  const world = new World();
+  world.modelStatus = 404;
+  const visit = await Visit.begin(world, "cpu", [labelledImage("a")]);
+  const { session } = visit.bench;
+  await visit.until("the fetch has failed", () => session.model.failed.peek());
+  session.openModel({ kind: "file", file: new File(["ViT-B"], "ViT-B") });
+  await visit.rest();
+  await open(visit, "a");
+  session.decoder.open(new Blob(["decoder"]));
+  click(visit, 3, 3);
+  await visit.rest();
+  const { mask } = visit;
+  for (const source of [{ kind: "default" }, { kind: "file", file: new File(["bad model"], "bad model") }] as const) {
+    session.openModel(source);
+    await visit.until("it is given up", () => session.model.requested.peek() === undefined);
+    await visit.rest();
+    assert.deepEqual([session.model.info.peek()?.name, session.decoder.used.peek()], ["ViT-B", true]);
+    assert.deepEqual(visit.mask, mask);
+    visit.checkAgreement();
+  }
+});
+
 test("files that are no image or no model change nothing", async () => {
   const visit = await visitOf();
   const { session } = visit.bench;
   click(visit, 3, 3);
   await visit.rest();
   assert.equal(await open(visit, "bad image"), false);
-  assert.equal(visit.sentence, "bad image is no image.");
+  assert.equal(visit.sentence, "The image bad image cannot be opened: bad image is no image.");
   session.openModel({ kind: "file", file: new File(["bad model"], "bad model") });
   await visit.rest();
   assert.equal(visit.sentence, "bad model is no model.");
@@ -258,4 +303,52 @@ test("a training is stopped, goes on in the engine, and begins again from the la
   training.resume();
   await visit.rest();
   assert.equal(world.requests.filter((method) => method === "resumeTraining").length, 2, "other labels are another training set");
+});
+
+test("images with nothing but tiny objects are left out of a training, which is told", async () => {
+  const world = new World();
+  const visit = await visitOf(world, ["a", "b", "c", "d"]);
+  const { training } = visit.bench.session;
+  world.tiny.add("a").add("c");
+  training.start(SETTINGS);
+  await visit.rest();
+  assert.deepEqual([training.phase, training.info?.step, training.stored?.images], ["done", 2, ["b", "d"]]);
+  assert.deepEqual(world.heldOut, ["d"], "as before");
+  assert.match(visit.sentence, /^a and 1 other image were left out of the training/);
+  world.tiny.add("b");
+  training.start(SETTINGS);
+  await visit.rest();
+  assert.deepEqual([training.phase, training.stored?.images], ["done", ["d"]]);
+  assert.match(visit.sentence, /^a and 2 other images were left out .* Only d is left/);
+  world.tiny.add("d");
+  training.start(SETTINGS);
+  await visit.rest();
+  assert.match(visit.sentence, /^a and 3 other images were left out .* Label at least two objects/);
+  assert.equal(training.phase, "stored");
+  world.tiny.clear();
+  training.start(SETTINGS);
+  await visit.until("a step was done", () => (training.info?.step ?? 0) > 0);
+  world.engine?.die("in a training");
+  await visit.rest();
+  assert.deepEqual([training.phase, training.stored?.images.length], ["done", 4]);
+});
+
+test("images of a folder that cannot be read are named, with the reasons kept for the list", async () => {
+  const visit = await visitOf();
+  const { project, session } = visit.bench;
+  const reasons = () => [...session.thumbnails.unreadable.peek().values()];
+  project.add([sourceOf("bad b"), sourceOf("c")]);
+  await visit.rest();
+  assert.equal(visit.sentence, "The image bad b cannot be opened: bad b is no image.");
+  assert.deepEqual(reasons(), ["bad b is no image."]);
+  project.add([sourceOf("bad d"), sourceOf("bad e")]);
+  await visit.rest();
+  assert.equal(visit.sentence, "The image bad e and 2 more cannot be opened: the list says why.");
+  assert.deepEqual(reasons(), ["bad b is no image.", "bad d is no image.", "bad e is no image."]);
+  assert.deepEqual(
+    project.images.peek().map(({ thumbnail }) => thumbnail !== undefined),
+    [true, false, true, false, false],
+  );
+  assert.equal(project.current.peek()?.name, "a");
+  visit.checkAgreement();
 });

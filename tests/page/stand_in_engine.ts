@@ -34,15 +34,19 @@ export class World {
   /** It dies with the work done, but before it replies. */
   late = false;
   /** What a device of this choice is called. */
-  device = (choice: string) => (choice === "cpu" ? "CPU" : "WebGPU (stand-in)");
+  device = (choice: string): string => (choice === "cpu" ? "CPU" : "WebGPU (stand-in)");
   /** The devices that were asked for. */
   readonly choices: string[] = [];
   /** Errors that the engine replies with, by method. */
   readonly errors = new Map<WorkerMethod, string>();
   /** How the default model's file is replied to. */
   modelStatus = 200;
+  /** The images that the last training was to hold out. */
+  heldOut: string[] = [];
   /** Pages of each image file. */
   pages = 1;
+  /** Images whose objects are all too small to train on, by their names. */
+  readonly tiny = new Set<string>();
   /** Requests get no answer any more. */
   silent = false;
   checkpoint: (StoredTraining & Pick<TrainingInfo, "evaluations" | "losses">) | undefined;
@@ -288,7 +292,10 @@ export class StandInEngine implements Engine {
       this.#needs("model");
       return this.#works();
     },
-    thumbnail: (source: ImageSource) => new Blob([source.name]),
+    thumbnail: ({ name }: ImageSource) => {
+      if (name.startsWith("bad")) throw new Error(`${name} is no image.`);
+      return new Blob([name]);
+    },
     warmUp: async () => {
       this.#needs("model");
       if (this.image) refuse("a warm-up with an image");
@@ -340,6 +347,7 @@ export class StandInEngine implements Engine {
     useFineTuned: (on) => this.#use(on),
     beginLabelled: ({ name }) => {
       this.#needs("model");
+      if (this.#world.tiny.has(name)) throw new Error("No labelled object has 20 pixels or more: label larger ones.");
       this.#labelling = { name, left: 2 };
       return 2;
     },
@@ -356,8 +364,9 @@ export class StandInEngine implements Engine {
       this.#labelling = undefined;
     },
     clearLabelled: () => this.#clear(),
-    startTraining: (settings) => {
+    startTraining: (settings, heldOut) => {
       this.#needs("model");
+      this.#world.heldOut = heldOut.map((place) => this.labelled[place]);
       if (this.labelled.length === 0) refuse("a training on nothing");
       const images = this.labelled.splice(0);
       return this.#begin({ settings, images, step: 0, losses: [], evaluations: [] });

@@ -31,12 +31,14 @@ export class Visit {
   readonly world;
   readonly bench: Workbench;
   readonly keeper: ProjectKeeper;
+  /** Files that the person was handed. */
+  readonly saved: { file: Blob; name: string }[] = [];
   static #storage: MemoryStorage;
 
   private constructor(world: World, device: DeviceChoice) {
     this.world = world;
     globalThis.fetch = async () => new Response("MobileSAM", { status: world.modelStatus });
-    const browser = { save: () => {}, persist: () => {} };
+    const browser = { save: (file: Blob, name: string) => this.saved.push({ file, name }), persist: () => {} };
     const { bench, keeper } = createWorkbench(device, browser, { makeEngine: world.make });
     this.bench = bench;
     this.keeper = keeper;

@@ -4,10 +4,15 @@ import { effect, untracked } from "../vendor/signals-core.js";
 import type { Point } from "../document/geometry.js";
 import type { BoxPrompt } from "../document/types.js";
 import type { View, Workbench } from "../commands/workbench.js";
+import { Fingers } from "./fingers.js";
 import type { Viewer } from "./viewer.js";
 
 /** CSS pixels that the pointer may move in a click. */
 const CLICK_SLACK = 4;
+/** The same for a finger, which is less steady. */
+const TOUCH_SLACK = 10;
+/** Milliseconds for which a finger is held where it marks what does not belong to the object. */
+const HOLD = 500;
 /** CSS pixels from a polygon's first corner at which a click closes it. */
 const CLOSING = 8;
 
@@ -17,7 +22,13 @@ interface Press {
   at: Point;
   pan: boolean;
   stroke: boolean;
+  /** The tool is pressed. A finger may be the first of two, which press none. */
+  pressed: boolean;
   dragged: boolean;
+}
+
+function isTouch({ pointerType }: PointerEvent) {
+  return pointerType === "touch";
 }
 
 function boxOf(a: Point, b: Point): BoxPrompt {
@@ -33,6 +44,7 @@ function boxOf(a: Point, b: Point): BoxPrompt {
 export class Pointer implements View {
   #viewer;
   #bench;
+  #fingers;
   #press: Press | undefined;
   /** The keyboard's crosshair, on whole pixels. */
   #crosshair: Point | undefined;
@@ -44,11 +56,12 @@ export class Pointer implements View {
   constructor(viewer: Viewer, bench: Workbench) {
     this.#viewer = viewer;
     this.#bench = bench;
+    this.#fingers = new Fingers(viewer);
     const { canvas } = viewer;
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     canvas.addEventListener("pointerup", (event) => this.#up(event));
-    canvas.addEventListener("pointercancel", () => this.cancelGesture());
+    canvas.addEventListener("pointercancel", (event) => this.#fingers.up(event) || this.cancelGesture());
     canvas.addEventListener("pointerleave", () => {
       this.#pointAt(this.#crosshair);
       bench.session.preview.point(undefined);
@@ -121,7 +134,9 @@ export class Pointer implements View {
   }
 
   #down(event: PointerEvent) {
-    if (!this.#viewer.width || this.#press) return;
+    if (!this.#viewer.width) return;
+    if (isTouch(event) && this.#fingers.down(event)) return this.#endPress();
+    if (this.#press) return;
     // The middle button would scroll.
     if (event.button === 1) event.preventDefault();
     this.#viewer.canvas.setPointerCapture(event.pointerId);
@@ -130,9 +145,32 @@ export class Pointer implements View {
     if (this.#space) this.#space.marks = false;
     const at = this.#viewer.toImage(event);
     const stroke = !this.#prompting && !pan && event.button === 0;
-    this.#press = { event, at, pan, stroke, dragged: false };
+    const press = { event, at, pan, stroke, pressed: false, dragged: false };
+    this.#press = press;
     this.#bench.session.preview.point(undefined);
-    if (stroke) this.#pressTool(at, event.ctrlKey || event.metaKey);
+    if (isTouch(event)) setTimeout(() => this.#held(press), HOLD);
+    else if (stroke) this.#pressOnce(press);
+  }
+
+  #pressOnce(press: Press) {
+    if (!press.pressed) this.#pressTool(press.at, press.event.ctrlKey || press.event.metaKey);
+    press.pressed = true;
+  }
+
+  /** A finger stays where it was put down: what a right click does. */
+  #held(press: Press) {
+    if (this.#press !== press || press.dragged || press.pan || !this.#prompting) return;
+    this.#press = undefined;
+    if (this.#viewer.contains(press.at)) this.#addPoint(press.at, false);
+  }
+
+  /** A second finger is put down: the first one did not mean to prompt or draw on. */
+  #endPress() {
+    const { labelTools } = this.#bench;
+    this.#press = undefined;
+    this.#viewer.setBand(undefined);
+    labelTools.endStroke();
+    if (labelTools.cutting) labelTools.reset();
   }
 
   #pressTool(at: Point, more: boolean) {
@@ -140,30 +178,38 @@ export class Pointer implements View {
   }
 
   #move(event: PointerEvent) {
+    if (this.#fingers.move(event)) return;
     const point = this.#viewer.toImage(event);
     const inside = this.#viewer.contains(point) ? point : undefined;
     this.#pointAt(inside);
     const press = this.#press;
     this.#bench.session.preview.point(press || this.#corner || !this.#prompting ? undefined : inside);
     if (!press || press.event.pointerId !== event.pointerId) return;
-    if (press.stroke) {
-      for (const part of event.getCoalescedEvents()) this.#bench.labelTools.move(this.#viewer.toImage(part));
-      this.#bench.labelTools.move(point);
-      return;
-    }
     const { clientX, clientY } = press.event;
-    if (Math.hypot(event.clientX - clientX, event.clientY - clientY) > CLICK_SLACK) press.dragged = true;
+    const slack = isTouch(press.event) ? TOUCH_SLACK : CLICK_SLACK;
+    if (Math.hypot(event.clientX - clientX, event.clientY - clientY) > slack) press.dragged = true;
+    if (press.stroke) return this.#moveStroke(press, event, point);
     if (!press.dragged) return;
     if (press.pan) this.#viewer.pan(event.movementX, event.movementY);
     else if (press.event.button === 0 && this.#prompting) this.#viewer.setBand(this.#boxBetween(press.at, point));
   }
 
+  #moveStroke(press: Press, event: PointerEvent, point: Point) {
+    if (press.dragged) this.#pressOnce(press);
+    if (!press.pressed) return;
+    // Over plain http the browser tells nothing of what lies between two events.
+    for (const part of event.getCoalescedEvents?.() ?? []) this.#bench.labelTools.move(this.#viewer.toImage(part));
+    this.#bench.labelTools.move(point);
+  }
+
   #up(event: PointerEvent) {
+    if (this.#fingers.up(event)) return;
     const press = this.#press;
     if (!press || press.event.pointerId !== event.pointerId || press.event.button !== event.button) return;
     this.#press = undefined;
     this.#viewer.setBand(undefined);
     const { labelTools } = this.#bench;
+    if (press.stroke) this.#pressOnce(press);
     if (press.stroke) labelTools.release(this.#viewer.toImage(event));
     if (press.pan || press.stroke || !this.#prompting) return;
     if (!press.dragged && (event.ctrlKey || event.metaKey)) return labelTools.select(press.at);

@@ -205,9 +205,14 @@ export class Viewer {
   /** Zooms at the pointer. */
   zoomByWheel(event: WheelEvent) {
     event.preventDefault();
-    const box = this.canvas.getBoundingClientRect();
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 20 : 1;
-    this.zoom(Math.exp(-event.deltaY * lines * 0.0015), event.clientX - box.left, event.clientY - box.top);
+    this.zoomAt(Math.exp(-event.deltaY * lines * 0.0015), event);
+  }
+
+  /** Zooms and keeps what is at a point of the window in place. */
+  zoomAt(factor: number, { clientX, clientY }: { clientX: number; clientY: number }) {
+    const box = this.canvas.getBoundingClientRect();
+    this.zoom(factor, clientX - box.left, clientY - box.top);
   }
 
   /** Shows one pixel of the image on each of the screen; the middle stays in place to half a pixel. */

@@ -34,6 +34,12 @@ export function createWorkbench(
     () => project.current.peek()?.id,
     (id) => navigation.openById(id),
   );
+  history.onPass((passed, moved, how) => {
+    const name = project.imageOf(passed.image ?? "")?.name ?? "its image";
+    notices.tell(
+      `${name} cannot be opened, so “${passed.label}” stays as it is; “${moved.label}” was ${how === "undo" ? "undone" : "redone"} instead.`,
+    );
+  });
   const session = new Session(project, draft, sight, notices, { ...options, device, found: (found) => files.addFound(found) });
   const objects = new ObjectCommands(project, history, notices);
   const prompts = new PromptCommands(project, draft, sight, tools, history, objects);

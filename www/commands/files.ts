@@ -3,7 +3,6 @@
 import { batch, signal } from "../vendor/signals-core.js";
 import { identify } from "../document/content.js";
 import type { Draft } from "../document/draft.js";
-import { runsOf } from "../document/mask_region.js";
 import type { Notices } from "../document/notices.js";
 import type { Project, ProjectImage } from "../document/project.js";
 import { unpack } from "../document/runs.js";
@@ -13,6 +12,7 @@ import type { FoundObjects } from "../session/automatic_masks_job.js";
 import type { Session } from "../session/session.js";
 import type { ImageCommands } from "./images.js";
 import type { LabelTools } from "./label_tools.js";
+import { maskPng } from "./mask_png.js";
 import type { NavigationCommands } from "./navigation.js";
 import type { ObjectCommands } from "./objects.js";
 
@@ -122,8 +122,7 @@ export class FileCommands {
     const { correctedMask } = this.#draft;
     if (!current) return;
     if (!correctedMask) return this.#savePng(() => this.#session.request("maskPng", []).done, "mask");
-    const { width, height } = current;
-    this.#savePng(() => this.#session.request("labelsPng", [runsOf(correctedMask, width, height), width, height]).done, "mask");
+    this.#savePng(() => maskPng(correctedMask, current.width, current.height), "mask");
   }
 
   async downloadDecoder(whole: boolean, names: Naming) {
@@ -218,7 +217,7 @@ export class FileCommands {
     return { runs: read.runs, objects: new Map(read.objects.map((object) => [object.id, attributes(object)])) };
   }
 
-  async #savePng(make: () => Promise<Uint8Array<ArrayBuffer>>, kind: string) {
+  async #savePng(make: () => Promise<BlobPart>, kind: string) {
     const name = this.#session.image.source.peek()?.name ?? "";
     try {
       this.#browser.save(new Blob([await make()], { type: "image/png" }), `${name.replace(/\.[^.]*$/, "")}-${kind}.png`);

@@ -38,10 +38,13 @@ export class NavigationCommands {
     void this.#restored.then(() => this.#session.openImage(source));
   }
 
-  /** Opens an image of the project. @returns whether it is open */
-  async openById(id: string): Promise<boolean> {
+  /** Opens an image of the project. @returns whether it is open; undefined: another one was asked for meanwhile */
+  async openById(id: string): Promise<boolean | undefined> {
     const image = this.#project.imageOf(id);
-    return image !== undefined && (await this.#session.openImage(image.source)) && this.#project.current.peek()?.id === id;
+    if (!image) return false;
+    const opened = await this.#session.openImage(image.source);
+    if (!opened && this.#session.image.requested.peek()) return undefined;
+    return opened && this.#project.current.peek()?.id === id;
   }
 
   /** Opens a neighbour of the open image. */

@@ -16,14 +16,14 @@ export interface Command {
   run(): unknown;
 }
 
-/** What a mouse or a pen does on the image, for the help. */
+/** What a mouse, a pen or a finger does on the image, for the help. */
 export const GESTURES: readonly { keys: string; text: string }[] = [
   { keys: "Click", text: "a point inside the object" },
-  { keys: "Right click, Alt+click", text: "a point outside it" },
+  { keys: "Right click, Alt+click, long touch", text: "a point outside it" },
   { keys: "Drag", text: "a box around it" },
   { keys: "Ctrl+click", text: "select an object, or deselect it" },
-  { keys: "Wheel", text: "zoom" },
-  { keys: "Space+drag, Shift+drag, middle drag", text: "move the image" },
+  { keys: "Wheel, pinch", text: "zoom" },
+  { keys: "Space+drag, Shift+drag, middle drag, two fingers", text: "move the image" },
 ];
 
 interface KeyPress {

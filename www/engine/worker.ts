@@ -6,8 +6,9 @@ import type { ImageSource, MaskRegion } from "../document/types.js";
 import { readCheckpoint, removeCheckpoint, storeCheckpoint, storedTraining } from "../storage/checkpoint_store.js";
 import { storeEmbedding, storedEmbedding } from "../storage/embedding_store.js";
 import { downloadModel, listModels, removeModel, storedModel } from "../storage/model_store.js";
-import type { Engine, MaskReply as EngineReply, ObjectExport } from "./graysam.js";
+import type { Engine, MaskReply as EngineReply } from "./graysam.js";
 import type { FromWorker, MaskReply, ToWorker, WorkerMethod, WorkerMethods } from "./methods.js";
+import { ObjectExports } from "./object_exports.js";
 
 type EngineModule = typeof import("./graysam.js");
 
@@ -30,7 +31,7 @@ let loading: Promise<EngineModule> | undefined;
 let engineModule: EngineModule | undefined;
 let engineMemory: WebAssembly.Memory | undefined;
 let engine: Engine | undefined;
-let exporting: ObjectExport | undefined;
+const exports = new ObjectExports();
 let queue = Promise.resolve();
 /** The encode or warm-up that runs now. */
 let encoding: number | undefined;
@@ -179,20 +180,20 @@ const methods: Methods = {
   },
   async beginExport(_request, format, classes) {
     const { ObjectExport } = await loadEngine();
-    exporting?.free();
-    exporting = new ObjectExport(
-      format,
-      classes.map(({ name, colour }) => ({ name, colour })),
+    exports.begin(
+      () =>
+        new ObjectExport(
+          format,
+          classes.map(({ name, colour }) => ({ name, colour })),
+        ),
     );
   },
   async addToExport(_request, name, source, runs, width, objects) {
     const bytes = await bytesOf(source);
-    exporting?.add(name, runs, width, objects, bytes, source.page ?? 0);
+    exports.begun.add(name, runs, width, objects, bytes, source.page ?? 0);
   },
   finishExport() {
-    if (!exporting) throw new Error("No export was begun; begin it again.");
-    const file = exporting.finish();
-    exporting = undefined;
+    const file = exports.finish();
     const { suffix } = file;
     return { suffix, file: new Blob([file.bytes()]) };
   },

@@ -3,6 +3,8 @@
 export interface OfflineEvents {
   /** The page starts without network from now on. */
   ready: () => void;
+  /** The page's files could not be fetched or kept; another visit tries again. */
+  failed: () => void;
   /** This browser keeps no files here, as over plain http or in some private windows. */
   unavailable: () => void;
   /** A new version of the page can be used. */
@@ -40,6 +42,8 @@ export class Offline {
     void navigator.serviceWorker.ready.then(this.#events.ready);
     navigator.serviceWorker.addEventListener("controllerchange", () => this.#controllerChanged());
     registration.addEventListener("updatefound", () => this.#watch());
+    const { installing, waiting, active } = registration;
+    if (!installing && !waiting && !active) this.#events.failed();
     this.#watch();
     if (this.#waiting) this.#events.updated();
   }
@@ -57,10 +61,16 @@ export class Offline {
 
   #watch() {
     const installing = this.#registration?.installing;
-    installing?.addEventListener("statechange", () => {
-      // The first visit installs no update.
-      if (installing.state === "installed" && this.#registration?.active) this.#events.updated();
-    });
+    if (!installing) return;
+    const changed = () => {
+      // What becomes of it later is none of this.
+      installing.removeEventListener("statechange", changed);
+      const active = this.#registration?.active;
+      // The first visit installs no update; where one fails, the version before goes on.
+      if (installing.state === "installed" && active) this.#events.updated();
+      if (installing.state === "redundant" && !active) this.#events.failed();
+    };
+    installing.addEventListener("statechange", changed);
   }
 
   #controllerChanged() {

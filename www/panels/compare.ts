@@ -1,6 +1,7 @@
 // The second pane of a comparison: the same image and prompts with the untouched decoder's mask.
 
 import { computed, effect } from "../vendor/signals-core.js";
+import { Fingers } from "../canvas/fingers.js";
 import { Viewer } from "../canvas/viewer.js";
 import type { Workbench } from "../commands/workbench.js";
 import { areaOf } from "../document/mask_region.js";
@@ -46,10 +47,15 @@ export class Compare {
     const viewer = this.#viewer;
     const { canvas } = viewer;
     canvas.addEventListener("wheel", (event) => viewer.zoomByWheel(event), { passive: false });
+    const fingers = new Fingers(viewer);
     canvas.addEventListener("pointermove", (event) => {
-      if (event.buttons) viewer.pan(event.movementX, event.movementY);
+      if (!fingers.move(event) && event.buttons) viewer.pan(event.movementX, event.movementY);
     });
-    canvas.addEventListener("pointerdown", (event) => canvas.setPointerCapture(event.pointerId));
+    canvas.addEventListener("pointerdown", (event) => {
+      canvas.setPointerCapture(event.pointerId);
+      if (event.pointerType === "touch") fingers.down(event);
+    });
+    for (const ended of ["pointerup", "pointercancel"] as const) canvas.addEventListener(ended, (event) => fingers.up(event));
   }
 
   #show() {

@@ -14,9 +14,10 @@ export class ImagesPanel {
   #project;
   #images;
   #navigation;
+  #thumbnails;
   #list = new KeyedList<ProjectImage>(byId("images", HTMLUListElement), {
     keyOf: ({ id }) => id,
-    shown: (image) => JSON.stringify([image.objectCount, image.done, this.#isOpen(image), image.thumbnail?.size]),
+    shown: (image) => JSON.stringify([image.objectCount, image.done, this.#isOpen(image), image.thumbnail?.size, this.#problemOf(image)]),
     build: (image, element) => this.#build(image, element),
     removed: (_, id) => this.#revoke(id),
   });
@@ -25,16 +26,18 @@ export class ImagesPanel {
   /** The image that was brought into view last. */
   #revealed: ProjectImage | undefined;
 
-  constructor({ project, images, navigation }: Workbench) {
+  constructor({ project, images, navigation, session }: Workbench) {
     this.#project = project;
     this.#images = images;
     this.#navigation = navigation;
+    this.#thumbnails = session.thumbnails;
     effect(() => this.#show());
   }
 
   #show() {
     count("images");
     const [images, current] = [this.#project.images.value, this.#project.current.value];
+    void this.#thumbnails.unreadable.value;
     panel.hidden = images.length < 2;
     const done = images.filter((image) => image.done).length;
     doneCount.textContent = `${done.toLocaleString("en")} of ${images.length.toLocaleString("en")} done`;
@@ -47,19 +50,26 @@ export class ImagesPanel {
     return image === this.#project.current.peek();
   }
 
+  /** Why it cannot be opened. */
+  #problemOf(image: ProjectImage) {
+    return this.#isOpen(image) || image.thumbnail ? undefined : this.#thumbnails.unreadable.peek().get(image.id);
+  }
+
   #build(image: ProjectImage, element: HTMLLIElement) {
     const { id, source, done } = image;
     const name = source.page ? `${image.name}, page ${source.page + 1}` : image.name;
     const open = this.#isOpen(image);
+    const problem = this.#problemOf(image);
+    const title = problem ? `${name}: ${problem}` : name;
     const picture = make("img", { alt: "", width: 96, height: 72, loading: "lazy" });
     const address = this.#addressOf(image);
     if (address) picture.src = address;
     const opener = make(
       "button",
-      { type: "button", id: `image-${id}`, className: "thumbnail", title: name, onclick: () => this.#navigation.open(image.source) },
+      { type: "button", id: `image-${id}`, className: "thumbnail", title, onclick: () => this.#navigation.open(image.source) },
       picture,
       make("span", { className: "thumbnail-name" }, name),
-      make("span", { className: "note" }, objects(image.objectCount)),
+      make("span", { className: "note" }, problem ?? objects(image.objectCount)),
     );
     if (open) opener.ariaCurrent = "true";
     const check = make("input", { type: "checkbox", id: `done-${id}`, checked: done });

@@ -13,6 +13,7 @@ function tell(state: string, sentence: string) {
 
 export class OfflinePanel {
   readonly ready = () => tell("ready", "works");
+  readonly failed = () => tell("failed", "not kept: its files could not be fetched or stored; the next visit tries again");
   readonly unavailable = () => tell("unavailable", "not in this window");
   readonly updated = () => {
     update.hidden = false;

@@ -5,6 +5,7 @@ import type { Workbench } from "../commands/workbench.js";
 import type { LabelledImage } from "../document/project.js";
 import type { Naming } from "../engine/graysam.js";
 import type { TrainingJob, TrainingPhase } from "../session/training_job.js";
+import { judgesOf } from "../session/training_set.js";
 import { byId } from "./dom.js";
 import { count } from "./drawn.js";
 import { Plot } from "./plot.js";
@@ -190,9 +191,7 @@ function describeStored({ stored, resumeObstacle }: TrainingJob) {
 function describeSet(labelled: readonly LabelledImage[]) {
   const objects = labelled.reduce((sum, image) => sum + image.objects, 0);
   if (objects === 0) return "";
-  const heldOut = labelled.length > 1 ? labelled.filter((image) => image.heldOut).length : 0;
-  const judges = heldOut > 0 ? `${counted(heldOut, "image")} held out` : "a part of the objects is held out";
-  return `${counted(objects, "object")} in ${counted(labelled.length, "image")}, ${judges}.`;
+  return `${counted(objects, "object")} in ${counted(labelled.length, "image")}, ${judgesOf(labelled)}.`;
 }
 
 function describeOutcome({ info, improved, phase }: TrainingJob) {

@@ -3,6 +3,7 @@
 import { effect } from "../vendor/signals-core.js";
 import type { Workbench } from "../commands/workbench.js";
 import type { LabelledImage } from "../document/project.js";
+import { noteOf } from "../session/training_set.js";
 import { byId, make, objects } from "./dom.js";
 import { count } from "./drawn.js";
 import { KeyedList } from "./keyed_list.js";
@@ -12,12 +13,6 @@ const note = byId("training-set-note", HTMLElement);
 
 /** Only items near the view have content, as there may be hundreds. */
 const NEAR_VIEW = { root: list.closest("aside"), rootMargin: "1000px" };
-
-function describe(labelled: readonly LabelledImage[]) {
-  if (labelled.length === 0) return "Images with labelled objects appear here.";
-  if (labelled.length === 1) return "With a single image, a part of its objects is held out.";
-  return "Held-out images judge the training and are not trained on.";
-}
 
 export class TrainingSetList {
   #bench;
@@ -50,7 +45,7 @@ export class TrainingSetList {
     // Its item says that it is shown.
     void project.current.value;
     this.#list.show(labelled);
-    note.textContent = describe(labelled);
+    note.textContent = noteOf(labelled);
   }
 
   #moved(entries: readonly IntersectionObserverEntry[]) {

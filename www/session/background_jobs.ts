@@ -9,7 +9,7 @@ import type { Project, ProjectImage } from "../document/project.js";
 import type { Sight } from "../document/sight.js";
 import { CrashError, type Engine, type Running } from "../engine/client.js";
 import type { Display, Part } from "../engine/graysam.js";
-import type { ImageJob } from "./image_job.js";
+import { type ImageJob, unreadableSentence } from "./image_job.js";
 import type { Job, Step } from "./job.js";
 import type { ModelJob } from "./model_job.js";
 import type { Parts } from "./parts.js";
@@ -30,9 +30,15 @@ class Quiet {
   }
 }
 
+/** A folder may have many of them, one found after the other. */
+function unreadablesSentence(count: number, name: string, reason: string) {
+  if (count === 1) return unreadableSentence(name, reason);
+  return `The image ${name} and ${count - 1} more cannot be opened: the list says why.`;
+}
+
 export class ThumbnailJob implements Job {
-  /** Images that could not be read. */
-  readonly unreadable = signal<ReadonlySet<string>>(new Set());
+  /** Why images could not be read, as sentences by the images' ids. */
+  readonly unreadable = signal<ReadonlyMap<string, string>>(new Map());
 
   #project;
   #image;
@@ -55,8 +61,11 @@ export class ThumbnailJob implements Job {
     try {
       this.#project.setThumbnail(image, await engine.request("thumbnail", [image.source]));
     } catch (error) {
-      this.unreadable.value = new Set([...this.unreadable.peek(), image.id]);
-      throw error;
+      const crashed = error instanceof CrashError;
+      const reason = crashed ? `The engine crashed at it (${error.message}).` : error instanceof Error ? error.message : String(error);
+      const unreadable = new Map(this.unreadable.peek()).set(image.id, reason);
+      this.unreadable.value = unreadable;
+      throw crashed ? error : new Error(unreadablesSentence(unreadable.size, image.name, reason));
     }
   }
 }

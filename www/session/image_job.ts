@@ -31,6 +31,11 @@ export interface Rendering {
   part: ImagePart | undefined;
 }
 
+/** Tells of an image that is not the one on screen, so it is named. */
+export function unreadableSentence(name: string, reason: unknown) {
+  return `The image ${name} cannot be opened: ${reason instanceof Error ? reason.message : reason}`;
+}
+
 export class ImageJob implements Job {
   /** What is open, or was before the engine was lost. */
   readonly source = signal<ImageSource | undefined>(undefined);
@@ -194,9 +199,15 @@ export class ImageJob implements Job {
     this.#draft.opened(info.width, info.height);
   }
 
-  #request(engine: Engine, source: ImageSource) {
+  async #request(engine: Engine, source: ImageSource) {
     this.#activity.label.value = `Opening ${source.name}…`;
-    return source.kind === "file" ? engine.request("openImage", [source.file, source.page ?? 0]) : engine.request("openSample", []);
+    try {
+      return await (source.kind === "file"
+        ? engine.request("openImage", [source.file, source.page ?? 0])
+        : engine.request("openSample", []));
+    } catch (error) {
+      throw error instanceof CrashError ? error : new Error(unreadableSentence(source.name, error));
+    }
   }
 
   async #restore(engine: Engine, source: ImageSource) {

@@ -13,7 +13,7 @@ export interface Job {
   next(engine: Engine): Step | undefined;
   /**
    * The engine is gone, and all that it had.
-   * @param retried the next engine runs on another device, so what crashed this one may be tried again
+   * @param retried it went with its GPU, so what it was at may be tried again
    * @returns the end of a sentence on what becomes of the work, such as ", and the training begins again"
    */
   engineLost?(retried: boolean): string;

@@ -6,9 +6,14 @@ import type { Notices } from "../document/notices.js";
 import { CrashError, type Engine } from "../engine/client.js";
 import type { DeviceChoice, DeviceInfo, SettingRanges } from "../engine/graysam.js";
 import type { Activity } from "./activity.js";
+import { GpuRecord } from "./gpu_record.js";
 import type { Job, Step } from "./job.js";
 
 const CRASHES_IN_A_ROW = 3;
+/** Losses of WebGPU in a visit after which it is the CPU for the rest: a new driver takes it away once. */
+const LOSSES = 2;
+/** Milliseconds from when all was there again, after which a crash has nothing to do with the one before. */
+const WELL = 10_000;
 
 export class Scheduler {
   readonly device = signal<DeviceInfo | undefined>(undefined);
@@ -25,7 +30,12 @@ export class Scheduler {
   #activity;
   #notices;
   #makeEngine;
+  #gpu = new GpuRecord();
+  /** How often WebGPU was lost in this visit. */
+  #losses = 0;
   #crashes = 0;
+  /** When all was there again after the last crash, by `performance.now`. */
+  #restored: number | undefined;
 
   /**
    * @param jobs from the most urgent one on
@@ -93,7 +103,7 @@ export class Scheduler {
       }
       this.#activity.progress.value = undefined;
     }
-    if (!this.stopped.peek()) this.#crashes = 0;
+    this.#restored ??= performance.now();
     this.busy.value = false;
   }
 
@@ -104,8 +114,9 @@ export class Scheduler {
       if (!this.busy.peek()) this.#recover(crash);
     });
     try {
-      const { device, ranges } = await engine.request("create", [this.#preference]);
-      this.device.value = device;
+      const warning = this.#preference === "auto" ? this.#gpu.warning : undefined;
+      const { device, ranges } = await engine.request("create", [warning ? "cpu" : this.#preference]);
+      this.device.value = warning ? { ...device, note: warning } : device;
       this.ranges.value = ranges;
       this.#engine.value = engine;
     } catch (error) {
@@ -114,23 +125,32 @@ export class Scheduler {
     }
   }
 
-  get #fallsBack() {
-    return this.#preference === "auto" && (this.device.peek()?.device.startsWith("WebGPU") ?? false);
+  /** Notes that WebGPU is gone, if the dead engine was on it and the person did not ask for it. */
+  #loseGpu() {
+    const device = this.device.peek()?.device ?? "";
+    if (this.#preference !== "auto" || !device.startsWith("WebGPU")) return false;
+    this.#losses += 1;
+    if (this.#losses < LOSSES) return true;
+    this.#preference = "cpu";
+    this.#gpu.givenUp(device);
+    return true;
   }
 
   /** Has the jobs forget the dead engine; the loop then makes all of it anew in another one. */
   #recover(crash: CrashError) {
-    const fallsBack = this.#fallsBack;
-    if (fallsBack) this.#preference = "cpu";
+    const lost = this.#loseGpu();
+    // An engine may die as soon as it has nothing to do, each time.
+    if (this.#restored !== undefined && performance.now() - this.#restored > WELL) this.#crashes = 0;
+    this.#restored = undefined;
     this.#crashes += 1;
     const stopped = this.#crashes > CRASHES_IN_A_ROW;
-    const ends = this.#jobs.map((job) => job.engineLost?.(fallsBack) ?? "").join("");
+    const ends = this.#jobs.map((job) => job.engineLost?.(lost) ?? "").join("");
     const reason = `The engine crashed (${crash.message})`;
     if (stopped) {
       const sentence = `${reason} ${this.#crashes} times in a row and was stopped; open another image or a smaller model to start it again.`;
       this.#notices.tell(sentence);
     } else {
-      const where = fallsBack ? " on the CPU instead of WebGPU" : "";
+      const where = lost && this.#preference === "cpu" ? " on the CPU instead of WebGPU" : "";
       this.#notices.tell(`${reason} and was started again${where}; the model, the image and the prompts are being restored${ends}.`);
     }
     this.stopped.value = stopped;

@@ -45,6 +45,7 @@ export class Session {
   readonly automaticMasks;
   readonly training;
   readonly preview;
+  readonly thumbnails;
   readonly scheduler;
 
   #draft;
@@ -84,9 +85,9 @@ export class Session {
     this.training = new TrainingJob(project, this.model, this.image, this.decoder, notices, () => this.scheduler.advanced());
     this.preview = new PreviewJob(draft, sight, this.image, this.mask);
     const warmUp = new WarmUpJob(this.model, this.image);
-    const thumbnails = new ThumbnailJob(project, this.image);
+    this.thumbnails = new ThumbnailJob(project, this.image);
     const partsAhead = new PartsAheadJob(draft, sight, this.image, this.parts);
-    const ahead = new AheadJob(project, draft, this.model, this.image, thumbnails);
+    const ahead = new AheadJob(project, draft, this.model, this.image, this.thumbnails);
     const jobs: Job[] = [
       this.model,
       this.decoder,
@@ -97,7 +98,7 @@ export class Session {
       this.training,
       this.preview,
       warmUp,
-      thumbnails,
+      this.thumbnails,
       partsAhead,
       ahead,
     ];

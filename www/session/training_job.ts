@@ -12,7 +12,7 @@ import type { DecoderJob } from "./decoder_job.js";
 import type { ImageJob } from "./image_job.js";
 import type { Job, Step } from "./job.js";
 import type { ModelJob } from "./model_job.js";
-import { asTheyAre, heldOutPlaces, labelsChanged, obstacleOf } from "./training_set.js";
+import { asTheyAre, heldOutPlaces, labelsChanged, leftOutSentence, obstacleOf } from "./training_set.js";
 import { TrainingSetLoader } from "./training_set_loader.js";
 
 /** Milliseconds of work between two checkpoints. */
@@ -273,7 +273,7 @@ export class TrainingJob implements Job {
       await this.#checkBase(engine);
       await engine.request("clearLabelled", []);
     }
-    await this.#loader.step(engine);
+    await this.#loader.step(engine, this.#fromCheckpoint);
   }
 
   /** Before images are encoded in vain. */
@@ -285,6 +285,7 @@ export class TrainingJob implements Job {
   }
 
   async #startTraining(engine: Engine) {
+    this.#takeKept();
     if (this.#fromCheckpoint) this.info = await engine.request("resumeTraining", []);
     else if (this.#settings) {
       this.info = await engine.request("startTraining", [this.#settings, heldOutPlaces(this.#images)]);
@@ -292,6 +293,17 @@ export class TrainingJob implements Job {
     this.evaluated = 0;
     this.#sinceCheckpoint = 0;
     this.#live = true;
+  }
+
+  /** What the engine could not take is not part of the training. */
+  #takeKept() {
+    const { images, leftOut } = this.#loader;
+    if (leftOut.length === 0) return;
+    const sentence = leftOutSentence(leftOut, images);
+    const obstacle = obstacleOf(images);
+    if (obstacle) throw new Error(`${sentence} ${obstacle}`);
+    this.#images = [...images];
+    this.#notices.tell(sentence);
   }
 
   async #advance(engine: Engine) {

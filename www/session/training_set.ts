@@ -39,3 +39,35 @@ export function obstacleOf(labelled: readonly LabelledImage[]) {
   if (labelled.length > 1 && labelled.every(({ heldOut }) => heldOut)) return "All images are held out; leave at least one to train on.";
   return "";
 }
+
+/** Whether the engine refuses an image because all of its objects are too small to train on. */
+export function areTooSmall(error: unknown) {
+  return error instanceof Error && /^No labelled object has \d+ pixels or more/.test(error.message);
+}
+
+/** Which images a training goes without, and what follows from it for what is held out. */
+export function leftOutSentence(leftOut: readonly LabelledImage[], kept: readonly LabelledImage[]) {
+  const [{ name }] = leftOut;
+  const others = leftOut.length - 1;
+  const which = others === 0 ? `${name} was` : `${name} and ${others} other image${others === 1 ? "" : "s"} were`;
+  const sentence = `${which} left out of the training, because all objects there are too small; label larger ones to have it trained on.`;
+  if (kept.length === 1) return `${sentence} Only ${kept[0].name} is left, so ${judgesOf(kept)}.`;
+  const judged = kept.length === 0 || kept.some(({ heldOut }) => heldOut) || !leftOut.some(({ heldOut }) => heldOut);
+  return judged ? sentence : `${sentence} No other image is held out, so ${judgesOf(kept)}.`;
+}
+
+/** What judges a training on these images. */
+export function judgesOf(labelled: readonly LabelledImage[]) {
+  if (labelled.length < 2) return "a part of the objects is held out";
+  const heldOut = labelled.filter((image) => image.heldOut).length;
+  if (heldOut === 0) return "some of the images are held out at random";
+  return `${heldOut.toLocaleString("en")} image${heldOut === 1 ? "" : "s"} held out`;
+}
+
+/** What the person should know of the choice between training and held out. */
+export function noteOf(labelled: readonly LabelledImage[]) {
+  if (labelled.length === 0) return "Images with labelled objects appear here.";
+  if (labelled.length === 1) return "With a single image, a part of its objects is held out.";
+  if (labelled.some(({ heldOut }) => heldOut)) return "Held-out images judge the training and are not trained on.";
+  return "No image is chosen to be held out, so some of them are at random: they judge the training and are not trained on.";
+}

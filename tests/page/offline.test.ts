@@ -1,0 +1,70 @@
+// The page's end of the service worker, without one.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Offline, type OfflineEvents } from "../../www/offline/offline.js";
+
+class StandInWorker extends EventTarget {
+  state = "installing";
+
+  becomes(state: string) {
+    this.state = state;
+    this.dispatchEvent(new Event("statechange"));
+  }
+}
+
+class StandInRegistration extends EventTarget {
+  installing: StandInWorker | null = null;
+  waiting: StandInWorker | null = null;
+  active: StandInWorker | null = null;
+}
+
+/** What the page is told, in order. */
+async function told(registration: StandInRegistration) {
+  const events: string[] = [];
+  const serviceWorker = Object.assign(new EventTarget(), { register: async () => registration, ready: new Promise(() => {}) });
+  Object.defineProperty(globalThis, "navigator", { value: { serviceWorker }, configurable: true });
+  const tells = (name: keyof OfflineEvents) => () => void events.push(name);
+  const offline = new Offline({
+    ready: tells("ready"),
+    failed: tells("failed"),
+    unavailable: tells("unavailable"),
+    updated: tells("updated"),
+  });
+  await offline.start();
+  return events;
+}
+
+test("an installation that fails is told of on the first visit", async () => {
+  const registration = new StandInRegistration();
+  const worker = (registration.installing = new StandInWorker());
+  const events = await told(registration);
+  assert.deepEqual(events, []);
+  registration.installing = null;
+  worker.becomes("redundant");
+  assert.deepEqual(events, ["failed"]);
+  assert.deepEqual(await told(registration), ["failed"], "it had failed before the page could look");
+});
+
+test("an installation that succeeds is no failure when a later one takes its place", async () => {
+  const registration = new StandInRegistration();
+  const worker = (registration.installing = new StandInWorker());
+  const events = await told(registration);
+  worker.becomes("installed");
+  registration.installing = null;
+  worker.becomes("redundant");
+  assert.deepEqual(events, []);
+});
+
+test("an update is told of when it is there, and not when it fails, as the version before goes on", async () => {
+  for (const state of ["installed", "redundant"]) {
+    const registration = new StandInRegistration();
+    registration.active = new StandInWorker();
+    const events = await told(registration);
+    const update = (registration.installing = new StandInWorker());
+    registration.dispatchEvent(new Event("updatefound"));
+    update.becomes(state);
+    assert.deepEqual(events, state === "installed" ? ["updated"] : []);
+  }
+});

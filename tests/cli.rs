@@ -177,7 +177,7 @@ fn a_finetuned_decoder_is_used_on_its_own_base_only() {
     };
     let before = point_iou(evaluate(&FILES.model, &[]));
     let after = point_iou(evaluate(&FILES.model, &["--decoder", &decoder]));
-    assert!(after > before + 0.1, "{before} became {after}");
+    assert!(after > before + 0.05, "{before} became {after}");
 
     let other =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("target/models/mobile_sam_f32.safetensors");

@@ -325,6 +325,21 @@ test("where room is lacking, embeddings go first, then files of removed images a
   assert.equal(seen.source.kind === "file" && (await seen.source.file.text()), "s".repeat(2000), "the person's own file serves");
 });
 
+test("the only copy of an image that is in the list stays where room is lacking", async () => {
+  const storage = MemoryStorage.install();
+  const seen = imageOf("s", { objectCount: 0, width: 0, source: { kind: "file", name: "s", file: new Blob(["s".repeat(2000)]) } });
+  await new ProjectStore().saveFile(projectOf(seen));
+  const store = new ProjectStore();
+  await store.take();
+  const { images } = await store.restore();
+  const again = imageOf("s", { objectCount: 0, width: 0, source: images[0].source });
+  storage.room = 1000;
+  const large = imageOf("x", { width: 225, height: 1, runs: new Uint32Array(450).fill(1) });
+  const save = store.save({ ...projectOf(again, large), current: "x" });
+  await assert.rejects(save, (error) => storageSentence(error).startsWith("The browser's storage is full"));
+  assert.equal(again.source.kind === "file" && (await again.source.file.text()), "s".repeat(2000));
+});
+
 test("an image whose objects cannot be read is named", async () => {
   const storage = MemoryStorage.install();
   await new ProjectStore().save(projectOf(imageOf("a"), imageOf("b")));

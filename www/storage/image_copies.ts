@@ -79,13 +79,14 @@ export class ImageCopies {
   #unneeded(needed: ReadonlySet<string>, listed: ReadonlySet<string>): string[] {
     const names = new Set([...this.#names.values()].filter((name) => name !== null));
     for (const id of needed) names.delete(this.#names.get(id) ?? "");
+    const idsOf = (name: string) => [...this.#names].filter(([, other]) => other === name).map(([id]) => id);
+    const isGiven = (name: string) => idsOf(name).every((id) => this.#given.has(id));
+    const isListed = (name: string) => idsOf(name).some((id) => listed.has(id));
     /** What is lost with it: nothing, the file of an image that undo may bring back, that of one without objects. */
-    const loss = (name: string) => {
-      const ids = [...this.#names].filter(([, other]) => other === name).map(([id]) => id);
-      const isListed = ids.some((id) => listed.has(id));
-      return (isListed ? 2 : 0) + (ids.every((id) => this.#given.has(id)) ? 0 : 1);
-    };
-    return [...names].sort((a, b) => loss(a) - loss(b));
+    const loss = (name: string) => (isListed(name) ? 2 : 0) + (isGiven(name) ? 0 : 1);
+    // Of a listed image whose file the person gave in an earlier visit the copy is all there is.
+    const replaceable = [...names].filter((name) => !isListed(name) || isGiven(name));
+    return replaceable.sort((a, b) => loss(a) - loss(b));
   }
 
   /** Its images have the person's file again, or ask for it. */

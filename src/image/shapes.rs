@@ -118,3 +118,28 @@ pub fn shape(labels: &Labels, id: u32, [x0, y0, x1, y1]: [usize; 4]) -> Shape {
         bits,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::mask;
+    use crate::random::Random;
+
+    #[test]
+    fn masks_in_their_boxes_overlap_as_whole_planes_do() {
+        const SIZE: (usize, usize) = (12, 9);
+        let mut random = Random::new(3);
+        let mut drawn = || {
+            let (x, y) = (random.below(8), random.below(6));
+            let bits = (0..12).map(|_| random.below(2) == 1).collect();
+            Shape::trimmed(x, y, 4, bits)
+        };
+        for _ in 0..500 {
+            let (a, b) = (drawn(), drawn());
+            let planes = [&a, &b].map(|shape| plane(shape.as_ref(), SIZE));
+            let whole = mask::iou(&planes[0], &planes[1]);
+            assert_eq!(iou(a.as_ref(), b.as_ref()), whole, "{a:?} {b:?}");
+        }
+        assert_eq!(iou(None, None), 1.0);
+    }
+}

@@ -14,10 +14,16 @@ pub const SOURCES: &str = "www";
 const EMITTED: &str = "target/page";
 const SERVICE_WORKER: &str = "www/offline/service_worker.js";
 /// Modules of npm packages that the page imports, each under the name by which it does.
-const VENDORED: [(&str, &str); 1] = [(
-    "node_modules/@preact/signals-core/dist/signals-core.mjs",
-    "www/vendor/signals-core.js",
-)];
+const VENDORED: [(&str, &str); 2] = [
+    (
+        "node_modules/@preact/signals-core/dist/signals-core.mjs",
+        "www/vendor/signals-core.js",
+    ),
+    (
+        "node_modules/@zip.js/zip.js/index-native.min.js",
+        "www/vendor/zip.js",
+    ),
+];
 /// The page and its unit tests; the service worker, which sees other globals; the other tests, which import what
 /// the first two emitted.
 const PROJECTS: [&str; 2] = ["tsconfig.json", "www/offline/tsconfig.json"];

@@ -12,6 +12,7 @@ mod labels;
 mod measure;
 mod panic;
 mod products;
+mod project_file;
 mod prompts;
 mod sha256;
 mod training;

@@ -316,6 +316,29 @@ export class Product {
 }
 
 /**
+ * The label files of a project, image by image.
+ */
+export class ProjectLabels {
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * Adds an image to the COCO file: what that calls it, the runs of its labels, and what is
+     * known of the objects. Returns its label image as a TIFF file, or nothing where that cannot
+     * hold the objects' numbers.
+     */
+    add(name: string, runs: Uint32Array | number[], width: number, height: number, objects: ObjectRecord[]): Uint8Array<ArrayBuffer> | undefined;
+    /**
+     * The COCO file.
+     */
+    finish(): Uint8Array<ArrayBuffer>;
+    constructor(classes: ClassRecord[]);
+    /**
+     * The runs of a label image of this size.
+     */
+    static read(file: Uint8Array | number[], width: number, height: number): Uint32Array<ArrayBuffer>;
+}
+
+/**
  * SHA-256 (FIPS 180-4) of bytes that come piece by piece.
  */
 export class Sha256 {

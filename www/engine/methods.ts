@@ -74,6 +74,14 @@ export interface WorkerMethods {
   addToExport(name: string, source: ImageSource, runs: Uint32Array, width: number, objects: ObjectRecord[]): void;
   /** The file, and what follows the image's or the project's name. */
   finishExport(): { suffix: string; file: Blob };
+  /** Begins the label files of a project file, and ends those that were under way. */
+  beginProjectLabels(classes: readonly ObjectClass[]): void;
+  /** Adds an image to the COCO file. Its label image as a TIFF file; undefined: none can hold its objects' numbers. */
+  addProjectLabels(name: string, runs: Uint32Array, width: number, height: number, objects: ObjectRecord[]): Bytes | undefined;
+  /** The COCO file. */
+  finishProjectLabels(): Blob;
+  /** The objects of a label image that is to have this size. */
+  readProjectLabels(file: Blob, width: number, height: number): Runs;
   /** The objects that a COCO file has for an image. */
   readCoco(file: Blob, name: string, width: number, height: number): KnownObjects & { runs: Runs };
   baseSha256(): string;

@@ -9,6 +9,7 @@ import { downloadModel, listModels, removeModel, storedModel } from "../storage/
 import type { Engine, MaskReply as EngineReply } from "./graysam.js";
 import type { FromWorker, MaskReply, ToWorker, WorkerMethod, WorkerMethods } from "./methods.js";
 import { ObjectExports } from "./object_exports.js";
+import { ProjectLabelFiles } from "./project_label_files.js";
 
 type EngineModule = typeof import("./graysam.js");
 
@@ -32,6 +33,7 @@ let engineModule: EngineModule | undefined;
 let engineMemory: WebAssembly.Memory | undefined;
 let engine: Engine | undefined;
 const exports = new ObjectExports();
+const projectLabels = new ProjectLabelFiles();
 let queue = Promise.resolve();
 /** The encode or warm-up that runs now. */
 let encoding: number | undefined;
@@ -196,6 +198,16 @@ const methods: Methods = {
     const file = exports.finish();
     const { suffix } = file;
     return { suffix, file: new Blob([file.bytes()]) };
+  },
+  async beginProjectLabels(_request, classes) {
+    const { ProjectLabels } = await loadEngine();
+    projectLabels.begin(() => new ProjectLabels(classes.map(({ name, colour }) => ({ name, colour }))));
+  },
+  addProjectLabels: (_request, name, runs, width, height, objects) => projectLabels.begun.add(name, runs, width, height, objects),
+  finishProjectLabels: () => new Blob([projectLabels.finish()]),
+  async readProjectLabels(_request, file, width, height) {
+    const { ProjectLabels } = await loadEngine();
+    return ProjectLabels.read(await readFile(file), width, height);
   },
   async readCoco(_request, file, name, width, height) {
     const { CocoObjects } = await loadEngine();

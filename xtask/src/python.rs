@@ -25,20 +25,11 @@ const NAMES: [&str; 5] = [
 /// The interpreter of a virtual environment that holds exactly the packages of
 /// `tests/python/requirements.txt`; made at the first call, and anew when that file changes.
 pub fn environment() -> Result<PathBuf> {
-    let folder = Path::new(ENVIRONMENT);
-    let inside = if cfg!(windows) {
-        "Scripts/python.exe"
-    } else {
-        "bin/python"
-    };
-    // No link may be followed here: Python finds its environment by the path it is called by.
-    let python = std::path::absolute(folder.join(inside))?;
-    let wanted = fs::read_to_string(REQUIREMENTS)
-        .with_context(|| format!("{REQUIREMENTS} cannot be read; it belongs to the repository"))?;
-    let installed = fs::read_to_string(folder.join(STAMP)).ok();
-    if installed.as_ref() == Some(&wanted) && version(&python).is_some() {
+    if let Some(python) = installed()? {
         return Ok(python);
     }
+    let folder = Path::new(ENVIRONMENT);
+    let (python, wanted) = (interpreter()?, requirements()?);
     let base = base()?;
     println!("Installing PyTorch and the rest of {REQUIREMENTS} in {ENVIRONMENT}, some 6 GB.");
     if folder.exists() {
@@ -54,6 +45,29 @@ pub fn environment() -> Result<PathBuf> {
     fs::write(folder.join(STAMP), wanted)
         .with_context(|| format!("{ENVIRONMENT} cannot be written to"))?;
     Ok(python)
+}
+
+/// That of `environment`, if it is there and up to date.
+pub fn installed() -> Result<Option<PathBuf>> {
+    let python = interpreter()?;
+    let installed = fs::read_to_string(Path::new(ENVIRONMENT).join(STAMP)).ok();
+    let is_current = installed == Some(requirements()?) && version(&python).is_some();
+    Ok(is_current.then_some(python))
+}
+
+fn interpreter() -> Result<PathBuf> {
+    let inside = if cfg!(windows) {
+        "Scripts/python.exe"
+    } else {
+        "bin/python"
+    };
+    // No link may be followed here: Python finds its environment by the path it is called by.
+    Ok(std::path::absolute(Path::new(ENVIRONMENT).join(inside))?)
+}
+
+fn requirements() -> Result<String> {
+    fs::read_to_string(REQUIREMENTS)
+        .with_context(|| format!("{REQUIREMENTS} cannot be read; it belongs to the repository"))
 }
 
 /// A Python to make the environment with, installed where that can be done.

@@ -176,6 +176,10 @@ fn in_browser(node: &mut Command) -> Result<()> {
     let program = build::program()?;
     let server = serve::listen(Path::new(build::DIST), 0)?;
     let url = format!("http://127.0.0.1:{}/", server.port);
+    // What needs it is left out where it is not there: it takes long to install.
+    if let Some(python) = python::installed()? {
+        node.env("GRAYSAM_PYTHON", python);
+    }
     shell::run(
         node.env("GRAYSAM_URL", url)
             .env("GRAYSAM_CHROMIUM", chromium)

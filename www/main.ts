@@ -27,7 +27,8 @@ import { ObjectsPanel } from "./panels/objects_panel.js";
 import { OfflinePanel } from "./panels/offline_panel.js";
 import { PagesControl } from "./panels/pages_control.js";
 import { showPosition } from "./panels/position.js";
-import { saveFile } from "./panels/save_file.js";
+import { ProjectPanel } from "./panels/project_panel.js";
+import { saveFile, saveStream } from "./panels/save_file.js";
 import { SessionPanel } from "./panels/session_panel.js";
 import { StorageUse } from "./panels/storage_use.js";
 import { Toolbar } from "./panels/toolbar.js";
@@ -38,7 +39,11 @@ import { effect } from "./vendor/signals-core.js";
 const device = new URLSearchParams(location.search).get("device") ?? "auto";
 const storageUse = new StorageUse();
 // Rust refuses a device that it does not know.
-const { bench, keeper } = createWorkbench(device as DeviceChoice, { save: saveFile, persist: () => void storageUse.persist() });
+const { bench, keeper } = createWorkbench(device as DeviceChoice, {
+  save: saveFile,
+  saveStream,
+  persist: () => void storageUse.persist(),
+});
 const { session, project } = bench;
 
 keepFolds();
@@ -62,9 +67,10 @@ new ExportPanel(bench);
 new ModelsPanel(bench, storageUse);
 new SessionPanel(bench);
 new Compare(bench, viewer);
-new FileIntake(bench.files, bench.notices);
+new FileIntake(bench);
+const projectPanel = new ProjectPanel(bench);
 
-const forms = { train: () => training.train(), findObjects: () => automaticMasks.findObjects() };
+const forms = { train: () => training.train(), findObjects: () => automaticMasks.findObjects(), openProject: () => projectPanel.choose() };
 const registry = new Registry(allCommands(bench, pointer, forms));
 new Toolbar(bench, registry);
 wireButtons(registry);
@@ -84,6 +90,9 @@ effect(() => {
   if (project.images.value) storageUse.changed();
 });
 // The browser asks before it closes a page whose objects are not stored, or not yet.
-window.addEventListener("beforeunload", (event) => (keeper.atRisk || bench.files.adding.peek()) && event.preventDefault());
+window.addEventListener(
+  "beforeunload",
+  (event) => (keeper.atRisk || bench.files.adding.peek() || bench.projectFiles.work.peek()) && event.preventDefault(),
+);
 
 session.start();

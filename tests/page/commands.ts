@@ -16,7 +16,7 @@ const VIEW: View = {
 };
 
 export function registryOf(bench: Workbench): Registry {
-  return new Registry(allCommands(bench, VIEW, { findObjects: () => {}, train: () => {} }));
+  return new Registry(allCommands(bench, VIEW, { findObjects: () => {}, train: () => {}, openProject: () => {} }));
 }
 
 /** All commands, with a workbench that nothing is done on. */

@@ -108,6 +108,8 @@ export class StandInEngine implements Engine {
   #onCrash;
   #created = false;
   #search: number | undefined;
+  /** What the images of the label files under way are called. */
+  #labelFiles: string[] | undefined;
   /** The image on its way into the training set, and how many of its parts are left to encode. */
   #labelling: { name: string; left: number } | undefined;
   #crash: CrashError | undefined;
@@ -400,6 +402,25 @@ export class StandInEngine implements Engine {
     },
     removeCheckpoint: () => {
       this.#world.checkpoint = undefined;
+    },
+    // Its label images are texts.
+    beginProjectLabels: () => {
+      this.#labelFiles = [];
+    },
+    addProjectLabels: (name, runs, width, height) => {
+      if (!this.#labelFiles) refuse("label files were not begun");
+      this.#labelFiles.push(name);
+      if (runs.some((value, i) => i % 2 === 1 && value > 65535)) return undefined;
+      return new TextEncoder().encode(JSON.stringify([width, height, ...runs]));
+    },
+    finishProjectLabels: () => {
+      if (!this.#labelFiles) refuse("label files were not begun");
+      return new Blob([JSON.stringify(this.#labelFiles)]);
+    },
+    readProjectLabels: async (file, width, height) => {
+      const [w, h, ...runs] = JSON.parse(await file.text()) as number[];
+      if (w !== width || h !== height) throw new Error(`It is ${w} × ${h} pixels but its image is ${width} × ${height}.`);
+      return Uint32Array.from(runs);
     },
     decoderFile: () => {
       this.#needs("decoder");

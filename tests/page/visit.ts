@@ -33,12 +33,18 @@ export class Visit {
   readonly keeper: ProjectKeeper;
   /** Files that the person was handed. */
   readonly saved: { file: Blob; name: string }[] = [];
+  /** Where the person has a file written to; undefined: the browser cannot ask. */
+  stream: WritableStream | "cancelled" | undefined;
   static #storage: MemoryStorage;
 
   private constructor(world: World, device: DeviceChoice) {
     this.world = world;
     globalThis.fetch = async () => new Response("MobileSAM", { status: world.modelStatus });
-    const browser = { save: (file: Blob, name: string) => this.saved.push({ file, name }), persist: () => {} };
+    const browser = {
+      save: (file: Blob, name: string) => void this.saved.push({ file, name }),
+      persist: () => {},
+      saveStream: async () => this.stream,
+    };
     const { bench, keeper } = createWorkbench(device, browser, { makeEngine: world.make });
     this.bench = bench;
     this.keeper = keeper;

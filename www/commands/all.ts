@@ -20,6 +20,7 @@ export function allCommands(bench: Workbench, view: View, forms: Forms): Command
     ...objectCommands(bench),
     ...editCommands(bench),
     ...imageCommands(bench),
+    ...projectCommands(bench, forms),
     ...engineCommands(bench, forms),
     ...viewCommands(bench, view),
   ];
@@ -209,6 +210,20 @@ function imageCommands({ project, navigation, files }: Workbench): Command[] {
       possible: () => (project.images.value, (project.current.value?.labels.objects ?? 0) > 0),
       run: () => files.downloadLabels(),
     },
+  ];
+}
+
+function projectCommands({ projectFiles }: Workbench, forms: Forms): Command[] {
+  return [
+    {
+      id: "project.save",
+      label: "Save the project as one file",
+      keys: ["Ctrl+S"],
+      possible: () => projectFiles.savable,
+      run: () => projectFiles.save(),
+    },
+    { id: "project.open", label: "Open a project file", possible: () => projectFiles.idle, run: () => forms.openProject() },
+    { id: "project.cancel", label: "Cancel the work on the project file", run: () => projectFiles.cancel() },
   ];
 }
 

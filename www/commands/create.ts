@@ -14,6 +14,7 @@ import { ImageCommands } from "./images.js";
 import { LabelTools } from "./label_tools.js";
 import { NavigationCommands } from "./navigation.js";
 import { ObjectCommands } from "./objects.js";
+import { ProjectFileCommands } from "./project_files.js";
 import { PromptCommands } from "./prompts.js";
 import type { Workbench } from "./workbench.js";
 
@@ -55,6 +56,7 @@ export function createWorkbench(
     restored,
     browser,
   );
+  const projectFiles = new ProjectFileCommands(project, session, notices, history, navigation, restored, browser);
   void restored.then(async ({ image, draft: record }) => {
     // Where the person left it.
     if (image && !session.image.source.peek() && (await session.openImage(image.source)) && record) {
@@ -63,7 +65,22 @@ export function createWorkbench(
     keeper.draftRestored();
   });
   return {
-    bench: { project, draft, sight, tools, history, notices, session, objects, prompts, images, labelTools, navigation, files },
+    bench: {
+      project,
+      draft,
+      sight,
+      tools,
+      history,
+      notices,
+      session,
+      objects,
+      prompts,
+      images,
+      labelTools,
+      navigation,
+      files,
+      projectFiles,
+    },
     keeper,
   };
 }

@@ -30,6 +30,11 @@ export interface Browser {
   save(file: Blob, name: string): void;
   /** Asks the browser not to clear what is stored. */
   persist(): void;
+  /**
+   * Asks the person where to write a file, where the browser can.
+   * @returns undefined: it cannot; "cancelled": the person wants none
+   */
+  saveStream?(name: string): Promise<WritableStream | "cancelled" | undefined>;
 }
 
 export class FileCommands {

@@ -12,6 +12,7 @@ import type { ImageCommands } from "./images.js";
 import type { LabelTools } from "./label_tools.js";
 import type { NavigationCommands } from "./navigation.js";
 import type { ObjectCommands } from "./objects.js";
+import type { ProjectFileCommands } from "./project_files.js";
 import type { PromptCommands } from "./prompts.js";
 
 export interface Workbench {
@@ -28,6 +29,7 @@ export interface Workbench {
   readonly labelTools: LabelTools;
   readonly navigation: NavigationCommands;
   readonly files: FileCommands;
+  readonly projectFiles: ProjectFileCommands;
 }
 
 /** The canvas as the commands see it. */
@@ -44,8 +46,9 @@ export interface View {
   cancelGesture(): boolean;
 }
 
-/** Work that begins with settings which the person has filled in. */
+/** Work that begins with settings which the person has filled in, or with a file which they choose. */
 export interface Forms {
   findObjects(): void;
   train(): void;
+  openProject(): void;
 }

@@ -16,6 +16,11 @@ export async function contentKey(file: Blob): Promise<string> {
   return [...digest.subarray(0, 16)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** How this page digests contents: the keys of two pages that do it in different ways cannot be compared. */
+export function digestName() {
+  return globalThis.crypto?.subtle ? "SHA-256" : "FNV-1a";
+}
+
 function blocksOf(file: Blob): Blob[] {
   if (file.size <= WHOLE) return [file];
   return Array.from({ length: SAMPLES }, (_, i) => {

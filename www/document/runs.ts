@@ -51,3 +51,14 @@ export function distinct(runs: Uint32Array) {
   for (let i = 1; i < runs.length; i += 2) if (runs[i]) found.add(runs[i]);
   return found.size;
 }
+
+/** Whether two planes are the same, however their runs are cut. */
+export function samePlane(a: Uint32Array, b: Uint32Array) {
+  return sameRuns(whole(a), whole(b));
+}
+
+function whole(runs: Uint32Array) {
+  const writer = new RunWriter();
+  for (let i = 0; i + 1 < runs.length; i += 2) writer.add(runs[i], runs[i + 1]);
+  return writer.take();
+}

@@ -1,12 +1,12 @@
 // Files on their way in: chosen, dropped or pasted; single ones, several, or a folder of images.
 
-import type { FileCommands } from "../commands/files.js";
-import type { Notices } from "../document/notices.js";
+import type { Workbench } from "../commands/workbench.js";
 import type { ImageSource } from "../document/types.js";
 import { byId } from "./dom.js";
 
 const MODEL_FILE = /\.(safetensors|pth)$/i;
 const IMAGE_FILE = /\.(png|jpe?g|tiff?|bmp|webp|dcm)$/i;
+const PROJECT_FILE = /\.zip$/i;
 const root = document.documentElement;
 
 /** Where files of a dropped folder are in it; for those of a chosen one the browser tells it. */
@@ -37,10 +37,12 @@ async function filesBelow(entry: FileSystemEntry): Promise<File[]> {
 
 export class FileIntake {
   #files;
+  #projectFiles;
   #notices;
 
-  constructor(files: FileCommands, notices: Notices) {
+  constructor({ files, projectFiles, notices }: Workbench) {
     this.#files = files;
+    this.#projectFiles = projectFiles;
     this.#notices = notices;
     this.#offer("open-image", "image-file", (chosen) => this.#open(chosen));
     this.#offer("open-model", "model-file", ([file]) => file && files.openModel({ kind: "file", file }));
@@ -71,9 +73,11 @@ export class FileIntake {
     });
   }
 
-  /** Opens a model, an image, or several images. */
+  /** Opens a project, or a model, an image, or several images. */
   #open(files: Iterable<File>) {
     const all = [...files];
+    const project = all.find(({ name }) => PROJECT_FILE.test(name));
+    if (project) return void this.#projectFiles.open(project);
     const model = all.find(({ name }) => MODEL_FILE.test(name));
     if (model) this.#files.openModel({ kind: "file", file: model });
     const sources = all.filter(({ name }) => !MODEL_FILE.test(name)).map(sourceOf);

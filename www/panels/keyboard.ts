@@ -11,7 +11,8 @@ function takesEnter(target: EventTarget | null) {
 export function listenToKeys(registry: Registry, canvas: HTMLElement) {
   document.addEventListener("keydown", (event) => {
     const { target, key, ctrlKey, metaKey } = event;
-    if (event.defaultPrevented || isTyping(target)) return;
+    // A question is answered before anything else, and Escape closes it.
+    if (event.defaultPrevented || isTyping(target) || document.querySelector("dialog[open]")) return;
     if (key === "Enter" && !ctrlKey && !metaKey && takesEnter(target)) return;
     const command = registry.find(event, target === canvas);
     if (!command) return;

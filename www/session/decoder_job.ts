@@ -23,8 +23,8 @@ export class DecoderJob implements Job {
   );
 
   #model;
-  /** A file that is to be opened. */
-  #opening = signal<Blob | undefined>(undefined);
+  /** A file that is to be opened, and whether it is to answer then. */
+  #opening = signal<{ file: Blob; use: boolean } | undefined>(undefined);
   /** The decoder's file, from which it comes back after a crash. */
   #file: Blob | undefined;
   #lost = signal(false);
@@ -33,8 +33,14 @@ export class DecoderJob implements Job {
     this.#model = model;
   }
 
-  open(file: Blob) {
-    this.#opening.value = file;
+  /** The fine-tuned decoder's file; undefined: there is none. */
+  get file() {
+    return this.#file;
+  }
+
+  /** @param use whether it answers then */
+  open(file: Blob, use = true) {
+    this.#opening.value = { file, use };
   }
 
   use(on: boolean) {
@@ -54,8 +60,8 @@ export class DecoderJob implements Job {
   next(engine: Engine): Step | undefined {
     if (!this.#model.loaded.value) return;
     if (this.#lost.value) return () => this.#restore(engine);
-    const file = this.#opening.value;
-    if (file) return () => this.#open(engine, file);
+    const opening = this.#opening.value;
+    if (opening) return () => this.#open(engine, opening);
     if (this.switching.value) return () => this.#switch(engine, this.wanted.peek());
   }
 
@@ -95,13 +101,15 @@ export class DecoderJob implements Job {
     });
   }
 
-  async #open(engine: Engine, file: Blob) {
+  async #open(engine: Engine, opening: { file: Blob; use: boolean }) {
+    const { file, use } = opening;
     try {
       this.#set(await engine.request("openDecoder", [file]));
       this.#file = file;
+      if (!use) this.use(false);
     } finally {
       // Also after a crash, which would come back.
-      if (this.#opening.peek() === file) this.#opening.value = undefined;
+      if (this.#opening.peek() === opening) this.#opening.value = undefined;
     }
   }
 

@@ -236,6 +236,36 @@ test("replacing takes the place of what is here, and undo brings that back", asy
   }
 });
 
+test("whatever stops the page while a project is replaced, the next visit has the one or the other wholly", async () => {
+  const file = await saved(await twoImages());
+  const objects = (visit: Visit) => visit.bench.project.images.peek().map(({ name, objectCount }) => `${name} ${objectCount}`);
+  const [old, other] = [
+    ["c.png 2", "d.png 2"],
+    ["a.png 2", "b.png 2"],
+  ];
+  const ends = new Set<string>();
+  for (let operation = 1; operation < 40; operation++) {
+    const visit = await Visit.begin(new World(), "cpu", [labelledImage("c.png"), labelledImage("d.png")]);
+    visit.bench.project.touched();
+    await visit.untilStored("d.png");
+    await visit.rest();
+    await answered(visit, file, "replace");
+    visit.storage.stopAt(operation, operation % 2 === 0 ? "half" : undefined);
+    await visit.until("all stops or is stored", () => visit.storage.stopped || !(visit.keeper.storing || visit.keeper.atRisk));
+    const stopped = visit.storage.stopped;
+    const next = Visit.again(new World());
+    await next.keeper.restored;
+    const found = JSON.stringify(objects(next));
+    assert.ok(
+      [old, other].some((whole) => JSON.stringify(whole) === found),
+      `operation ${operation}: ${found}`,
+    );
+    ends.add(found);
+    if (!stopped) break;
+  }
+  assert.equal(ends.size, 2, "both happen");
+});
+
 test("without an answer nothing changes", async () => {
   const file = await saved(await twoImages());
   const visit = await Visit.begin(new World(), "cpu", [labelledImage("c.png")]);

@@ -96,6 +96,13 @@ async function storedObjects(project: FileSystemDirectoryHandle, entry: ImageEnt
   throw new Error("its objects are missing");
 }
 
+/** @param spare what may be removed for it @returns which of its objects are stored now */
+async function saveObjects(project: FileSystemDirectoryHandle, image: ImageSnapshot, spare?: Spare) {
+  const packed = await image.packedObjects();
+  await writeObjects(project, image.id, packed, image.width * image.height, spare);
+  return packed.revision;
+}
+
 const copyOf = ({ id, kind, file }: ImageEntry) => (kind === "sample" ? null : file === undefined ? `${id}.image` : file);
 
 /** @throws if the file is there and cannot be read */
@@ -146,6 +153,8 @@ export class ProjectStore {
   #generation: number | undefined;
   /** The stored list but for its generation. */
   #listed = "";
+  /** The images that it names. */
+  #listedIds: ReadonlySet<string> = new Set();
   /** Lists that cannot be read, and have not been put aside. */
   #unreadable: string[] = [];
   /** Images that could not be read: they stay in the list. */
@@ -193,6 +202,7 @@ export class ProjectStore {
       }
     }
     this.#generation = list.generation;
+    this.#listedIds = new Set(list.images.map(({ id }) => id));
     this.#admitted = held;
     if (!stored) this.#unreadable = unreadable;
     const names = await namesIn(project);
@@ -218,17 +228,33 @@ export class ProjectStore {
     const fresh = new Set(changed.filter(({ id }) => !this.#revisions.has(id)).map(({ id }) => id));
     const spare = this.#spare(project, snapshot);
     for (const { id } of snapshot.images) this.#known.add(id);
-    await this.#saveList(project, snapshot, spare, fresh, changed.length > 0);
-    for (const image of changed) {
-      const packed = await image.packedObjects();
-      await writeObjects(project, image.id, packed, image.width * image.height, spare);
-      this.#revisions.set(image.id, packed.revision);
+    if (this.#replaces(snapshot)) await this.#saveInPlace(project, snapshot, changed);
+    else {
+      await this.#saveList(project, snapshot, spare, fresh, changed.length > 0);
+      for (const image of changed) this.#revisions.set(image.id, await saveObjects(project, image, spare));
     }
     const labelled = snapshot.images.filter(({ objectCount }) => objectCount > 0);
     const failure = await this.#storeCopies(project, labelled, spare);
     await this.#saveThumbnails(project, snapshot);
     await this.#saveList(project, snapshot, spare);
     if (failure) throw failure.error;
+  }
+
+  /** Whether none of the listed images is in the project any more. */
+  #replaces({ images }: ProjectSnapshot) {
+    return this.#listedIds.size > 0 && !images.some(({ id }) => this.#listedIds.has(id));
+  }
+
+  /** Stores a project in the place of the listed one: it is listed when all of its objects are there, so that one of the two is whole. */
+  async #saveInPlace(project: FileSystemDirectoryHandle, snapshot: ProjectSnapshot, changed: ImageSnapshot[]) {
+    const before = new Map(this.#revisions);
+    try {
+      for (const image of changed) this.#revisions.set(image.id, await saveObjects(project, image));
+      await this.#saveList(project, snapshot, undefined, new Set(), changed.length > 0);
+    } catch (error) {
+      this.#revisions = before;
+      throw error;
+    }
   }
 
   /** One file that cannot be stored is no reason not to store the others. @returns why the first one cannot be */
@@ -320,6 +346,7 @@ export class ProjectStore {
     this.#generation = (this.#generation ?? 0) + 1;
     await writeList(project, { generation: this.#generation, ...body }, spare);
     this.#listed = text;
+    this.#listedIds = new Set(images.map(({ id }) => id));
   }
 
   #entryOf({ id, name, source, width, height, display, heldOut, done }: ImageSnapshot, awaited: boolean): ImageEntry {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
+import { identify } from "../../www/document/content.js";
 import { ProjectImage } from "../../www/document/project.js";
 import type { ProjectRecord } from "../../www/document/project_record.js";
 import { projectText, randomProject, unzipped, zipped } from "./project_files.js";
@@ -317,6 +318,64 @@ test("a merge adds what is not here, and overwrites no object", async () => {
   await bench.history.redo();
   await visit.rest();
   assert.equal(await projectText(visit), after);
+});
+
+test("no merge changes objects that are here, and undo takes it back wholly", async () => {
+  for (let seed = 1000; seed < 1040; seed++) {
+    const random = new Random(seed);
+    const [here, there] = [randomProject(random), randomProject(random)];
+    // Some images are in both, with other objects or the same ones.
+    const shared = there.images
+      .filter(() => random.chance(0.5))
+      .map((image) =>
+        Object.assign(new ProjectImage({ ...image.source }), {
+          width: image.width,
+          height: image.height,
+          display: image.display,
+          packed: image.packed.slice(),
+        }),
+      );
+    here.images.push(...shared);
+    const theirs = await Visit.begin(new World());
+    theirs.bench.project.restore(there);
+    const file = await saved(theirs);
+    const visit = await Visit.begin(new World());
+    const { project, history } = visit.bench;
+    project.restore(here);
+    await Promise.all(here.images.map(({ source }) => identify(source)));
+    const before = await projectText(visit);
+    const plane = (image: ProjectImage) => JSON.stringify([...image.runs()]);
+    const labelled = here.images.filter(({ objectCount }) => objectCount > 0).map((image) => [image, plane(image)] as const);
+    await answered(visit, file, "merge");
+    for (const [image, runs] of labelled) {
+      assert.ok(project.images.peek().includes(image), `seed ${seed}`);
+      assert.equal(plane(image), runs, `seed ${seed}`);
+    }
+    const after = await projectText(visit);
+    visit.bench.project.close();
+    await history.undo();
+    assert.equal(await projectText(visit), before, `seed ${seed}`);
+    await history.redo();
+    assert.equal(await projectText(visit), after, `seed ${seed}`);
+  }
+});
+
+test("undo keeps images that were opened since", async () => {
+  const file = await saved(await twoImages());
+  for (const answer of ["merge", "replace"] as const) {
+    const visit = await Visit.begin(new World(), "cpu", [labelledImage("c.png")]);
+    const { project, history, files } = visit.bench;
+    await answered(visit, file, answer);
+    await files.openImages([sourceOf("new.png")]);
+    await visit.until("it is open", () => project.current.peek()?.name === "new.png");
+    await history.undo();
+    await visit.rest();
+    assert.deepEqual(
+      project.images.peek().map(({ name }) => name),
+      ["c.png", "new.png"],
+      answer,
+    );
+  }
 });
 
 test("in a merge classes of one name are one, and others of one id are two", async () => {

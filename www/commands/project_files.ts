@@ -161,7 +161,8 @@ export class ProjectFileCommands {
   /** Takes out a decoder that the model in use cannot have. @returns a sentence about it; empty: there is none to tell */
   async #withoutForeignDecoder(opened: OpenedProject): Promise<string> {
     const { decoder } = opened;
-    if (!decoder?.base.sha256 || !this.#session.model.loaded.peek()) return "";
+    const { model, scheduler } = this.#session;
+    if (!decoder?.base.sha256 || !model.loaded.peek() || !scheduler.engine) return "";
     const sha256 = await this.#session.request("baseSha256", []).done;
     if (sha256 === decoder.base.sha256) return "";
     opened.decoder = undefined;
@@ -201,12 +202,13 @@ export class ProjectFileCommands {
     return replaced ? "Undo brings back the project that was here, until the page is closed." : "";
   }
 
-  /** @param from what is listed now */
+  /** @param from what was listed before; images that were opened since stay */
   #put({ images, classes, currentClass, open, decoder }: Listing, from: Listing) {
     const project = this.#project;
+    const since = project.images.peek().filter((image) => !from.images.includes(image) && !images.includes(image));
     batch(() => {
       if (open) project.close();
-      project.images.value = images;
+      project.images.value = [...images, ...since];
       project.classes.value = classes;
       project.currentClass.value = currentClass;
     });
@@ -225,16 +227,19 @@ export class ProjectFileCommands {
     const { images, classes, currentClass } = this.#listing;
     const merge = mergeOf(images, classes, opened);
     const before = merge.filled.map(({ image }) => ({ image, after: stateOf(image) }));
-    const put = (all: readonly ProjectImage[], known: readonly ObjectClass[], states: typeof before) => () => {
+    const added = new Set(merge.added);
+    const without = () => project.images.peek().filter((image) => !added.has(image));
+    const put = (all: () => readonly ProjectImage[], known: readonly ObjectClass[], states: typeof before) => () => {
       this.#change(states, () => {
-        project.images.value = all;
+        project.images.value = all();
         project.classes.value = known;
         project.currentClass.value = project.classOf(currentClass) ? currentClass : null;
       });
     };
-    const redo = put([...images, ...merge.added], merge.classes, merge.filled);
+    const redo = put(() => [...without(), ...added], merge.classes, merge.filled);
+    const undo = put(without, classes, before);
     redo();
-    this.#history.push({ label: "merge a project", image: undefined, undo: put(images, classes, before), redo });
+    this.#history.push({ label: "merge a project", image: undefined, undo, redo });
     // The person's own decoder stays.
     if (opened.decoder && !this.#session.decoder.file) this.#useDecoder(opened.decoder);
     const first = merge.added.find((image) => !isMissing(image));
@@ -257,5 +262,14 @@ export class ProjectFileCommands {
       }
     });
     if (reopened) this.#navigation.open(reopened.source);
+    else this.#leaveUnlisted();
+  }
+
+  /** Goes to another image where the open one is none of the project any more. */
+  #leaveUnlisted() {
+    const { current, images } = this.#project;
+    const open = current.peek();
+    const other = images.peek().find((image) => !isMissing(image));
+    if (open && other && !images.peek().includes(open)) this.#navigation.open(other.source);
   }
 }

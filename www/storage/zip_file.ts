@@ -4,7 +4,7 @@ type Zip = typeof import("../vendor/zip.js");
 type FileEntry = import("../vendor/zip.js").FileEntry;
 
 /** Bytes that are handled at once, between which the page answers. */
-const PIECE = 1 << 20;
+const PIECE = 1 << 18;
 const LOCAL_HEADER = 0x04034b50;
 const LOCAL_HEADER_BYTES = 30;
 

@@ -1,5 +1,6 @@
 // Reads a project file and checks all of it, before anything of the project that is here changes.
 
+import { orAborted } from "../document/abortable.js";
 import { contentKey, digestName } from "../document/content.js";
 import { ProjectImage } from "../document/project.js";
 import { type DecoderRecord, type ImageRecord, type ProjectRecord, recordIn } from "../document/project_record.js";
@@ -29,13 +30,15 @@ export class ProjectReader {
   #zip;
   #record;
   #engine;
+  #signal;
   /** What has been read, by path. */
   #read = new Map<string, Blob>();
 
-  private constructor(zip: ZipReading, record: ProjectRecord, engine: Engine | undefined) {
+  private constructor(zip: ZipReading, record: ProjectRecord, engine: Engine | undefined, signal: AbortSignal) {
     this.#zip = zip;
     this.#record = record;
     this.#engine = engine;
+    this.#signal = signal;
   }
 
   /**
@@ -50,7 +53,7 @@ export class ProjectReader {
     }
     sized(zip.bytes);
     const record = recordIn(await (await zip.read(RECORD, MOST_RECORD)).text());
-    return new ProjectReader(zip, record, engine).#readAll();
+    return new ProjectReader(zip, record, engine, options.signal).#readAll();
   }
 
   async #readAll(): Promise<OpenedProject> {
@@ -118,8 +121,9 @@ export class ProjectReader {
     if (!this.#engine) return;
     let labels: Uint32Array;
     try {
-      labels = await this.#engine.request("readProjectLabels", [file, width, height]);
+      labels = await orAborted(this.#signal, this.#engine.request("readProjectLabels", [file, width, height]));
     } catch (error) {
+      this.#signal.throwIfAborted();
       if (error instanceof CrashError) throw new Error(`The engine crashed while it read ${path}; open the project again.`);
       throw new Error(`The label image ${path} in it cannot be used: ${error instanceof Error ? error.message : error}`);
     }

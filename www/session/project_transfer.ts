@@ -1,6 +1,7 @@
 // Project files on their way out and in: how far they are, and the engine that makes and reads their label images.
 
 import type { Signal } from "../vendor/signals-core.js";
+import { orAborted } from "../document/abortable.js";
 import type { Project } from "../document/project.js";
 import { until } from "../document/watch.js";
 import type { Engine } from "../engine/client.js";
@@ -33,15 +34,17 @@ export class ProjectTransfer {
   async save(stream: WritableStream | undefined, signal: AbortSignal): Promise<{ file: Blob | undefined; leftOut: LeftOut }> {
     const count = this.#counter("Saving the project");
     const sink = new BlobSink();
-    const target = stream ?? sink.stream;
+    // Held here, as a stream that the library holds could not be aborted.
+    const writer = (stream ?? sink.stream).getWriter();
+    const target = new WritableStream({ write: (piece) => writer.write(piece), close: () => writer.close() });
     try {
-      const engine = await this.#engine();
-      const base = await this.#base(engine);
+      const engine = await orAborted(signal, this.#engine());
+      const base = await orAborted(signal, this.#base(engine));
       const leftOut = await ProjectWriter.write(() => this.#taken(base), target, { signal, passed: count.passed }, engine, count.sized);
       return { file: stream ? undefined : sink.file, leftOut };
     } catch (error) {
       // So that no half of a file takes the place of a whole one.
-      await target.abort(error).catch(() => {});
+      await writer.abort(error).catch(() => {});
       throw error;
     }
   }
@@ -49,7 +52,8 @@ export class ProjectTransfer {
   /** @throws what is wrong with the file, as a sentence */
   async open(file: Blob, signal: AbortSignal): Promise<OpenedProject> {
     const count = this.#counter("Checking the project");
-    return ProjectReader.read(file, { signal, passed: count.passed }, await this.#engine(), count.sized);
+    const engine = await orAborted(signal, this.#engine());
+    return ProjectReader.read(file, { signal, passed: count.passed }, engine, count.sized);
   }
 
   #counter(label: string) {

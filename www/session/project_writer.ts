@@ -1,6 +1,7 @@
 // Writes a project file: a zip with the images' files, label images, a COCO file, the fine-tuned decoder, and
 // project.json, which joins them.
 
+import { orAborted } from "../document/abortable.js";
 import { digestName, identify } from "../document/content.js";
 import type { PackedObjects, ProjectImage } from "../document/project.js";
 import { type DecoderRecord, type ImageRecord, type ObjectRecord, recordText } from "../document/project_record.js";
@@ -143,16 +144,17 @@ export class ProjectWriter {
     let coco: Blob;
     try {
       if (!this.#engine) throw new Error("the engine does not run");
-      await this.#engine.request("beginProjectLabels", [classes]);
+      // The engine may be at an encode that takes long.
+      await orAborted(signal, this.#engine.request("beginProjectLabels", [classes]));
       for (const image of images) {
         if (image.record.width === 0 || distinct(image.packed.runs) === 0) continue;
         signal.throwIfAborted();
         const name = names.unique(titleOf(image.record));
-        const tiff = await this.#labelsOf(this.#engine, image, name, classes);
+        const tiff = await orAborted(signal, this.#labelsOf(this.#engine, image, name, classes));
         if (tiff) image.record.labels = paths.unique(`labels/${stemOf(name)}-labels.tif`);
         if (tiff && image.record.labels) await this.#zip.add(image.record.labels, new Blob([tiff]));
       }
-      coco = await this.#engine.request("finishProjectLabels", []);
+      coco = await orAborted(signal, this.#engine.request("finishProjectLabels", []));
     } catch (error) {
       signal.throwIfAborted();
       this.leftOut.labels = error instanceof Error ? error.message : String(error);

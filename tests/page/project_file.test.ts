@@ -12,6 +12,9 @@ import { labelledImage, sourceOf, Visit } from "./visit.js";
 // Nothing is encoded ahead while these tests run.
 mock.timers.enable({ apis: ["setTimeout"] });
 
+/** A path that stays in its folder, in names that every file system takes. */
+const SAFE = /^(?!.*(^|\/)(con|\.+)(\.[a-z]+)?(\/|$))[^\\:*?"<>|\u0000-\u001f]+$/i;
+
 /** Waits until it is so. Files are read and packed beside the page's own turns, on a busy machine for many of them. */
 async function reached(holds: () => boolean) {
   for (const end = performance.now() + 120_000; !holds();) {
@@ -74,6 +77,7 @@ test("any project comes back from its file as it was", async () => {
     const text = await projectText(visit);
     const other = await openedIn(file);
     assert.equal(await projectText(other), text, `seed ${seed}: ${other.sentence}`);
+    for (const path of (await unzipped(file)).keys()) assert.match(path, SAFE, `seed ${seed}`);
   }
 });
 

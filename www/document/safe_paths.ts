@@ -6,7 +6,6 @@ const DEVICES = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
 
 /** A name without what a file system may refuse. */
 function safeName(name: string) {
-  // eslint-disable-next-line no-control-regex
   const safe = name.normalize("NFC").replace(/[\u0000-\u001f\u007f\\/:*?"<>|]/g, "_");
   const { stem, ending } = parted(safe);
   const short = [...stem].slice(0, MOST_LENGTH).join("").trim().replace(/^\.+/, "");

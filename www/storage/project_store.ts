@@ -11,9 +11,9 @@ import type { ImageSource, ObjectAttributes, ObjectClass } from "../document/typ
 import type { Display } from "../engine/graysam.js";
 import { ImageCopies } from "./image_copies.js";
 import { objectFilesOf, readObjects, type StoredObjects, writeObjects } from "./object_files.js";
-import { folder, readFile } from "./opfs.js";
+import { folder, NoStorageError, readFile } from "./opfs.js";
 import { type ImageEntry, isAside, isList, namesIn, type ProjectList, putAside, readList, writeList } from "./project_list.js";
-import { NoStorageError, StaleError, takeProject } from "./project_lock.js";
+import { StaleError, takeProject } from "./project_lock.js";
 import { type Spare, writeFile } from "./room.js";
 
 const FOLDER = "project";
@@ -76,7 +76,9 @@ export interface StoredProject {
 }
 
 async function projectFolder() {
-  if (!navigator.storage?.getDirectory) throw new NoStorageError();
+  // WebKit lacks it for long.
+  const { FileSystemFileHandle } = globalThis;
+  if (FileSystemFileHandle && !("createWritable" in FileSystemFileHandle.prototype)) throw new NoStorageError();
   return folder(FOLDER);
 }
 

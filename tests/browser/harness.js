@@ -46,9 +46,9 @@ function unfoldPanels(context) {
   });
 }
 
-/** Chromium with a profile that outlives it. @param {string} folder */
-export async function launchWithProfile(folder) {
-  const context = await chromium.launchPersistentContext(folder, { ...LAUNCH, viewport: VIEWPORT });
+/** Chromium with a profile that outlives it. @param {string} folder @param {"allow" | "block"} [serviceWorkers] */
+export async function launchWithProfile(folder, serviceWorkers = "allow") {
+  const context = await chromium.launchPersistentContext(folder, { ...LAUNCH, viewport: VIEWPORT, serviceWorkers });
   await unfoldPanels(context);
   return context;
 }

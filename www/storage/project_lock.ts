@@ -10,14 +10,13 @@ export class TakenError extends Error {}
 /** Another page has stored the project since this one read it. */
 export class StaleError extends Error {}
 
-/** Resolves when this page has the project for itself, for as long as it lives. */
-export function takeProject(): Promise<void> {
+/** Resolves when this page has the project for itself. @returns gives it to another page; else it stays for as long as this one lives */
+export function takeProject(): Promise<() => void> {
   return new Promise((resolve, reject) => {
     if (!navigator.locks || !navigator.storage?.getDirectory) return reject(new NoStorageError());
     navigator.locks
       .request("graysam-project", { signal: AbortSignal.timeout(PATIENCE) }, () => {
-        resolve();
-        return new Promise(() => {});
+        return new Promise<void>((release) => resolve(() => release()));
       })
       .catch(() => reject(new TakenError()));
   });

@@ -142,6 +142,7 @@ export class ProjectStore {
   /** Resolves when this page may write. */
   #taken: Promise<void> | undefined;
   #held = false;
+  #release = () => {};
   /** This page may write, and has seen that what is stored is what it has read. */
   #admitted = false;
   /** Of the stored list as this page has read or written it; undefined: it has not read any. */
@@ -169,13 +170,23 @@ export class ProjectStore {
   /** Takes the project for this page, so that two tabs do not overwrite each other's labels. */
   take(): Promise<void> {
     this.#taken ??= takeProject().then(
-      () => void (this.#held = true),
+      (release) => {
+        this.#held = true;
+        this.#release = release;
+      },
       (error) => {
         this.#taken = undefined;
         throw error;
       },
     );
     return this.#taken;
+  }
+
+  /** A page that may not write over what is stored keeps none from writing that may. */
+  #giveBack() {
+    this.#release();
+    this.#taken = undefined;
+    this.#held = false;
   }
 
   /** What an earlier visit left. Where this page may write, what no list names is removed, unless there is doubt. */
@@ -280,7 +291,10 @@ export class ProjectStore {
     const isThere = stored || unreadable.length > 0;
     const wasRead = this.#generation !== undefined && this.#unreadable.length > 0 === (isThere && !stored);
     if (isThere && !wasRead) throw new Error("what an earlier visit stored could not be read at first; reload the page");
-    if (stored && list.generation !== this.#generation) throw new StaleError();
+    if (stored && list.generation !== this.#generation) {
+      this.#giveBack();
+      throw new StaleError();
+    }
     await putAside(project, this.#unreadable);
     this.#unreadable = [];
     this.#admitted = true;

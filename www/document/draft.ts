@@ -62,7 +62,12 @@ export class Draft {
   /** Those of the object at hand: a box or a mask begins another one. */
   readonly prompts = computed(() => {
     const prompts = this.rounds.value.map(({ prompt }) => prompt);
-    return prompts.slice(Math.max(0, prompts.findLastIndex(({ kind }) => kind !== "point")));
+    return prompts.slice(
+      Math.max(
+        0,
+        prompts.findLastIndex(({ kind }) => kind !== "point"),
+      ),
+    );
   });
   /** How many of the prompts the last answer has seen. */
   readonly seen = computed(() => commonPrompts(this.rounds.value, this.answer.value?.rounds ?? []));

@@ -68,8 +68,8 @@ fn prompts((x, y): (f32, f32), [x0, y0, x1, y1]: [f32; 4]) -> [Prompt; 2] {
     ]
 }
 
-/// IoU of the object `truth` with the single mask for its pixel `point`, and with that for its
-/// `bbox`.
+/// IoU of the object `truth` with what the page shows for its pixel `point`, the candidate of the
+/// highest predicted IoU, and with the single mask for its `bbox`.
 pub async fn object_ious(
     encoder: &PromptEncoder,
     decoder: &MaskDecoder,
@@ -80,9 +80,18 @@ pub async fn object_ious(
 ) -> Result<[f64; 2]> {
     let mut ious = [0.0; 2];
     for (iou, prompt) in ious.iter_mut().zip(prompts(point, bbox)) {
-        let (logits, _) = answer(encoder, decoder, embedding, &[&[prompt]], None);
-        let single = device::read(logits.narrow(1, 0, 1)).await?;
-        *iou = shapes::iou(embedding.shape(&single).as_ref(), Some(truth));
+        let is_point = matches!(prompt, Prompt::Point { .. });
+        let (logits, ious) = answer(encoder, decoder, embedding, &[&[prompt]], None);
+        let shown = match is_point {
+            true => {
+                let predicted = device::read(ious).await?;
+                let by_iou = |a: &usize, b: &usize| predicted[*a].total_cmp(&predicted[*b]);
+                (1..predicted.len()).max_by(by_iou).unwrap_or(0)
+            }
+            false => 0,
+        };
+        let mask = device::read(logits.narrow(1, shown, 1)).await?;
+        *iou = shapes::iou(embedding.shape(&mask).as_ref(), Some(truth));
     }
     Ok(ious)
 }

@@ -16,11 +16,12 @@ use graysam::image::decode::{Picture, Rgb};
 use graysam::image::display::{Display, to_rgb};
 use graysam::image::labels::Labels;
 use graysam::image::sample::nuclei;
+use graysam::image::shapes;
 use graysam::model::layers::pixels_first;
 use graysam::model::mask_decoder::MaskDecoder;
 use graysam::model::two_way_transformer::PreparedImage;
 use graysam::model::{Precision, Sam, SamConfig};
-use graysam::predictor::Predictor;
+use graysam::predictor::{Predictor, Prompt};
 use graysam::training::dataset::{HeldOut, LabelledImage, TrainingObject};
 use graysam::training::decoder_file::{self, Base};
 use graysam::training::loss::decoder_loss;
@@ -269,6 +270,41 @@ fn what_is_handed_over_is_never_worse() {
             Some(kept) => assert_eq!(kept.evaluation.scores.mean(), best),
             None => assert_eq!(means[0], best, "the untouched decoder is the best"),
         }
+    }
+}
+
+#[test]
+fn held_out_scores_are_those_of_what_the_page_shows() {
+    let (mut predictor, image, labels) = tiny_sample();
+    let images = vec![labelled(&mut predictor, &image, labels.clone()).expect("it has objects")];
+    let trainer = Trainer::new(predictor.model(), images, &HeldOut::Part, SETTINGS);
+    let trainer = to_the_end(trainer.expect("there is something to train on"));
+    let again = labelled(&mut predictor, &image, labels).expect("it has objects");
+    let shown = {
+        let mut sums = [0.0; 2];
+        for example in &trainer.split().held_out {
+            let TrainingObject { object, shape, .. } = &again.objects[example.object];
+            let ((x, y), [x0, y0, x1, y1]) = (object.point, object.bbox);
+            let positive = true;
+            let prompts = [
+                Prompt::Point { x, y, positive },
+                Prompt::Box { x0, y0, x1, y1 },
+            ];
+            for (sum, prompt) in sums.iter_mut().zip(prompts) {
+                let answer = device::block_on(predictor.predict_on(&image, &[prompt.into()]));
+                let answer = answer.expect("it is answered").expect("there is a prompt");
+                *sum += shapes::iou(answer.mask.as_deref(), Some(shape));
+            }
+        }
+        sums.map(|sum| sum / trainer.split().held_out.len() as f64)
+    };
+    let scores = trainer.evaluations()[0].scores;
+    assert!(shown.iter().all(|iou| *iou > 0.0), "{shown:?}");
+    for (iou, wanted) in [(scores.point_iou, shown[0]), (scores.box_iou, shown[1])] {
+        assert!(
+            (iou - wanted).abs() < 1e-6,
+            "{scores:?}, but the page shows {shown:?}"
+        );
     }
 }
 

@@ -54,27 +54,28 @@ impl Segment {
         )
     }
 
-    /// The side of the parts in which the object is looked for, which the first box tells.
+    /// The side of the parts in which the object is looked for, which the box tells.
     fn side(&self, size: (usize, usize)) -> usize {
         let Prompts(prompts) = &self.prompts;
-        let first = prompts.iter().find_map(|prompt| match *prompt {
+        let last = prompts.iter().rev().find_map(|prompt| match *prompt {
             Prompt::Box { x0, y0, x1, y1 } => Some([x0, y0, x1, y1]),
             _ => None,
         });
-        match first {
+        match last {
             Some(bounds) => self.tile.tile.side_for(&Pyramid { size }, bounds),
             None => self.tile.tile.side_for_points(),
         }
     }
 }
 
-/// Points and boxes in the order in which they are given, each a round after the one before.
+/// The boxes, then the points, each a round after the one before: another box after a point would be
+/// another object.
 struct Prompts(Vec<Prompt>);
 
 const POINT: &str = "point";
 const BOX: &str = "box";
 
-// Derived, each option would have a list of its own, and their common order would be lost.
+// Derived, each option would have a list of its own.
 impl Args for Prompts {
     fn augment_args(command: Command) -> Command {
         let prompt = |name: &'static str, form: &'static str, help: &'static str| {
@@ -83,7 +84,7 @@ impl Args for Prompts {
         };
         command
             .arg(prompt(POINT, "X,Y[,+|-]", "Point inside (+, the default) or outside (-) the object, in pixels; may be repeated").value_parser(parse_point))
-            .arg(prompt(BOX, "X0,Y0,X1,Y1", "Box around the object, in pixels; may be repeated").value_parser(parse_box))
+            .arg(prompt(BOX, "X0,Y0,X1,Y1", "Box around the object, in pixels; of several the last counts").value_parser(parse_box))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -93,16 +94,8 @@ impl Args for Prompts {
 
 impl FromArgMatches for Prompts {
     fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
-        let mut prompts = Vec::new();
-        for name in [POINT, BOX] {
-            let places = matches.indices_of(name).into_iter().flatten();
-            let given = matches.get_many::<Prompt>(name).into_iter().flatten();
-            prompts.extend(places.zip(given.cloned()));
-        }
-        prompts.sort_by_key(|(place, _)| *place);
-        Ok(Self(
-            prompts.into_iter().map(|(_, prompt)| prompt).collect(),
-        ))
+        let given = |name| matches.get_many::<Prompt>(name).into_iter().flatten();
+        Ok(Self(given(BOX).chain(given(POINT)).cloned().collect()))
     }
 
     fn update_from_arg_matches(
@@ -147,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prompts_keep_the_order_of_the_command_line() {
+    fn points_refine_a_box_wherever_it_is_given() {
         let command = Prompts::augment_args(Command::new("segment"));
         let line = "segment --point 1,2 --box 0,0,9,9 --point=-3,4,-";
         let matches = command
@@ -159,8 +152,8 @@ mod tests {
         assert_eq!(
             prompts,
             [
-                point(1.0, 2.0, true),
                 Prompt::Box { x0, y0, x1, y1 },
+                point(1.0, 2.0, true),
                 point(-3.0, 4.0, false)
             ]
         );

@@ -116,16 +116,17 @@ impl AnsweredRound {
 }
 
 impl Predictor {
-    /// Answers all of `rounds`; `None` without any. Those with which the list answered last
-    /// began, too, are not computed again.
+    /// Answers `rounds`, of which a box or a mask begins another object; `None` without any. Those
+    /// with which the list answered last began, too, are not computed again.
     ///
     /// # Errors
     /// When there is no image, a prompt lies outside of it, there is no such candidate, or the
     /// device fails.
     pub async fn predict(&mut self, rounds: &[PromptRound]) -> Result<Option<Reply>> {
+        let of_object = of_object(rounds);
         let mut dialogue = std::mem::take(&mut self.dialogue);
         if let Some(previewed) = self.previewed.take_if(|previewed| {
-            rounds.len() == 1 && !dialogue.begins(&rounds[0]) && previewed.begins(&rounds[0])
+            matches!(of_object, [only] if !dialogue.begins(only) && previewed.begins(only))
         }) {
             dialogue = previewed;
         }
@@ -248,6 +249,7 @@ impl Predictor {
         for round in rounds {
             round.prompt.check(size)?;
         }
+        let rounds = of_object(rounds);
         if let Some(part) = self.advance_dialogue(answerer, dialogue, rounds).await? {
             return Ok(Some(Reply::Needs(part)));
         }
@@ -279,10 +281,8 @@ impl Predictor {
         let prompts: Vec<_> = prompts.cloned().collect();
         let single_point = prompts.len() == 1 && matches!(prompt, Prompt::Point { .. });
         let previous = match prompt {
-            Prompt::Point { .. } => before.last().map(|round| round.logits().to_vec()),
-            // Another box is another object.
-            Prompt::Box { .. } => None,
             Prompt::Mask(shape) => Some(mask_logits(shape, embedding, embedding.mask_side())),
+            _ => before.last().map(|round| round.logits().to_vec()),
         };
         let decoded = self.decode(answerer, embedding, &prompts, previous).await;
         let mut candidates = decoded?;
@@ -327,8 +327,7 @@ impl Predictor {
     }
 
     /// All four masks for `prompts` and, to refine it, the logits of a mask: first the mask for
-    /// an unambiguous prompt, then the candidates for a single point. Of several boxes the last
-    /// counts.
+    /// an unambiguous prompt, then the candidates for a single point.
     async fn decode(
         &self,
         answerer: Answerer,
@@ -361,4 +360,10 @@ impl Predictor {
             })
             .collect())
     }
+}
+
+/// The last of `rounds` that are of one object, which a box or a mask begins.
+fn of_object(rounds: &[PromptRound]) -> &[PromptRound] {
+    let begins = |round: &PromptRound| !matches!(round.prompt, Prompt::Point { .. });
+    &rounds[rounds.iter().rposition(begins).unwrap_or(0)..]
 }

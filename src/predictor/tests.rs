@@ -106,7 +106,7 @@ fn what_lists_begin_with_alike_is_answered_once() {
     let mut rounds = vec![first.clone(), point(30.0, 8.0, false)];
     let two = answer(&mut predictor, &rounds);
     let kept = places(&predictor);
-    rounds.push(corners(2.0, 3.0, 20.0, 25.0));
+    rounds.push(point(20.0, 25.0, true));
     answer(&mut predictor, &rounds);
     assert_eq!(places(&predictor)[..2], kept);
     rounds.pop();
@@ -131,6 +131,27 @@ fn what_lists_begin_with_alike_is_answered_once() {
 
     assert_eq!(device::block_on(predictor.predict(&[])), Ok(None));
     assert!(predictor.dialogue.answered.is_empty());
+}
+
+#[test]
+fn a_box_or_a_mask_begins_another_object() {
+    let (before, after) = (
+        [point(12.0, 20.0, true), point(30.0, 8.0, false)],
+        point(9.0, 12.0, true),
+    );
+    for begins in [corners(2.0, 3.0, 20.0, 25.0), filled(8, |_| true)] {
+        let of_object = [begins, after.clone()];
+        for n in 1..=2 {
+            let mut fresh = encoded();
+            let alone = answer(&mut fresh, &of_object[..n]);
+            let mut predictor = encoded();
+            let two = answer(&mut predictor, &before);
+            let rounds = [&before[..], &of_object[..n]].concat();
+            assert_eq!(answer(&mut predictor, &rounds), alone);
+            // The prompts of the object before it are answered again when it is taken back.
+            assert_eq!(answer(&mut predictor, &before), two);
+        }
+    }
 }
 
 #[test]

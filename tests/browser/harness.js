@@ -27,9 +27,9 @@ const ENGINE_FLAGS = [
 const LAUNCH = { executablePath: process.env.GRAYSAM_CHROMIUM ?? "/usr/bin/chromium", args: ENGINE_FLAGS };
 const VIEWPORT = { width: 1366, height: 768 };
 
-/** Chromium from GRAYSAM_CHROMIUM, by default the system's. @returns {Promise<Browser>} */
-export function launch() {
-  return chromium.launch(LAUNCH);
+/** Chromium from GRAYSAM_CHROMIUM, by default the system's. @param {string[]} flags further ones @returns {Promise<Browser>} */
+export function launch(...flags) {
+  return chromium.launch({ ...LAUNCH, args: [...ENGINE_FLAGS, ...flags] });
 }
 
 /** Unfolds the panels that a person unfolds when they need them. @param {import("playwright-core").BrowserContext} context */
@@ -46,9 +46,9 @@ function unfoldPanels(context) {
   });
 }
 
-/** Chromium with a profile that outlives it. @param {string} folder */
-export async function launchWithProfile(folder) {
-  const context = await chromium.launchPersistentContext(folder, { ...LAUNCH, viewport: VIEWPORT });
+/** Chromium with a profile that outlives it. @param {string} folder @param {"allow" | "block"} [serviceWorkers] */
+export async function launchWithProfile(folder, serviceWorkers = "allow") {
+  const context = await chromium.launchPersistentContext(folder, { ...LAUNCH, viewport: VIEWPORT, serviceWorkers });
   await unfoldPanels(context);
   return context;
 }

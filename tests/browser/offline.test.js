@@ -123,6 +123,25 @@ test("a new version is fetched in the background and waits for the person", asyn
   assert.ok(await page.isHidden("#update"));
 });
 
+test("a new version waits for other tabs, which stay with their own files", async () => {
+  const { page } = await firstVisit();
+  const other = await page.context().newPage();
+  await openPath(other, "?device=cpu", base);
+  await waitState(other, "ready", LIMIT);
+  version = 2;
+  await page.reload();
+  await page.waitForSelector("#update:not([hidden])", { timeout: LIMIT });
+  await page.click("#use-update");
+  await page.waitForSelector("#update-others:not([hidden])", { timeout: LIMIT });
+  assert.equal(await shownVersion(page), 1);
+  const style = await other.evaluate(async () => (await fetch("www/styles/style.css")).text());
+  assert.match(style, /--version: 1;/);
+  await other.close();
+  await Promise.all([page.waitForEvent("load"), page.click("#use-update")]);
+  assert.equal(await shownVersion(page), 2);
+  assert.ok(await page.isHidden("#update"));
+});
+
 test("a new version is used at the next start", async () => {
   const { page } = await firstVisit();
   version = 3;

@@ -57,6 +57,21 @@ test("candidates can be chosen once all prompts are answered", () => {
   assert.deepEqual([draft.candidates.value, draft.selected.value, draft.seen.value], [0, 2, 1], "an answer to more is none to less");
 });
 
+test("a box begins another object, whose marks alone are drawn", () => {
+  const draft = openDraft();
+  const box: Prompt = { kind: "box", x0: 1, y0: 1, x1: 6, y1: 6 };
+  draft.put([A, B], 0);
+  answer(draft);
+  draft.put([A, B, roundOf(box)], 0);
+  assert.deepEqual([draft.prompts.value, draft.seenOfObject.value], [[box], 0]);
+  answer(draft);
+  assert.deepEqual([draft.prompts.value, draft.seenOfObject.value], [[box], 1]);
+  draft.put([A, B, roundOf(box), C], 0);
+  assert.deepEqual([draft.prompts.value, draft.seenOfObject.value], [[box, C.prompt], 1]);
+  draft.put([A, B], 0);
+  assert.deepEqual([draft.prompts.value, draft.seenOfObject.value], [[A.prompt, B.prompt], 2], "it is taken back");
+});
+
 test("without prompts there is neither answer nor mask nor correction", () => {
   const draft = openDraft();
   draft.put([A], 5);

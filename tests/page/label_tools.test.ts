@@ -63,6 +63,20 @@ test("an accepted mask that is taken back can be corrected and accepted again", 
   assert.equal(labelsOf(desk).areaOf(1), area);
 });
 
+test("a box begins another object without the corrections of the one before", async () => {
+  const desk = await deskOf("a");
+  click(desk, 4, 4);
+  desk.answer();
+  drag(desk, "draw", [11, 9], [11, 9], 1);
+  const { mask } = desk;
+  desk.prompts.add({ kind: "box", x0: 1, y0: 1, x1: 5, y1: 5 });
+  desk.answer();
+  assert.equal(desk.draft.corrections, undefined);
+  await desk.history.undo();
+  desk.answer();
+  assert.deepEqual(desk.mask, mask);
+});
+
 test("a correction comes back with its prompt", async () => {
   const desk = await deskOf("a");
   click(desk, 4, 4);

@@ -201,6 +201,11 @@ export class MemoryStorage {
     return tab;
   }
 
+  /** The tab that may write. */
+  get tab() {
+    return this.#holder;
+  }
+
   /** @throws at once where another tab has it, as if one had waited */
   lock(tab: MemoryTab) {
     if (this.#holder && this.#holder !== tab) throw new DOMException("another tab has it", "TimeoutError");
@@ -313,7 +318,8 @@ export class MemoryTab {
   use() {
     const request = async (_name: string, _options: unknown, held: () => unknown) => {
       this.#storage.lock(this);
-      return held();
+      await held();
+      this.#storage.release(this);
     };
     const value = { storage: this.#storage, locks: { request } };
     Object.defineProperty(globalThis, "navigator", { value, configurable: true });

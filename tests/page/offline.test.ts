@@ -20,10 +20,10 @@ class StandInRegistration extends EventTarget {
   active: StandInWorker | null = null;
 }
 
-/** What the page is told, in order. */
-async function told(registration: StandInRegistration) {
+/** What the page is told, in order. @param container the page's end of the service worker */
+async function told(registration: StandInRegistration, container = new EventTarget()) {
   const events: string[] = [];
-  const serviceWorker = Object.assign(new EventTarget(), { register: async () => registration, ready: new Promise(() => {}) });
+  const serviceWorker = Object.assign(container, { register: async () => registration, ready: new Promise(() => {}) });
   Object.defineProperty(globalThis, "navigator", { value: { serviceWorker }, configurable: true });
   const tells = (name: keyof OfflineEvents) => () => void events.push(name);
   const offline = new Offline({
@@ -31,6 +31,7 @@ async function told(registration: StandInRegistration) {
     failed: tells("failed"),
     unavailable: tells("unavailable"),
     updated: tells("updated"),
+    othersOpen: tells("othersOpen"),
   });
   await offline.start();
   return events;
@@ -67,4 +68,15 @@ test("an update is told of when it is there, and not when it fails, as the versi
     update.becomes(state);
     assert.deepEqual(events, state === "installed" ? ["updated"] : []);
   }
+});
+
+test("an update that other tabs stand in the way of is not used, and that is told", async () => {
+  const registration = new StandInRegistration();
+  registration.active = new StandInWorker();
+  const container = new EventTarget();
+  const events = await told(registration, container);
+  container.dispatchEvent(Object.assign(new Event("message"), { data: "something else" }));
+  assert.deepEqual(events, []);
+  container.dispatchEvent(Object.assign(new Event("message"), { data: "others are open" }));
+  assert.deepEqual(events, ["othersOpen"]);
 });

@@ -94,8 +94,8 @@ test("a finger points, draws boxes, and held it points at what does not belong t
   hand.touches("move", ...at(30, 31));
   mock.timers.tick(2000);
   hand.touches("up", ...at(30, 31));
-  const [first, second, box] = desk.draft.prompts.peek();
-  assert.equal(desk.draft.prompts.peek().length, 3);
+  const [first, second, box] = desk.draft.rounds.peek().map(({ prompt }) => prompt);
+  assert.equal(desk.draft.rounds.peek().length, 3);
   assert.ok(first.kind === "point" && second.kind === "point" && box.kind === "box");
   assert.deepEqual([first.positive, second.positive], [true, false]);
   near([first.x, first.y, second.x, second.y], [10, 12, 20, 22], "the points");

@@ -99,6 +99,29 @@ test("a second tab says so when it is opened, and its labels are at risk", async
   assert.ok(second.keeper.atRisk);
 });
 
+test("a second tab that outlives the first says that what it has read is out of date", async () => {
+  const first = await Visit.begin(new World(), "cpu", [labelledImage("a")]);
+  await first.bench.session.openImage(first.bench.project.images.peek()[0].source);
+  await first.until("it is stored", () => !first.keeper.storing && !first.keeper.atRisk);
+  const tab = first.storage.tab;
+  const second = await Visit.beside(new World());
+  await second.until("the image is open", () => second.bench.project.current.peek() !== undefined);
+  await second.rest();
+  second.bench.notices.dismiss();
+  tab?.use();
+  first.bench.objects.remove([1]);
+  await first.until("it is stored", () => !first.keeper.storing && !first.keeper.atRisk);
+  tab?.close();
+  first.storage.openTab();
+  second.bench.objects.remove([2]);
+  await second.until("that is told", () => /^Another tab has stored labels since this page was opened/.test(second.sentence));
+  second.bench.notices.dismiss();
+  second.bench.objects.change("name", [1], { name: "x" });
+  await second.rest();
+  assert.equal(second.sentence, "", "once");
+  assert.equal(second.storage.tab, undefined, "it stands in no other tab's way");
+});
+
 test("without storage, labels are at risk, and that is told", async () => {
   const bare = await Visit.withoutStorage(new World());
   const { bench, keeper } = bare;

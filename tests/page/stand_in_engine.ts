@@ -148,6 +148,11 @@ export class StandInEngine implements Engine {
     return this.start(method, args).done;
   }
 
+  /** It holds a search for all objects, finished or not. */
+  get searching() {
+    return this.#search !== undefined;
+  }
+
   /** What `rounds` are answered with. */
   mask(rounds: readonly PromptRound[], fineTuned = this.fineTuned) {
     return maskOf(rounds, WIDTH, HEIGHT, fineTuned ? 1 : 0);

@@ -52,7 +52,7 @@ function showDraft(viewer: Viewer, draft: Draft) {
     viewer.setMask(shown ? (draft.mask ?? null) : null);
   });
   draft.damage.onDamage((box) => draft.mask && viewer.maskChanged(draft.mask, box));
-  effect(() => viewer.setPrompts(draft.prompts.value, draft.seen.value));
+  effect(() => viewer.setPrompts(draft.prompts.value, draft.seenOfObject.value));
 }
 
 function showTool(viewer: Viewer, { tools }: Workbench) {

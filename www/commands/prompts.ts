@@ -31,7 +31,11 @@ export class PromptCommands {
   add(prompt: Prompt, side = this.#sight.side.peek()) {
     if (!this.#project.current.peek()) return;
     const { rounds, refined } = this.#draft.state;
-    this.#change("prompt", () => this.#draft.put([...rounds, roundOf(prompt, side)], refined));
+    this.#change("prompt", () => {
+      this.#draft.put([...rounds, roundOf(prompt, side)], refined);
+      // Corrections of the object before a box are none of the box's.
+      if (prompt.kind !== "point" && this.#draft.corrections) this.#draft.correctAs(undefined);
+    });
   }
 
   /** Takes the last prompt back. */

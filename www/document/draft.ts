@@ -59,9 +59,20 @@ export class Draft {
   readonly masked = signal(0);
   readonly damage = new Damage();
 
-  readonly prompts = computed(() => this.rounds.value.map(({ prompt }) => prompt));
+  /** Those of the object at hand: a box or a mask begins another one. */
+  readonly prompts = computed(() => {
+    const prompts = this.rounds.value.map(({ prompt }) => prompt);
+    return prompts.slice(
+      Math.max(
+        0,
+        prompts.findLastIndex(({ kind }) => kind !== "point"),
+      ),
+    );
+  });
   /** How many of the prompts the last answer has seen. */
   readonly seen = computed(() => commonPrompts(this.rounds.value, this.answer.value?.rounds ?? []));
+  /** How many of the object's. */
+  readonly seenOfObject = computed(() => Math.max(0, this.seen.value - this.rounds.value.length + this.prompts.value.length));
   /** Candidates to choose from; none while a prompt waits. */
   readonly candidates = computed(() => {
     const { answer, rounds, seen } = this;

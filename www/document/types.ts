@@ -74,7 +74,8 @@ export interface StoredModel {
   verified: boolean;
 }
 
-export type ModelSource = { kind: "default" } | { kind: "stored"; entry: CatalogueEntry } | { kind: "file"; file: File };
+/** A model of the catalogue is in the browser's storage, or else at hand as a file. */
+export type ModelSource = { kind: "default" } | { kind: "stored"; entry: CatalogueEntry; file?: Blob } | { kind: "file"; file: File };
 
 /** What is stored beside a training's checkpoint. */
 export interface StoredTraining {

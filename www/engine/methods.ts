@@ -109,8 +109,11 @@ export interface WorkerMethods {
   decoderFile(names: Naming): Blob;
   mergedFile(names: Naming): Blob;
   listModels(): StoredModel[];
-  /** Resolves to false when it was cancelled; what has come stays for a later resume. */
-  downloadModel(entry: CatalogueEntry): boolean;
+  /**
+   * Resolves to false when it was cancelled; what has come stays for a later resume. Where the browser keeps no files, to
+   * the model itself, which lasts as long as somebody holds it.
+   */
+  downloadModel(entry: CatalogueEntry): Blob | boolean;
   removeModel(sha256: string): void;
 }
 

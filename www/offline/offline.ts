@@ -9,6 +9,8 @@ export interface OfflineEvents {
   unavailable: () => void;
   /** A new version of the page can be used. */
   updated: () => void;
+  /** It cannot be used yet, as other tabs use the version before. */
+  othersOpen: () => void;
 }
 
 async function register(): Promise<ServiceWorkerRegistration | undefined> {
@@ -41,6 +43,9 @@ export class Offline {
     this.#registration = registration;
     void navigator.serviceWorker.ready.then(this.#events.ready);
     navigator.serviceWorker.addEventListener("controllerchange", () => this.#controllerChanged());
+    navigator.serviceWorker.addEventListener("message", ({ data }) => {
+      if (data === "others are open") this.#refused();
+    });
     registration.addEventListener("updatefound", () => this.#watch());
     const { installing, waiting, active } = registration;
     if (!installing && !waiting && !active) this.#events.failed();
@@ -53,6 +58,11 @@ export class Offline {
     this.#reloads = true;
     if (this.#waiting) this.#waiting.postMessage("take over");
     else location.reload();
+  }
+
+  #refused() {
+    this.#reloads = false;
+    this.#events.othersOpen();
   }
 
   get #waiting() {
@@ -75,7 +85,7 @@ export class Offline {
 
   #controllerChanged() {
     if (this.#reloads) location.reload();
-    // Another tab asked for the update.
+    // Another tab asked for the update just before this one was opened.
     else this.#events.updated();
   }
 }

@@ -64,12 +64,20 @@ async function answer(request: Request, key: string) {
   return (await cache.match(key)) ?? fetch(request);
 }
 
+/** Takes over for the page that asks, unless others are open: they would get this version's files beside those of their own. */
+async function takeOver(asking: Client) {
+  const pages = await worker.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const isOther = ({ id, url }: Client) => id !== asking.id && url.startsWith(scope);
+  if (pages.some(isOther)) asking.postMessage("others are open");
+  else await worker.skipWaiting();
+}
+
 worker.addEventListener("install", (event) => event.waitUntil(install()));
 worker.addEventListener("activate", (event) => event.waitUntil(removeOld()));
 worker.addEventListener("fetch", (event) => {
   const key = keyFor(event.request);
   if (key) event.respondWith(answer(event.request, key));
 });
-worker.addEventListener("message", ({ data }) => {
-  if (data === "take over") void worker.skipWaiting();
+worker.addEventListener("message", (event) => {
+  if (event.data === "take over" && event.source instanceof Client) event.waitUntil(takeOver(event.source));
 });

@@ -38,7 +38,7 @@ export class Compare {
     effect(() => this.#show());
     effect(() => this.#showImage());
     effect(() => {
-      if (session.decoder.comparing.value) this.#viewer.setPrompts(draft.prompts.value, draft.seen.value);
+      if (session.decoder.comparing.value) this.#viewer.setPrompts(draft.prompts.value, draft.seenOfObject.value);
     });
     effect(() => this.#viewer.setMask(session.compare.mask.value ?? null));
   }

@@ -8,6 +8,7 @@ import { count } from "./drawn.js";
 import { KeyedList } from "./keyed_list.js";
 
 const panel = byId("images-panel", HTMLElement);
+const listed = byId("images", HTMLUListElement);
 const doneCount = byId("images-count", HTMLElement);
 
 export class ImagesPanel {
@@ -15,7 +16,7 @@ export class ImagesPanel {
   #images;
   #navigation;
   #thumbnails;
-  #list = new KeyedList<ProjectImage>(byId("images", HTMLUListElement), {
+  #list = new KeyedList<ProjectImage>(listed, {
     keyOf: ({ id }) => id,
     shown: (image) => JSON.stringify([image.objectCount, image.done, this.#isOpen(image), image.thumbnail?.size, this.#problemOf(image)]),
     build: (image, element) => this.#build(image, element),
@@ -23,6 +24,10 @@ export class ImagesPanel {
   });
   /** Of the thumbnails, by their images' ids. */
   #addresses = new Map<string, string>();
+  /** Of pictures that have not been in view. */
+  #unseen = new WeakMap<Element, ProjectImage>();
+  /** An address takes a way to the browser and back: those of thousands of images would keep the list from opening. */
+  #inView = new IntersectionObserver((entries) => entries.forEach((entry) => this.#seen(entry)), { root: listed, rootMargin: "50%" });
   /** The image that was brought into view last. */
   #revealed: ProjectImage | undefined;
 
@@ -62,8 +67,7 @@ export class ImagesPanel {
     const problem = this.#problemOf(image);
     const title = problem ? `${name}: ${problem}` : name;
     const picture = make("img", { alt: "", width: 96, height: 72, loading: "lazy" });
-    const address = this.#addressOf(image);
-    if (address) picture.src = address;
+    this.#showPicture(image, picture);
     const opener = make(
       "button",
       { type: "button", id: `image-${id}`, className: "thumbnail", title, onclick: () => this.#navigation.open(image.source) },
@@ -76,6 +80,24 @@ export class ImagesPanel {
     check.onchange = () => this.#images.setDone(image, check.checked);
     element.className = open ? "open" : "";
     return [opener, make("label", {}, check, " Done")];
+  }
+
+  #showPicture(image: ProjectImage, picture: HTMLImageElement) {
+    // The list of a single image is hidden.
+    const address = panel.hidden ? this.#addressOf(image) : this.#addresses.get(image.id);
+    if (address) picture.src = address;
+    else if (image.thumbnail) {
+      this.#unseen.set(picture, image);
+      this.#inView.observe(picture);
+    }
+  }
+
+  #seen({ target, isIntersecting }: IntersectionObserverEntry) {
+    const image = this.#unseen.get(target);
+    if (!isIntersecting || !image || !(target instanceof HTMLImageElement)) return;
+    this.#inView.unobserve(target);
+    const address = this.#addressOf(image);
+    if (address) target.src = address;
   }
 
   #addressOf({ id, thumbnail }: ProjectImage) {

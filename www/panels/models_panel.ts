@@ -36,6 +36,8 @@ export class ModelsPanel {
   #storageUse;
   #entries = signal<readonly CatalogueEntry[]>([]);
   #stored = signal<readonly StoredModel[]>([]);
+  /** Those that were downloaded and could not be stored, by their ids. */
+  #here = signal<ReadonlyMap<string, Blob>>(new Map());
   /** Those under way, by the models' ids. */
   #downloads = signal<ReadonlyMap<string, Download>>(new Map());
   /** The id of the model in use. */
@@ -124,6 +126,8 @@ export class ModelsPanel {
 
   #stateOf(entry: CatalogueEntry) {
     if (this.#downloads.value.has(entry.id)) return "downloading";
+    const here = this.#here.value.get(entry.id);
+    if (here) return `here for this visit, ${megabytes(here.size)}`;
     const stored = this.#storedOf(entry);
     if (stored?.verified) return `downloaded, ${megabytes(stored.bytes)}`;
     const size = entry.bytes ? ` of ${megabytes(entry.bytes)}` : "";
@@ -133,6 +137,8 @@ export class ModelsPanel {
 
   #buttons(entry: CatalogueEntry, download: Download | undefined) {
     if (download) return [this.#button("cancel-download", entry, "Cancel", () => download.cancel())];
+    const file = this.#here.value.get(entry.id);
+    if (file) return [this.#useButton(entry.id, entry.name, { kind: "stored", entry, file })];
     const stored = this.#storedOf(entry);
     const remove = this.#button("delete", entry, "Delete", () => void this.#remove(entry));
     if (stored?.verified) return [this.#useButton(entry.id, entry.name, { kind: "stored", entry }), remove];
@@ -158,7 +164,8 @@ export class ModelsPanel {
       const running = this.#bench.session.request("downloadModel", [entry], (fraction) => this.#progress(entry, fraction));
       this.#setDownload(entry.id, { fraction: 0, cancel: running.cancel });
       document.getElementById(`cancel-download-${entry.id}`)?.focus();
-      await running.done;
+      const done = await running.done;
+      if (done instanceof Blob) this.#here.value = new Map(this.#here.peek()).set(entry.id, done);
     } catch (error) {
       const address = new URL(entry.addresses[0], CATALOGUE).href;
       this.#bench.session.fail(error, { text: address, address });

@@ -19,6 +19,10 @@ export class OfflinePanel {
     update.hidden = false;
   };
 
+  readonly othersOpen = () => {
+    byId("update-others", HTMLElement).hidden = false;
+  };
+
   /** @param useUpdate reloads the page with the new version */
   constructor(useUpdate: () => void) {
     byId("use-update", HTMLButtonElement).onclick = useUpdate;

@@ -1,5 +1,6 @@
 // How much of the browser's storage is in use, and whether the browser may clear it by itself.
 
+import { nothingKeptSentence } from "../session/nothing_kept.js";
 import { byId } from "./dom.js";
 
 const line = byId("storage-use", HTMLElement);
@@ -25,11 +26,16 @@ export class StorageUse {
 
   /** Asks the browser not to clear the storage by itself. */
   async persist() {
-    await navigator.storage?.persist?.();
+    // A refusal is no failure.
+    await navigator.storage?.persist?.().catch(() => {});
     this.changed();
   }
 
   async #show() {
+    const absence = await nothingKeptSentence();
+    line.classList.toggle("warning", absence !== undefined);
+    line.textContent = absence ?? "";
+    if (absence) return;
     try {
       const { usage = 0, quota = 0 } = await navigator.storage.estimate();
       const kept = (await navigator.storage.persisted()) ? "kept until you remove it" : "the browser may clear it when the disk is full";

@@ -115,11 +115,11 @@ export class ModelJob implements Job {
     const progress = this.#activity.reports("Loading the model");
     this.#activity.label.value = "Loading the model…";
     let info: ModelInfo;
-    if (source.kind === "stored") {
+    if (source.kind === "stored" && !source.file) {
       info = await engine.request("loadStored", [source.entry.sha256], progress);
     } else {
       if (source.kind === "default" && !this.#default.peek()) await this.fetchDefault();
-      const file = source.kind === "file" ? source.file : this.#default.peek();
+      const file = source.kind === "default" ? this.#default.peek() : source.file;
       if (!file) return false;
       info = await engine.request("loadModel", [file], progress);
     }

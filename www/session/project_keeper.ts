@@ -5,7 +5,7 @@ import { whenChanged } from "../document/watch.js";
 import type { Draft, DraftRecord } from "../document/draft.js";
 import type { Notices } from "../document/notices.js";
 import { type Project, ProjectImage } from "../document/project.js";
-import { storageSentence, TakenError } from "../storage/project_lock.js";
+import { StaleError, storageSentence, TakenError } from "../storage/project_lock.js";
 import { type ProjectSnapshot, ProjectStore, type StoredProject } from "../storage/project_store.js";
 
 /** What an earlier visit was at. */
@@ -113,7 +113,8 @@ export class ProjectKeeper {
   #tellUnsaved(error: unknown, before?: string) {
     const sentence = storageSentence(error, this.#store.holds(this.#project.images.peek()));
     this.unsaved.value = sentence;
-    if (!before) this.#notices.tell(sentence);
+    // That another tab has stored since is for the person to act on, whatever they were told before.
+    if (!before || (error instanceof StaleError && sentence !== before)) this.#notices.tell(sentence);
   }
 
   /** Objects first, then, as long as nothing changes, the images' files one by one. */

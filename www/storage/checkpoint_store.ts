@@ -3,7 +3,7 @@
 
 import type { StoredTraining } from "../document/types.js";
 import type { TrainingSettings } from "../engine/graysam.js";
-import { folder, isFull, readFile, remove } from "./opfs.js";
+import { folder, isFull, NoStorageError, readFile, remove, storageAbsence } from "./opfs.js";
 import { writeBytes } from "./room.js";
 
 const FOLDER = "training";
@@ -72,6 +72,8 @@ export async function storeCheckpoint(about: StoredTraining, checkpoint: Uint8Ar
 }
 
 export async function removeCheckpoint() {
+  // Without storage there is none.
+  if (await storageAbsence()) return;
   const training = await folder(FOLDER);
   for (const slot of SLOTS) await removeSlot(training, slot);
 }
@@ -88,5 +90,9 @@ function reasonOf(error: unknown, bytes: number) {
   if (error instanceof Error && error.name === "NoModificationAllowedError") {
     return "The training's checkpoint is in use by another tab with this page; the training goes on, but close that tab to be able to resume it after the page is closed.";
   }
-  return "This browser keeps no files for this page, so the training cannot be resumed after the page is closed; it goes on until then.";
+  if (error instanceof NoStorageError) {
+    return `${error.why}, so the training cannot be resumed after the page is closed; it goes on until then. Before the next one, ${error.remedy}.`;
+  }
+  const reason = error instanceof Error ? error.message : String(error);
+  return `The training's checkpoint could not be stored (${reason}), so the training cannot be resumed after the page is closed; it goes on until then.`;
 }

@@ -5,7 +5,7 @@
 // length; the digest is then another, and the file counts as none. A use is kept as the file's time: the digest is
 // written again in its place, and as its bytes stay the same, a crash in between changes nothing.
 
-import { folder, list, openExclusively, readFile, remove, writeAt } from "./opfs.js";
+import { folder, list, openExclusively, readFile, remove, storageEstimate, writeAt } from "./opfs.js";
 import { describe, EMBEDDINGS, type StoredFile, totalBytes, withRoom } from "./room.js";
 
 /** Bytes of all embeddings together: 127 of SAM's, which take 4 MiB each. */
@@ -116,7 +116,7 @@ export class EmbeddingStore {
     if (this.#stores++ % LISTED_EVERY === 0) await this.#list(embeddings);
     const pieces = [values, await digestOf(values)];
     const bytes = values.length + DIGEST_BYTES;
-    const { quota = Infinity } = await navigator.storage.estimate();
+    const { quota } = await storageEstimate();
     const left = budgetOf(quota) - bytes;
     await this.#keepOthers(embeddings, key, Math.max(0, left));
     if (left < 0) return;

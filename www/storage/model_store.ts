@@ -3,7 +3,8 @@
 
 import type { CatalogueEntry, StoredModel } from "../document/types.js";
 import type { Sha256 } from "../engine/graysam.js";
-import { exists, folder, list, openExclusively, readFile, remove, writeAt } from "./opfs.js";
+import { MemoryPart, type Part } from "./memory_part.js";
+import { exists, folder, list, openExclusively, readFile, remove, storageAbsence, writeAt } from "./opfs.js";
 import { evicting } from "./room.js";
 
 const FOLDER = "models";
@@ -15,19 +16,10 @@ type Progress = (fraction: number) => void;
 
 const markerOf = (sha256: string) => `${sha256}.verified`;
 
-async function modelsFolder() {
-  try {
-    return await folder(FOLDER);
-  } catch {
-    throw new Error(
-      "This browser keeps no files for this page (a private window, or a page not served over HTTPS); download the model yourself and open it with “Open model file…”.",
-    );
-  }
-}
-
 /** The models here, whole or in part. */
 export async function listModels(): Promise<StoredModel[]> {
-  const models = await modelsFolder();
+  if (await storageAbsence()) return [];
+  const models = await folder(FOLDER);
   const found: StoredModel[] = [];
   for await (const name of list(models)) {
     if (name.endsWith(".verified")) continue;
@@ -39,7 +31,7 @@ export async function listModels(): Promise<StoredModel[]> {
 
 /** A whole model. */
 export async function storedModel(sha256: string): Promise<File> {
-  const models = await modelsFolder();
+  const models = await folder(FOLDER);
   if (!(await exists(models, markerOf(sha256)))) {
     throw new Error("This model is not downloaded any more; download it again.");
   }
@@ -47,7 +39,7 @@ export async function storedModel(sha256: string): Promise<File> {
 }
 
 export async function removeModel(sha256: string) {
-  const models = await modelsFolder();
+  const models = await folder(FOLDER);
   for (const name of [markerOf(sha256), sha256]) await remove(models, name);
 }
 
@@ -55,24 +47,30 @@ export async function removeModel(sha256: string) {
  * Downloads a model, resuming from the part that is already here, and checks its SHA-256.
  * @param Hash the engine's class
  * @param signal stops the download; the part stays
- * @returns false when it was stopped
+ * @returns false when it was stopped, and the model itself where the browser keeps no files
  */
-export async function downloadModel(entry: CatalogueEntry, Hash: typeof Sha256, progress: Progress, signal: AbortSignal): Promise<boolean> {
-  const models = await modelsFolder();
-  const part = await openPart(models, entry);
+export async function downloadModel(
+  entry: CatalogueEntry,
+  Hash: typeof Sha256,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Blob | boolean> {
+  const models = (await storageAbsence()) ? undefined : await folder(FOLDER);
+  const part = models ? await openPart(models, entry) : new MemoryPart();
   const hash = new Hash();
   try {
     await fetchRest(entry, part, hash, progress, signal);
     part.flush();
     if (hash.hex() !== entry.sha256) {
       part.close();
-      await models.removeEntry(entry.sha256);
+      await models?.removeEntry(entry.sha256);
       throw new Error(
         `The download of ${entry.name} is damaged: its checksum is not the published one. The file was deleted; download it again.`,
       );
     }
+    if (part instanceof MemoryPart) return part.whole;
     part.close();
-    await models.getFileHandle(markerOf(entry.sha256), { create: true });
+    await models?.getFileHandle(markerOf(entry.sha256), { create: true });
     return true;
   } catch (error) {
     if (signal.aborted) return false;
@@ -92,7 +90,7 @@ async function openPart(models: FileSystemDirectoryHandle, entry: CatalogueEntry
 }
 
 /** Appends what is missing to the part and hashes all of it. */
-async function fetchRest(entry: CatalogueEntry, part: FileSystemSyncAccessHandle, hash: Sha256, progress: Progress, signal: AbortSignal) {
+async function fetchRest(entry: CatalogueEntry, part: Part, hash: Sha256, progress: Progress, signal: AbortSignal) {
   if (part.getSize() === entry.bytes) return hashPart(part, hash);
   const response = await request(entry, part.getSize(), signal);
   // "Range not satisfiable": nothing is missing, or the part is of another file; the checksum decides.
@@ -103,7 +101,7 @@ async function fetchRest(entry: CatalogueEntry, part: FileSystemSyncAccessHandle
   hashPart(part, hash);
   const total = entry.bytes ?? start + Number(response.headers.get("Content-Length") ?? NaN);
   const received = await append(entry, response, part, hash, total, progress);
-  if (received < total) throw interrupted(entry, received, total);
+  if (received < total) throw interrupted(entry, part, total);
 }
 
 /** Asks each address in turn for the bytes from `start` on. */
@@ -130,20 +128,13 @@ async function request(entry: CatalogueEntry, start: number, signal: AbortSignal
  * @param total NaN while unknown
  * @returns the size of the part
  */
-async function append(
-  entry: CatalogueEntry,
-  response: Response,
-  part: FileSystemSyncAccessHandle,
-  hash: Sha256,
-  total: number,
-  progress: Progress,
-) {
+async function append(entry: CatalogueEntry, response: Response, part: Part, hash: Sha256, total: number, progress: Progress) {
   let position = part.getSize();
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();
   try {
     for (;;) {
       const { done, value } = await reader.read().catch((error) => {
-        throw error.name === "AbortError" ? error : interrupted(entry, position, total);
+        throw error.name === "AbortError" ? error : interrupted(entry, part, total);
       });
       if (done) return position;
       if (position + value.length > total) {
@@ -160,7 +151,7 @@ async function append(
   }
 }
 
-async function write(entry: CatalogueEntry, part: FileSystemSyncAccessHandle, bytes: Uint8Array, at: number) {
+async function write(entry: CatalogueEntry, part: Part, bytes: Uint8Array, at: number) {
   try {
     await evicting(bytes.length, async () => writeAt(part, bytes, at));
   } catch {
@@ -169,13 +160,15 @@ async function write(entry: CatalogueEntry, part: FileSystemSyncAccessHandle, by
   }
 }
 
-function interrupted(entry: CatalogueEntry, received: number, total: number) {
+function interrupted(entry: CatalogueEntry, part: Part, total: number) {
+  const received = part.getSize();
   const megabytes = (bytes: number) => Math.round(bytes / 1e6);
   const of = total > 0 ? `${megabytes(received)} of ${megabytes(total)} MB` : `${megabytes(received)} MB`;
-  return new Error(`The download of ${entry.name} broke off at ${of}; press Resume to go on from there.`);
+  const next = part instanceof MemoryPart ? "press Download to begin it again" : "press Resume to go on from there";
+  return new Error(`The download of ${entry.name} broke off at ${of}; ${next}.`);
 }
 
-function hashPart(part: FileSystemSyncAccessHandle, hash: Sha256) {
+function hashPart(part: Part, hash: Sha256) {
   const buffer = new Uint8Array(CHUNK);
   const size = part.getSize();
   for (let at = 0; at < size;) {

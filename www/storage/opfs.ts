@@ -1,9 +1,57 @@
 // Files in the origin's private file system. `room.ts` writes: for the page with `writeFile`, for the worker, which may
 // block, with `writeBytes`.
 
-/** A folder of the origin's, created if need be. */
+/** Why the browser keeps no files for this page, and what helps. */
+function absence() {
+  // The private file system is for secure contexts.
+  return globalThis.isSecureContext === false
+    ? { why: "Over plain http this browser keeps no files for this page", remedy: "open the page over https or on localhost" }
+    : { why: "This browser keeps no files for this page, as in a private window", remedy: "open the page in another window or browser" };
+}
+
+/** The browser keeps no files for this page. */
+export class NoStorageError extends Error {
+  readonly why;
+  /** What the person can do to have things kept. */
+  readonly remedy;
+
+  constructor() {
+    const { why, remedy } = absence();
+    super(`${why}; ${remedy}.`);
+    this.why = why;
+    this.remedy = remedy;
+  }
+}
+
+async function root(): Promise<FileSystemDirectoryHandle> {
+  if (!navigator.storage?.getDirectory) throw new NoStorageError();
+  try {
+    return await navigator.storage.getDirectory();
+  } catch {
+    // Private windows may have it and refuse it.
+    throw new NoStorageError();
+  }
+}
+
+/** @returns why the browser keeps nothing, if it does not */
+export async function storageAbsence(): Promise<NoStorageError | undefined> {
+  try {
+    await root();
+  } catch (error) {
+    if (error instanceof NoStorageError) return error;
+  }
+  return undefined;
+}
+
+/** A folder of the origin's, created if need be. @throws NoStorageError */
 export async function folder(name: string): Promise<FileSystemDirectoryHandle> {
-  return (await navigator.storage.getDirectory()).getDirectoryHandle(name, { create: true });
+  return (await root()).getDirectoryHandle(name, { create: true });
+}
+
+/** What is used of the storage and what there may be, in bytes; unknown to some browsers. */
+export async function storageEstimate() {
+  const { usage = 0, quota = Infinity } = (await navigator.storage.estimate?.()) ?? {};
+  return { usage, quota };
 }
 
 /** The names of a folder's files. */

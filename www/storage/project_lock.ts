@@ -1,6 +1,6 @@
 // One page writes the project, and the sentences about why this one does not.
 
-import { isFull } from "./opfs.js";
+import { isFull, NoStorageError } from "./opfs.js";
 
 /** How long a page that is being closed may still hold the project, in milliseconds. */
 const PATIENCE = 1500;
@@ -9,17 +9,14 @@ const PATIENCE = 1500;
 export class TakenError extends Error {}
 /** Another page has stored the project since this one read it. */
 export class StaleError extends Error {}
-/** The browser has no storage for this page. */
-export class NoStorageError extends Error {}
 
-/** Resolves when this page has the project for itself, for as long as it lives. */
-export function takeProject(): Promise<void> {
+/** Resolves when this page has the project for itself. @returns gives it to another page; else it stays for as long as this one lives */
+export function takeProject(): Promise<() => void> {
   return new Promise((resolve, reject) => {
     if (!navigator.locks || !navigator.storage?.getDirectory) return reject(new NoStorageError());
     navigator.locks
       .request("graysam-project", { signal: AbortSignal.timeout(PATIENCE) }, () => {
-        resolve();
-        return new Promise(() => {});
+        return new Promise<void>((release) => resolve(() => release()));
       })
       .catch(() => reject(new TakenError()));
   });
@@ -34,7 +31,7 @@ export function storageSentence(error: unknown, held = false) {
     return "Another tab has stored labels since this page was opened, so what is done here is not stored; export it, then reload the page.";
   }
   if (error instanceof NoStorageError) {
-    return "This browser keeps no files for this page (a private window, or a page not served over HTTPS), so the labels are lost when it is closed; download them.";
+    return `${error.why}, so labels, trainings and downloads are lost when it is closed; download them, and ${error.remedy} to have them kept.`;
   }
   if (isFull(error) && held) {
     return "The browser's storage has no room for copies of all image files; the labels are stored, but images without any may have to be opened again after the page is closed.";

@@ -11,12 +11,14 @@ import type { ImageSource, ObjectAttributes, ObjectClass } from "../document/typ
 import type { Display } from "../engine/graysam.js";
 import { ImageCopies } from "./image_copies.js";
 import { objectFilesOf, readObjects, type StoredObjects, writeObjects } from "./object_files.js";
-import { folder, readFile } from "./opfs.js";
+import { folder, NoStorageError, readFile } from "./opfs.js";
 import { type ImageEntry, isAside, isList, namesIn, type ProjectList, putAside, readList, writeList } from "./project_list.js";
-import { NoStorageError, StaleError, takeProject } from "./project_lock.js";
+import { StaleError, takeProject } from "./project_lock.js";
 import { type Spare, writeFile } from "./room.js";
 
 const FOLDER = "project";
+/** Images whose files are read at the same time: a file's way from the browser takes longer than its reading. */
+const READ_TOGETHER = 64;
 
 /** An image as the store sees it. */
 export interface ImageSnapshot {
@@ -76,7 +78,9 @@ export interface StoredProject {
 }
 
 async function projectFolder() {
-  if (!navigator.storage?.getDirectory) throw new NoStorageError();
+  // WebKit lacks it for long.
+  const { FileSystemFileHandle } = globalThis;
+  if (FileSystemFileHandle && !("createWritable" in FileSystemFileHandle.prototype)) throw new NoStorageError();
   return folder(FOLDER);
 }
 
@@ -133,6 +137,17 @@ async function readImage(project: FileSystemDirectoryHandle, entry: ImageEntry):
   return { image, isEmpty };
 }
 
+/** In their order. */
+async function readImages(project: FileSystemDirectoryHandle, entries: readonly ImageEntry[]) {
+  const images: { entry: ImageEntry; read: ReadImage | undefined }[] = [];
+  for (let at = 0; at < entries.length; at += READ_TOGETHER) {
+    const some = entries.slice(at, at + READ_TOGETHER);
+    const read = some.map(async (entry) => ({ entry, read: await readImage(project, entry).catch(() => undefined) }));
+    images.push(...(await Promise.all(read)));
+  }
+  return images;
+}
+
 interface ReadImage {
   image: StoredImageRecord;
   /** Nothing of it was stored yet. */
@@ -147,6 +162,7 @@ export class ProjectStore {
   /** Resolves when this page may write. */
   #taken: Promise<void> | undefined;
   #held = false;
+  #release = () => {};
   /** This page may write, and has seen that what is stored is what it has read. */
   #admitted = false;
   /** Of the stored list as this page has read or written it; undefined: it has not read any. */
@@ -176,7 +192,10 @@ export class ProjectStore {
   /** Takes the project for this page, so that two tabs do not overwrite each other's labels. */
   take(): Promise<void> {
     this.#taken ??= takeProject().then(
-      () => void (this.#held = true),
+      (release) => {
+        this.#held = true;
+        this.#release = release;
+      },
       (error) => {
         this.#taken = undefined;
         throw error;
@@ -185,21 +204,24 @@ export class ProjectStore {
     return this.#taken;
   }
 
+  /** A page that may not write over what is stored keeps none from writing that may. */
+  #giveBack() {
+    this.#release();
+    this.#taken = undefined;
+    this.#held = false;
+  }
+
   /** What an earlier visit left. Where this page may write, what no list names is removed, unless there is doubt. */
   async restore(): Promise<StoredProject> {
     const held = this.#held;
     const project = await projectFolder();
     const { list, stored, unreadable } = await readList(project);
     const images: StoredImageRecord[] = [];
-    for (const entry of list.images) {
-      try {
-        const { image, isEmpty } = await readImage(project, entry);
-        if (isEmpty) continue;
-        images.push(image);
-        this.#knowStored(image, copyOf(entry));
-      } catch {
-        this.#unread.push(entry);
-      }
+    for (const { entry, read } of await readImages(project, list.images)) {
+      if (!read) this.#unread.push(entry);
+      if (!read || read.isEmpty) continue;
+      images.push(read.image);
+      this.#knowStored(read.image, copyOf(entry));
     }
     this.#generation = list.generation;
     this.#listedIds = new Set(list.images.map(({ id }) => id));
@@ -304,7 +326,10 @@ export class ProjectStore {
     const isThere = stored || unreadable.length > 0;
     const wasRead = this.#generation !== undefined && this.#unreadable.length > 0 === (isThere && !stored);
     if (isThere && !wasRead) throw new Error("what an earlier visit stored could not be read at first; reload the page");
-    if (stored && list.generation !== this.#generation) throw new StaleError();
+    if (stored && list.generation !== this.#generation) {
+      this.#giveBack();
+      throw new StaleError();
+    }
     await putAside(project, this.#unreadable);
     this.#unreadable = [];
     this.#admitted = true;

@@ -2,7 +2,7 @@
 // encode each: a write that has no room has embeddings removed, the least recently used first, before it is refused.
 // What its caller can spare goes after them.
 
-import { folder, full, isFull, list, openExclusively, readFile, remove, writeAt } from "./opfs.js";
+import { folder, full, isFull, list, openExclusively, readFile, remove, storageEstimate, writeAt } from "./opfs.js";
 
 /** The folder of embeddings, which page and worker remove from, and only the worker writes to. */
 export const EMBEDDINGS = "embeddings";
@@ -118,7 +118,7 @@ export async function evicting<T>(bytes: number, write: () => Promise<T>, spare?
 
 /** How many bytes are lacking for a write, by the browser's word. Tried without room, a long write may take long to fail. */
 async function shortage(bytes: number) {
-  const { usage = 0, quota = Infinity } = await navigator.storage.estimate();
+  const { usage, quota } = await storageEstimate();
   return usage + bytes + Math.min(RESERVE, quota / 16) - quota;
 }
 

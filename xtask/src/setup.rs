@@ -159,7 +159,8 @@ pub fn chromium() -> Result<PathBuf> {
     }
     let find = || {
         let on_path = CHROMIUM_NAMES.iter().find_map(|name| shell::on_path(name));
-        on_path.or_else(|| usual_chromium().into_iter().find(|path| path.is_file()))
+        let usual = || usual_chromium(env::consts::OS, |name| env::var_os(name));
+        on_path.or_else(|| usual().into_iter().find(|path| path.is_file()))
     };
     if find().is_none() && can_apt() {
         apt_install("a browser for the tests", &["chromium"])?;
@@ -170,17 +171,17 @@ pub fn chromium() -> Result<PathBuf> {
     )
 }
 
-/// Where installers put Chrome and its kin, which are on PATH on Linux only.
-fn usual_chromium() -> Vec<PathBuf> {
+/// Where installers put Chrome and its kin, which are on PATH on Linux only. `variable` gives those of the environment.
+fn usual_chromium(os: &str, variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
     let below = |folder: Option<OsString>, path: &str| Some(Path::new(&folder?).join(path));
-    let (folders, programs): (Vec<Option<OsString>>, &[&str]) = match env::consts::OS {
+    let (folders, programs): (Vec<Option<OsString>>, &[&str]) = match os {
         "macos" => {
-            let home = below(env::var_os("HOME"), "Applications").map(OsString::from);
+            let home = below(variable("HOME"), "Applications").map(OsString::from);
             (vec![Some("/Applications".into()), home], &MACOS_CHROMIUM)
         }
         "windows" => {
             let variables = ["ProgramFiles", "ProgramFiles(x86)", "LOCALAPPDATA"];
-            (variables.map(env::var_os).into(), &WINDOWS_CHROMIUM)
+            (variables.map(variable).into(), &WINDOWS_CHROMIUM)
         }
         _ => return Vec::new(),
     };
@@ -257,6 +258,41 @@ pub fn apt_install(what: &str, packages: &[&str]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn chrome_is_looked_for_where_installers_put_it() {
+        let variable = |name: &str| {
+            let value = match name {
+                "HOME" => "/Users/me",
+                "ProgramFiles" => "C:/Program Files",
+                "LOCALAPPDATA" => "C:/Users/me/AppData/Local",
+                _ => return None,
+            };
+            Some(OsString::from(value))
+        };
+        for (os, wanted) in [
+            (
+                "macos",
+                "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+            ),
+            (
+                "macos",
+                "/Users/me/Applications/Chromium.app/Contents/MacOS/Chromium",
+            ),
+            (
+                "windows",
+                "C:/Program Files/Google/Chrome/Application/chrome.exe",
+            ),
+            (
+                "windows",
+                "C:/Users/me/AppData/Local/Google/Chrome/Application/chrome.exe",
+            ),
+        ] {
+            let found = usual_chromium(os, variable);
+            assert!(found.contains(&PathBuf::from(wanted)), "{found:?}");
+        }
+        assert!(usual_chromium("linux", variable).is_empty());
+    }
 
     #[test]
     fn compiler_versions_are_compared_by_number() {

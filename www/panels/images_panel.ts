@@ -20,14 +20,17 @@ export class ImagesPanel {
     keyOf: ({ id }) => id,
     shown: (image) => JSON.stringify([image.objectCount, image.done, this.#isOpen(image), image.thumbnail?.size, this.#problemOf(image)]),
     build: (image, element) => this.#build(image, element),
-    removed: (_, id) => this.#revoke(id),
+    removed: (element, id) => {
+      this.#inView.unobserve(element);
+      this.#revoke(id);
+    },
   });
   /** Of the thumbnails, by their images' ids. */
   #addresses = new Map<string, string>();
-  /** Of pictures that have not been in view. */
-  #unseen = new WeakMap<Element, ProjectImage>();
+  /** The pictures of items that have not been near the view. What an item hides while it is far from there never is. */
+  #unseen = new WeakMap<Element, { image: ProjectImage; picture: HTMLImageElement }>();
   /** An address takes a way to the browser and back: those of thousands of images would keep the list from opening. */
-  #inView = new IntersectionObserver((entries) => entries.forEach((entry) => this.#seen(entry)), { root: listed, rootMargin: "50%" });
+  #inView = new IntersectionObserver((entries) => entries.forEach((entry) => this.#seen(entry)), { root: listed, rootMargin: "4000px" });
   /** The image that was brought into view last. */
   #revealed: ProjectImage | undefined;
 
@@ -67,7 +70,7 @@ export class ImagesPanel {
     const problem = this.#problemOf(image);
     const title = problem ? `${name}: ${problem}` : name;
     const picture = make("img", { alt: "", width: 96, height: 72, loading: "lazy" });
-    this.#showPicture(image, picture);
+    this.#showPicture(image, picture, element);
     const opener = make(
       "button",
       { type: "button", id: `image-${id}`, className: "thumbnail", title, onclick: () => this.#navigation.open(image.source) },
@@ -82,22 +85,25 @@ export class ImagesPanel {
     return [opener, make("label", {}, check, " Done")];
   }
 
-  #showPicture(image: ProjectImage, picture: HTMLImageElement) {
+  #showPicture(image: ProjectImage, picture: HTMLImageElement, element: HTMLLIElement) {
     // The list of a single image is hidden.
     const address = panel.hidden ? this.#addressOf(image) : this.#addresses.get(image.id);
     if (address) picture.src = address;
     else if (image.thumbnail) {
-      this.#unseen.set(picture, image);
-      this.#inView.observe(picture);
+      this.#unseen.set(element, { image, picture });
+      // One that is observed already is told of only when it moves.
+      this.#inView.unobserve(element);
+      this.#inView.observe(element);
     }
   }
 
   #seen({ target, isIntersecting }: IntersectionObserverEntry) {
-    const image = this.#unseen.get(target);
-    if (!isIntersecting || !image || !(target instanceof HTMLImageElement)) return;
+    const unseen = this.#unseen.get(target);
+    if (!isIntersecting || !unseen) return;
     this.#inView.unobserve(target);
-    const address = this.#addressOf(image);
-    if (address) target.src = address;
+    this.#unseen.delete(target);
+    const address = this.#addressOf(unseen.image);
+    if (address) unseen.picture.src = address;
   }
 
   #addressOf({ id, thumbnail }: ProjectImage) {

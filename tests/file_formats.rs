@@ -1,5 +1,6 @@
 //! TIFF and DICOM files as other programs write them (`fixtures/make_image_files.py`).
 
+use std::io::Cursor;
 use std::path::Path;
 
 use graysam::image::decode::{Page, Picture, Rgb, Samples, open};
@@ -14,7 +15,7 @@ fn file(name: &str) -> Vec<u8> {
 }
 
 fn page(name: &str, page: usize) -> Page {
-    open(&file(name), page).unwrap_or_else(|error| panic!("{name}: {error}"))
+    open(Cursor::new(file(name)), page).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 fn gray(page: Page) -> (usize, usize, Samples) {
@@ -31,7 +32,7 @@ fn samples(name: &str) -> Samples {
 }
 
 fn sentence(bytes: &[u8], page: usize) -> String {
-    let text = open(bytes, page).unwrap_err().to_string();
+    let text = open(Cursor::new(bytes), page).unwrap_err().to_string();
     assert!(text.ends_with('.') && text.len() > 30, "{text}");
     text
 }
@@ -104,9 +105,9 @@ fn an_empty_page_is_opened_where_there_are_others() {
     let mut stack = file("frames.dcm");
     let (start, frame) = (stack.len() - 3 * WIDTH * HEIGHT, WIDTH * HEIGHT);
     stack[start..start + frame].fill(9);
-    let empty = gray(open(&stack, 0).unwrap()).2;
+    let empty = gray(open(Cursor::new(&stack), 0).unwrap()).2;
     assert_eq!(empty, Samples::U8(vec![9; frame]));
-    assert_eq!(gray(open(&stack, 1).unwrap()).2, u8s(1, |v| v));
+    assert_eq!(gray(open(Cursor::new(&stack), 1).unwrap()).2, u8s(1, |v| v));
 }
 
 #[test]
@@ -133,7 +134,7 @@ fn pages_of_a_tiff_that_form_a_circle_are_counted_once() {
     let end = next_directory(&circle, third);
     assert_eq!(number(&circle, end), 0, "the last page");
     circle[end..end + 4].copy_from_slice(&(second as u32).to_le_bytes());
-    let page = open(&circle, 0).unwrap();
+    let page = open(Cursor::new(&circle), 0).unwrap();
     assert_eq!(page.pages, 3);
     assert_eq!(gray(page).2, u8s(0, |v| v));
 }

@@ -1,6 +1,8 @@
 //! The first and the second frame of DICOM files, and how they are shown.
 #![no_main]
 
+use std::io::Cursor;
+
 use graysam::image::decode;
 use graysam::image::display::{Display, to_rgb};
 use graysam_fuzz as _;
@@ -11,7 +13,7 @@ fuzz_target!(|file: &[u8]| {
         return;
     }
     for page in [0, 1] {
-        if let Ok(page) = decode::open(file, page) {
+        if let Ok(page) = decode::open(Cursor::new(file), page) {
             to_rgb(&page.picture, &Display::of(&page)).expect("the file's display is valid");
         }
     }

@@ -17,7 +17,7 @@ use graysam::training::decoder_file::{self, Base};
 use graysam::weights::digest;
 use graysam::{Error, Result};
 
-use super::files::{file_error, in_file, open, read};
+use super::files::{file_error, in_file, open};
 
 /// A model and where it runs.
 #[derive(Args)]
@@ -133,7 +133,7 @@ impl PageOption {
     }
 
     pub fn open(&self, path: &Path) -> Result<Page> {
-        decode::open(&read(path)?, self.index()).map_err(in_file(path))
+        decode::open(open(path)?, self.index()).map_err(in_file(path))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Image files to samples: PNG, JPEG, TIFF, DICOM, BMP and WebP, told apart by content.
 
-use std::io::{Cursor, ErrorKind};
+use std::io::{self, Cursor, ErrorKind, Read, Seek, SeekFrom};
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
@@ -23,6 +23,14 @@ pub(super) const MAX_BYTES: u64 = MAX_PIXELS * MAX_PIXEL_BYTES;
 
 /// Bytes for what files hold besides pixels, such as colour profiles.
 const BESIDE_PIXELS: u64 = 1 << 24;
+
+/// How much of a file tells its format.
+const BEGINNING: u64 = 512;
+
+/// Something to read and seek in: an image file where it lies.
+pub(super) trait Source: Read + Seek {}
+
+impl<R: Read + Seek> Source for R {}
 
 /// A grayscale image in the depth of its file.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,10 +123,11 @@ impl Page {
 /// # Errors
 /// Those of [`open`].
 pub fn decode(bytes: &[u8]) -> Result<Picture> {
-    Ok(open(bytes, 0)?.picture)
+    Ok(open(Cursor::new(bytes), 0)?.picture)
 }
 
-/// Decodes page `page`, from 0, of an image file to segment.
+/// Decodes page `page`, from 0, of an image file to segment. Of a TIFF only that page is read; it may
+/// be of any length.
 ///
 /// A colour file with three equal channels everywhere is grayscale; alpha is dropped; 16-bit
 /// colour is rounded to 8 bits. An EXIF orientation is not applied, so that masks fit the stored
@@ -127,28 +136,30 @@ pub fn decode(bytes: &[u8]) -> Result<Picture> {
 /// # Errors
 /// If the file is empty, cut off, damaged, of another format or without such a page, if its header
 /// declares fewer than 2 pixels a side, more than [`MAX_SIDE`] or more than [`MAX_PIXELS`], if all
-/// pixels of a file's only page are equal, or if any is NaN or infinite.
-pub fn open(bytes: &[u8], page: usize) -> Result<Page> {
-    let page = read(bytes, page)?;
+/// pixels of a file's only page are equal, or if any is NaN or infinite; and if it cannot be read any
+/// more.
+pub fn open(mut source: impl Read + Seek, page: usize) -> Result<Page> {
+    let page = read(&mut source, page)?;
     content::check(&page)?;
     Ok(page)
 }
 
 /// [`open`] without the checks of the pixel values, as label images need it.
-pub(super) fn read(bytes: &[u8], page: usize) -> Result<Page> {
-    if bytes.is_empty() {
+pub(super) fn read(mut source: &mut dyn Source, page: usize) -> Result<Page> {
+    let beginning = beginning(source).map_err(|error| unreadable(&error))?;
+    if beginning.is_empty() {
         return Err(Error::new(
             "The file is empty; choose a PNG, JPEG, TIFF, DICOM, BMP or WebP image.",
         ));
     }
     // A file may be both, a slide for two kinds of programs.
-    if dicom::is_dicom(bytes) {
-        return dicom::read(bytes, page);
+    if dicom::is_dicom(&beginning) {
+        return dicom::read(&whole(source, "DICOM")?, page);
     }
-    if tiff::is_tiff(bytes) {
-        return tiff::read(bytes, page);
+    if tiff::is_tiff(&beginning) {
+        return tiff::read(&mut source, page);
     }
-    let (format, name) = match image::guess_format(bytes) {
+    let (format, name) = match image::guess_format(&beginning) {
         Ok(format @ ImageFormat::Png) => (format, "PNG"),
         Ok(format @ ImageFormat::Jpeg) => (format, "JPEG"),
         Ok(format @ ImageFormat::Bmp) => (format, "BMP"),
@@ -161,14 +172,44 @@ pub(super) fn read(bytes: &[u8], page: usize) -> Result<Page> {
         }
     };
     check_page(page, 1)?;
+    let bytes = whole(source, name)?;
     let pixel_size = match format {
-        ImageFormat::Png => PixelSize::of_png(bytes),
+        ImageFormat::Png => PixelSize::of_png(&bytes),
         _ => None,
     };
     Ok(Page {
         pixel_size,
-        ..Page::only(read_as(bytes, format, name)?)
+        ..Page::only(read_as(&bytes, format, name)?)
     })
+}
+
+fn beginning(source: &mut dyn Source) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.seek(SeekFrom::Start(0))?;
+    source.take(BEGINNING).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// All bytes of a file that is not larger than any image of its format needs.
+fn whole(source: &mut dyn Source, name: &str) -> Result<Vec<u8>> {
+    let length = source
+        .seek(SeekFrom::End(0))
+        .map_err(|error| unreadable(&error))?;
+    let mut bytes = Vec::new();
+    let room = usize::try_from(length).ok();
+    let room = room.filter(|_| length <= MAX_BYTES + BESIDE_PIXELS);
+    if room.is_none_or(|length| bytes.try_reserve_exact(length).is_err()) {
+        return Err(Error::new(format!(
+            "The {name} file has {} MB, which is too much to be read whole; crop the image, or save \
+             it as TIFF.",
+            length / 1_000_000
+        )));
+    }
+    source
+        .seek(SeekFrom::Start(0))
+        .and_then(|_| source.take(length).read_to_end(&mut bytes))
+        .map_err(|error| unreadable(&error))?;
+    Ok(bytes)
 }
 
 /// A JPEG file, or one within another.
@@ -292,6 +333,16 @@ fn describe(name: &str, error: &ImageError) -> Error {
              down first."
         )),
         _ => damaged(name, error),
+    }
+}
+
+/// Of a file whose bytes do not come any more.
+pub(super) fn unreadable(why: &io::Error) -> Error {
+    match why.kind() {
+        ErrorKind::NotFound => Error::new(
+            "The file cannot be read any more; it was changed, moved or deleted. Open it again.",
+        ),
+        _ => Error::new(format!("The file cannot be read: {why}.")),
     }
 }
 

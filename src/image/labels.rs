@@ -1,6 +1,7 @@
 //! Label images: every pixel holds the number of its object, 0 in the background.
 
 use std::collections::BTreeMap;
+use std::io::Cursor;
 
 use super::decode::{Page, Picture, Samples, read};
 use super::encode::{png16, tiff16};
@@ -66,7 +67,7 @@ impl Labels {
     /// # Errors
     /// Those of [`Self::decode`], and if there is no such page.
     pub fn open(bytes: &[u8], page: usize) -> Result<(Self, usize)> {
-        let Page { picture, pages, .. } = read(bytes, page)?;
+        let Page { picture, pages, .. } = read(&mut Cursor::new(bytes), page)?;
         let Picture::Gray(gray) = picture else {
             return Err(Error::new(
                 "The label image is in colour; save it as 8-bit or 16-bit grayscale with the \

@@ -1,7 +1,7 @@
 //! TIFF files, whose 32-bit samples the `image` crate does not read.
 
 use std::collections::BTreeSet;
-use std::io::{Cursor, ErrorKind};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 
 use ::tiff::decoder::ifd::Value;
 use ::tiff::decoder::{ChunkType, Decoder, DecodingResult, Limits};
@@ -10,7 +10,8 @@ use ::tiff::{ColorType, TiffError, TiffFormatError};
 
 use super::channels::{Channels, gray, picture_u8, picture_u16, split};
 use super::decode::{
-    MAX_BYTES, Page, Picture, Samples, check_page, check_size, damaged, truncated, unsupported,
+    MAX_BYTES, Page, Picture, Samples, check_page, check_size, damaged, truncated, unreadable,
+    unsupported,
 };
 use super::pixel_size::PixelSize;
 use crate::error::{Error, Result};
@@ -27,13 +28,14 @@ pub fn is_tiff(bytes: &[u8]) -> bool {
 }
 
 /// Reads page `page`, from 0; the `tiff` crate turns WhiteIsZero round.
-pub fn read(bytes: &[u8], page: usize) -> Result<Page> {
+pub fn read(source: &mut (impl Read + Seek), page: usize) -> Result<Page> {
+    source
+        .seek(SeekFrom::Start(0))
+        .map_err(|error| unreadable(&error))?;
     let mut limits = Limits::default();
     limits.decoding_buffer_size = usize::try_from(MAX_BYTES).unwrap_or(usize::MAX);
     limits.intermediate_buffer_size = limits.decoding_buffer_size;
-    let mut decoder = Decoder::new(Cursor::new(bytes))
-        .map_err(describe)?
-        .with_limits(limits);
+    let mut decoder = Decoder::new(source).map_err(describe)?.with_limits(limits);
     // ImageJ describes a stack on its first page.
     let description = decoder.find_tag(Tag::ImageDescription);
     let description = description
@@ -56,7 +58,7 @@ pub fn read(bytes: &[u8], page: usize) -> Result<Page> {
 
 /// By the resolution's tags, whose unit ImageJ tells in its `description`.
 fn pixel_size(
-    decoder: &mut Decoder<Cursor<&[u8]>>,
+    decoder: &mut Decoder<impl Read + Seek>,
     description: Option<&str>,
 ) -> Option<PixelSize> {
     const INCH: u16 = 2;
@@ -82,7 +84,7 @@ fn pixel_size(
 }
 
 /// How many pages there are, up to the first whose directory cannot be read or came before.
-fn count_pages(decoder: &mut Decoder<Cursor<&[u8]>>) -> usize {
+fn count_pages(decoder: &mut Decoder<impl Read + Seek>) -> usize {
     let mut seen = BTreeSet::new();
     let mut next = decoder.ifd_pointer();
     while let Some(pointer) = next
@@ -95,7 +97,7 @@ fn count_pages(decoder: &mut Decoder<Cursor<&[u8]>>) -> usize {
     seen.len()
 }
 
-fn picture(mut decoder: Decoder<Cursor<&[u8]>>) -> Result<Picture> {
+fn picture(mut decoder: Decoder<impl Read + Seek>) -> Result<Picture> {
     let (width, height) = decoder.dimensions().map_err(describe)?;
     check_size(width, height)?;
     let (width, height) = (width as usize, height as usize);
@@ -130,7 +132,7 @@ fn picture(mut decoder: Decoder<Cursor<&[u8]>>) -> Result<Picture> {
 }
 
 /// The `tiff` crate panics at tiles of separate planes that reach beyond the image.
-fn check_tiles(decoder: &mut Decoder<Cursor<&[u8]>>, channels: usize) -> Result<()> {
+fn check_tiles(decoder: &mut Decoder<impl Read + Seek>, channels: usize) -> Result<()> {
     let configuration = decoder
         .find_tag_unsigned::<u16>(Tag::PlanarConfiguration)
         .map_err(describe)?;
@@ -142,7 +144,7 @@ fn check_tiles(decoder: &mut Decoder<Cursor<&[u8]>>, channels: usize) -> Result<
 }
 
 /// Channels of the decoded samples, alpha included.
-fn channels(decoder: &mut Decoder<Cursor<&[u8]>>, color: ColorType) -> Result<usize> {
+fn channels(decoder: &mut Decoder<impl Read + Seek>, color: ColorType) -> Result<usize> {
     match color {
         ColorType::Gray(_) => Ok(1),
         ColorType::GrayA(_) => Ok(2),
@@ -220,6 +222,7 @@ fn unpack(packed: &[u8], layout: &SampleLayout, bits: u8) -> Result<Vec<u8>> {
 fn describe(error: TiffError) -> Error {
     match error {
         TiffError::IoError(io) if io.kind() == ErrorKind::UnexpectedEof => truncated(NAME),
+        TiffError::IoError(io) => unreadable(&io),
         TiffError::FormatError(TiffFormatError::InvalidDimensions(width, height)) => {
             match check_size(width, height) {
                 Err(error) => error,

@@ -2,6 +2,7 @@
 
 use tsify::{Ts, Tsify};
 use wasm_bindgen::prelude::*;
+use web_sys::Blob;
 
 use super::image::open;
 use super::types::{JsResult, KnownObjects, read, read_all};
@@ -34,7 +35,7 @@ impl ObjectExport {
         runs: Vec<u32>,
         width: usize,
         objects: Vec<Ts<ObjectRecord>>,
-        file: Option<Vec<u8>>,
+        file: Option<Blob>,
         page: usize,
     ) -> JsResult<()> {
         let objects: Vec<ObjectRecord> = read_all(&objects, "objects")?;

@@ -4,6 +4,7 @@ use js_sys::{Function, Promise};
 use tsify::Ts;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
+use web_sys::Blob;
 
 use super::engine::{Engine, Purpose};
 use super::image::{display_of, no_image, open};
@@ -50,11 +51,11 @@ impl Engine {
         Ok(self.begin(&shown, part, Purpose::Prompting)?)
     }
 
-    /// Makes an image that is not open ready for encoding: a page of a file's bytes, or the bundled
-    /// sample where there are none.
+    /// Makes an image that is not open ready for encoding: a page of a file, or the bundled sample
+    /// where there is none.
     pub fn begin_ahead(
         &self,
-        file: Option<Vec<u8>>,
+        file: Option<Blob>,
         page: usize,
         display: Ts<Display>,
     ) -> JsResult<String> {
@@ -67,7 +68,7 @@ impl Engine {
     /// parts of it have to be encoded, each after `begin_labelled_part`.
     pub fn begin_labelled(
         &self,
-        file: Option<Vec<u8>>,
+        file: Option<Blob>,
         page: usize,
         display: Ts<Display>,
         runs: Vec<u32>,

@@ -3,8 +3,9 @@
 use js_sys::{Array, Uint8Array};
 use tsify::{Ts, Tsify};
 use wasm_bindgen::prelude::*;
+use web_sys::Blob;
 
-use super::engine::Engine;
+use super::engine::{Engine, reader};
 use super::types::{Display, ImageInfo, JsResult, read};
 use crate::error::{Error, Result};
 use crate::image::decode::{self, Page, Picture};
@@ -39,11 +40,8 @@ pub(super) fn display_of(wanted: &Ts<Display>) -> Result<display::Display> {
 #[wasm_bindgen]
 impl Engine {
     /// Opens a page of an image file. The image before it stays if this fails.
-    pub fn open_image(&self, bytes: Vec<u8>, page: usize) -> JsResult<Ts<ImageInfo>> {
-        let page = decode::open(&bytes, page)?;
-        // Large files leave little room for what follows.
-        drop(bytes);
-        Ok(self.put_image(page).into_ts()?)
+    pub fn open_image(&self, file: Blob, page: usize) -> JsResult<Ts<ImageInfo>> {
+        Ok(self.put_image(open(Some(file), page)?).into_ts()?)
     }
 
     /// Opens the bundled sample.
@@ -115,7 +113,7 @@ impl Engine {
 
     /// A small picture of a page of a file, or of the bundled sample, in the display that it is
     /// opened with: a PNG file, `side` pixels on the longer side.
-    pub fn thumbnail(&self, file: Option<Vec<u8>>, page: usize, side: usize) -> JsResult<Vec<u8>> {
+    pub fn thumbnail(&self, file: Option<Blob>, page: usize, side: usize) -> JsResult<Vec<u8>> {
         let page = open(file, page)?;
         let (width, height) = page.picture.size();
         let (width, height) = resize::longest_side(width, height, side);
@@ -170,9 +168,9 @@ impl Engine {
 }
 
 /// A page of a file, or the bundled sample where there is none.
-pub(super) fn open(file: Option<Vec<u8>>, page: usize) -> Result<Page> {
+pub(super) fn open(file: Option<Blob>, page: usize) -> Result<Page> {
     match file {
-        Some(bytes) => decode::open(&bytes, page),
+        Some(file) => decode::open(reader(&file)?, page),
         None => Ok(Page::only(Picture::Gray(sample::nuclei().0))),
     }
 }

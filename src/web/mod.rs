@@ -5,6 +5,7 @@
 mod annotations;
 mod automatic_masks;
 mod blob;
+mod blocks;
 mod encoding;
 mod engine;
 mod image;

@@ -41,10 +41,10 @@ export class Engine {
      */
     base_sha256(): Promise<string>;
     /**
-     * Makes an image that is not open ready for encoding: a page of a file's bytes, or the bundled
-     * sample where there are none.
+     * Makes an image that is not open ready for encoding: a page of a file, or the bundled sample
+     * where there is none.
      */
-    begin_ahead(file: Uint8Array | number[] | null | undefined, page: number, display: Display): string;
+    begin_ahead(file: Blob | null | undefined, page: number, display: Display): string;
     /**
      * Begins a search in the open image as it is displayed, in place of the one before. Where the
      * settings choose no tile, a large image's tiles have the side `side`, in pixels of the image;
@@ -60,7 +60,7 @@ export class Engine {
      * Takes an image with the runs of its labels for the training set; the open one stays. How many
      * parts of it have to be encoded, each after `begin_labelled_part`.
      */
-    begin_labelled(file: Uint8Array | number[] | null | undefined, page: number, display: Display, runs: Uint32Array | number[]): number;
+    begin_labelled(file: Blob | null | undefined, page: number, display: Display, runs: Uint32Array | number[]): number;
     /**
      * Makes the next part of the image for the training set ready for encoding, as `begin_encoding`
      * does.
@@ -149,7 +149,7 @@ export class Engine {
     /**
      * Opens a page of an image file. The image before it stays if this fails.
      */
-    open_image(bytes: Uint8Array | number[], page: number): ImageInfo;
+    open_image(file: Blob, page: number): ImageInfo;
     /**
      * Opens the bundled sample.
      */
@@ -201,7 +201,7 @@ export class Engine {
      * A small picture of a page of a file, or of the bundled sample, in the display that it is
      * opened with: a PNG file, `side` pixels on the longer side.
      */
-    thumbnail(file: Uint8Array | number[] | null | undefined, page: number, side: number): Uint8Array<ArrayBuffer>;
+    thumbnail(file: Blob | null | undefined, page: number, side: number): Uint8Array<ArrayBuffer>;
     /**
      * Does the training's next piece of work.
      */
@@ -291,7 +291,7 @@ export class ObjectExport {
      * Adds an image: the runs of its labels, what is known of the objects, and the image's file
      * and page, or no file for the bundled sample.
      */
-    add(name: string, runs: Uint32Array | number[], width: number, objects: ObjectRecord[], file: Uint8Array | number[] | null | undefined, page: number): void;
+    add(name: string, runs: Uint32Array | number[], width: number, objects: ObjectRecord[], file: Blob | null | undefined, page: number): void;
     finish(): ExportedFile;
     /**
      * Begins a file of a format.

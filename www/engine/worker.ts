@@ -118,8 +118,8 @@ async function readFile(file: Blob) {
 }
 
 /** Undefined for the bundled sample. */
-async function bytesOf(source: ImageSource) {
-  return source.kind === "file" ? readFile(source.file) : undefined;
+function fileOf(source: ImageSource) {
+  return source.kind === "file" ? source.file : undefined;
 }
 
 const methods: Methods = {
@@ -132,9 +132,7 @@ const methods: Methods = {
   async loadStored({ progress }, sha256) {
     return requireEngine().load_model(await storedModel(sha256), progress);
   },
-  async openImage(_request, file, page) {
-    return requireEngine().open_image(await readFile(file), page);
-  },
+  openImage: (_request, file, page) => requireEngine().open_image(file, page),
   openSample: () => requireEngine().open_sample(),
   render(_request, display) {
     const engine = requireEngine();
@@ -150,12 +148,11 @@ const methods: Methods = {
     return cancellableEncode(request, () => engine.begin_encoding(display, part));
   },
   missingPart: (_request, side, { x0, y0, x1, y1 }) => requireEngine().missing_part(side, Float32Array.of(x0, y0, x1, y1)),
-  async encodeAhead(request, source, display) {
-    const bytes = await bytesOf(source);
-    return cancellableEncode(request, () => requireEngine().begin_ahead(bytes, source.page ?? 0, display));
+  encodeAhead(request, source, display) {
+    return cancellableEncode(request, () => requireEngine().begin_ahead(fileOf(source), source.page ?? 0, display));
   },
-  async thumbnail(_request, source) {
-    const png = requireEngine().thumbnail(await bytesOf(source), source.page ?? 0, THUMBNAIL);
+  thumbnail(_request, source) {
+    const png = requireEngine().thumbnail(fileOf(source), source.page ?? 0, THUMBNAIL);
     return new Blob([png], { type: "image/png" });
   },
   warmUp: (request) => cancellable(request, () => requireEngine().warm_up()),
@@ -190,9 +187,8 @@ const methods: Methods = {
         ),
     );
   },
-  async addToExport(_request, name, source, runs, width, objects) {
-    const bytes = await bytesOf(source);
-    exports.begun.add(name, runs, width, objects, bytes, source.page ?? 0);
+  addToExport(_request, name, source, runs, width, objects) {
+    exports.begun.add(name, runs, width, objects, fileOf(source), source.page ?? 0);
   },
   finishExport() {
     const file = exports.finish();
@@ -221,9 +217,8 @@ const methods: Methods = {
     const reply = await requireEngine().untouched_mask();
     return reply && replyOf(reply);
   },
-  async beginLabelled(_request, source, display, runs) {
-    const engine = requireEngine();
-    return engine.begin_labelled(await bytesOf(source), source.page ?? 0, display, runs);
+  beginLabelled(_request, source, display, runs) {
+    return requireEngine().begin_labelled(fileOf(source), source.page ?? 0, display, runs);
   },
   encodeLabelled: (request) => cancellableEncode(request, () => requireEngine().begin_labelled_part()),
   addLabelled: () => requireEngine().add_labelled(),

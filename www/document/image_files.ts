@@ -24,7 +24,8 @@ export async function imagesOf<T extends Blob & { name: string }>(files: T[]): P
 async function isDicom(file: Blob): Promise<boolean> {
   try {
     const bytes = new Uint8Array(await file.slice(0, PREAMBLE + MAGIC.length).arrayBuffer());
-    return String.fromCharCode(...bytes.subarray(PREAMBLE)) === MAGIC || beginsWithElement(bytes);
+    if (String.fromCharCode(...bytes.subarray(PREAMBLE)) === MAGIC) return true;
+    return [0, 1, 2, 3, 4, 5, 6, 7, 8].some((start) => beginsWithElement(bytes.subarray(start)));
   } catch {
     return false;
   }
@@ -32,7 +33,7 @@ async function isDicom(file: Blob): Promise<boolean> {
 
 /** Whether the first element is one of those groups, names its representation or is short, and is followed by another. */
 function beginsWithElement(bytes: Uint8Array) {
-  if (bytes.length < PREAMBLE + MAGIC.length) return false;
+  if (bytes.length < PREAMBLE / 2) return false;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const littleEndian = view.getUint16(0, true) < view.getUint16(0);
   const group = view.getUint16(0, littleEndian);

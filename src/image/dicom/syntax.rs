@@ -156,6 +156,9 @@ pub fn open<'a>(source: Box<dyn Source + 'a>) -> Result<(Packing, Reader<'a>)> {
         }
     }
     if syntax == DEFLATED {
+        if reader.left() > MOST_INFLATED {
+            return Err(too_much_inflated());
+        }
         let packed = reader.bytes(reader.left())?;
         reader = Reader::new(Box::new(Cursor::new(inflated(&packed, MOST_INFLATED)?)))?;
     }
@@ -199,6 +202,13 @@ fn other_syntax(syntax: &str) -> Error {
     ))
 }
 
+fn too_much_inflated() -> Error {
+    Error::new(
+        "What the DICOM file holds deflated is too large to be read at once; export it without \
+         deflating from the archive or program that it comes from.",
+    )
+}
+
 /// What was deflated, at most `most` bytes.
 pub fn inflated(packed: &[u8], most: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -206,10 +216,7 @@ pub fn inflated(packed: &[u8], most: u64) -> Result<Vec<u8>> {
         .take(most + 1)
         .read_to_end(&mut bytes);
     match read {
-        Ok(_) if bytes.len() as u64 > most => Err(Error::new(
-            "What the DICOM file holds deflated is too large to be read at once; write it without \
-             deflating, for example with gdcmconv --raw.",
-        )),
+        Ok(_) if bytes.len() as u64 > most => Err(too_much_inflated()),
         Ok(_) => Ok(bytes),
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(truncated(NAME)),
         Err(error) => Err(damaged(NAME, error)),

@@ -121,6 +121,7 @@ fn jpeg_ls_is_exact() {
         .zip(blue)
         .map(|((r, g), b)| [r, g, b]);
     assert_eq!(colours("jpeg_ls_rgb.dcm"), wanted.collect::<Vec<_>>());
+    assert_eq!(colours("jpeg_ls_planes.dcm"), colours("jpeg_ls_rgb.dcm"));
 }
 
 #[test]

@@ -254,14 +254,10 @@ fn dicom_says_how_it_is_shown() {
 
 #[test]
 fn dicom_that_is_not_read() {
-    let text = sentence(&file("jpeg_2000.dcm"), 0);
-    assert!(
-        text.contains("JPEG 2000") && text.contains("gdcmconv --raw"),
-        "{text}"
-    );
+    // Of its JPEG 2000 there are four bytes.
+    assert!(sentence(&file("jpeg_2000.dcm"), 0).contains("ends before its image"));
     assert!(sentence(&file("report.dcm"), 0).contains("holds no image"));
-    assert!(sentence(&file("jpeg_12_bits.dcm"), 0).contains("JPEG of more than 8 bits"));
-    assert!(sentence(&file("palette.dcm"), 0).contains("PALETTE COLOR"));
+    assert!(sentence(&file("palette.dcm"), 0).contains("palette is missing"));
     let whole = file("ct.dcm");
     for length in [140, 300, 400, whole.len() - 1] {
         let text = sentence(&whole[..length], 0);

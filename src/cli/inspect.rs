@@ -7,6 +7,7 @@ use clap::Args;
 use graysam::Result;
 use graysam::image::decode::{Picture, Samples};
 use graysam::image::labels::Labels;
+use graysam::image::voi::{Curve, Voi};
 use serde::Serialize;
 
 use super::files::{in_file, print_json, read};
@@ -19,8 +20,8 @@ const IDS: usize = 20;
 
 /// Print what is read of an image or of a label image, as JSON
 ///
-/// Values are the file's own, after the rescaling that it asks for. The window, and the size of a pixel
-/// with its unit, are null where the file does not tell them.
+/// Values are the file's own, after the rescaling that it asks for. The window, the values that stand
+/// for no measurement, and the size of a pixel with its unit, are null where the file does not tell them.
 #[derive(Args)]
 pub struct Inspect {
     #[command(flatten)]
@@ -53,12 +54,25 @@ struct ImageReport {
     mean: f64,
     /// Black and white, as the file asks for.
     window: Option<[f32; 2]>,
+    /// All ways in which the file would have its values shown, the first by default.
+    voi: Vec<Way>,
+    /// The values, first and last, of pixels for which nothing was measured.
+    absent: Option<[f32; 2]>,
     invert: bool,
     /// Width and height in `unit`.
     pixel_size: Option<[f64; 2]>,
     unit: Option<&'static str>,
     /// Of the first row; of a colour image arrays of red, green and blue.
     first: Vec<Number>,
+}
+
+/// A way in which the file would have its values shown.
+#[derive(Serialize)]
+struct Way {
+    name: String,
+    function: &'static str,
+    /// Black and white, or those of the window that is most like it.
+    window: [f32; 2],
 }
 
 /// A value as the file holds it, or a pixel's red, green and blue.
@@ -115,6 +129,8 @@ impl Inspect {
             max,
             mean,
             window: page.window,
+            voi: page.voi.iter().map(Way::from).collect(),
+            absent: page.absent,
             invert: page.invert,
             pixel_size: page.pixel_size.map(|pixel| pixel.size),
             unit: page.pixel_size.map(|pixel| pixel.unit),
@@ -134,6 +150,20 @@ impl Inspect {
             max_id: ids.last().copied().unwrap_or(0),
             ids: ids.into_iter().take(IDS).collect(),
         })
+    }
+}
+
+impl From<&Voi> for Way {
+    fn from(voi: &Voi) -> Self {
+        Self {
+            name: voi.name.clone(),
+            function: match voi.curve {
+                Curve::Linear { .. } => "linear",
+                Curve::Sigmoid { .. } => "sigmoid",
+                Curve::Lut { .. } => "table",
+            },
+            window: voi.curve.window(),
+        }
     }
 }
 

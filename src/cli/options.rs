@@ -162,7 +162,13 @@ impl DisplayOptions {
     pub fn open(&self, path: &Path) -> Result<Rgb> {
         let page = self.page.open(path)?;
         let mut display = Display::of(&page);
-        display.window = self.window.unwrap_or(display.window);
+        if let Some(window) = self.window {
+            display = Display {
+                window,
+                voi: None,
+                ..display
+            };
+        }
         display::to_rgb(&page.picture, &display)
     }
 }

@@ -6,6 +6,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 
 use super::channels::{picture_u8, picture_u16};
 use super::pixel_size::PixelSize;
+use super::voi::Voi;
 use super::{content, dicom, tiff};
 use crate::error::{Error, Result};
 
@@ -25,7 +26,7 @@ pub(super) const MAX_BYTES: u64 = MAX_PIXELS * MAX_PIXEL_BYTES;
 const BESIDE_PIXELS: u64 = 1 << 24;
 
 /// How much of a file tells its format.
-const BEGINNING: u64 = 512;
+const BEGINNING: u64 = 1024;
 
 /// Something to read and seek in: an image file where it lies.
 pub(super) trait Source: Read + Seek {}
@@ -98,6 +99,11 @@ pub struct Page {
     pub pages: usize,
     /// The values that the file would show as black and as white, if it says so.
     pub window: Option<[f32; 2]>,
+    /// The ways in which the file would have its values shown, the first of them by default;
+    /// `window` is the one that is most like it.
+    pub voi: Vec<Voi>,
+    /// The values, first and last, of pixels for which nothing was measured.
+    pub absent: Option<[f32; 2]>,
     /// Whether the file would show large values dark; `picture` holds them as they are.
     pub invert: bool,
     /// How large a pixel is, if the file says so and can be trusted.
@@ -112,6 +118,8 @@ impl Page {
             page: 0,
             pages: 1,
             window: None,
+            voi: Vec::new(),
+            absent: None,
             invert: false,
             pixel_size: None,
         }
@@ -154,7 +162,7 @@ pub(super) fn read(mut source: &mut dyn Source, page: usize) -> Result<Page> {
     }
     // A file may be both, a slide for two kinds of programs.
     if dicom::is_dicom(&beginning) {
-        return dicom::read(&whole(source, "DICOM")?, page);
+        return dicom::read(&mut source, page);
     }
     if tiff::is_tiff(&beginning) {
         return tiff::read(&mut source, page);

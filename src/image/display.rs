@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::decode::{Gray, Page, Picture, Rgb, Samples};
 use super::levels::{Distribution, Levels, full_range};
 use super::resize::Rows;
+use super::voi::{Curve, Voi};
 use crate::error::{Error, Result};
 
 /// Which values become black and white; between them brightness is linear before gamma.
@@ -39,9 +41,11 @@ pub enum Colormap {
 }
 
 /// How a grayscale image is shown: window, then gamma, then inversion, then colours.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Display {
     pub window: Window,
+    /// A way of the file's own in the place of the window, for one that is not linear.
+    pub voi: Option<Arc<Voi>>,
     /// Exponent of brightness, 0.1..=10; below 1 brightens.
     pub gamma: f32,
     /// Whether dark and bright change places.
@@ -118,6 +122,7 @@ impl Default for Display {
     fn default() -> Self {
         Self {
             window: Window::Percentile,
+            voi: None,
             gamma: 1.0,
             invert: false,
             colormap: Colormap::Gray,
@@ -128,11 +133,24 @@ impl Default for Display {
 impl Display {
     /// What a file asks for, or else the default.
     pub fn of(page: &Page) -> Self {
+        let first = page.voi.first();
+        let display = first.map_or_else(Self::default, |voi| Self::default().through(voi));
         let window = |[black, white]: [f32; 2]| Window::Range { black, white };
         Self {
-            window: page.window.map_or_else(Window::default, window),
+            window: page.window.map_or(display.window, window),
             invert: page.invert,
-            ..Self::default()
+            ..display
+        }
+    }
+
+    /// The same with one of a file's ways in the place of the window.
+    pub fn through(self, voi: &Voi) -> Self {
+        let [black, white] = voi.curve.window();
+        let linear = matches!(voi.curve, Curve::Linear { .. });
+        Self {
+            window: Window::Range { black, white },
+            voi: (!linear).then(|| Arc::new(voi.clone())),
+            ..self
         }
     }
 
@@ -262,15 +280,26 @@ impl Shades<3> {
 
 impl<const N: usize> Shades<N> {
     fn new(gray: &Gray, display: &Display, colour: impl Fn(u8) -> [u8; N]) -> Self {
-        let (black, white) = bounds(&gray.samples, display.window);
+        let curve = display.voi.as_ref().map(|voi| &voi.curve);
+        let (black, white) = match curve.map(Curve::reach) {
+            Some([black, white]) => (black, white),
+            None => bounds(&gray.samples, display.window),
+        };
         let mut shades = Self {
             black: f64::from(black),
             white: f64::from(white),
             table: Vec::new(),
         };
-        let position = |i: u32| match &gray.samples {
-            Samples::F32(_) => f64::from(i) / 65_535.0,
-            Samples::U8(_) | Samples::U16(_) => shades.position(f64::from(i)),
+        let position = |i: u32| {
+            let (value, position) = match &gray.samples {
+                Samples::F32(_) => {
+                    let position = f64::from(i) / 65_535.0;
+                    let range = shades.white - shades.black;
+                    (shades.black + position * range, position)
+                }
+                Samples::U8(_) | Samples::U16(_) => (f64::from(i), shades.position(f64::from(i))),
+            };
+            curve.map_or(position, |curve| curve.brightness(value))
         };
         let size = match &gray.samples {
             Samples::U8(_) => 256,

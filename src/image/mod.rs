@@ -19,3 +19,4 @@ pub mod resize;
 pub mod sample;
 pub mod shapes;
 mod tiff;
+pub mod voi;

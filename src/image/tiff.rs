@@ -47,12 +47,10 @@ pub fn read(source: &mut (impl Read + Seek), page: usize) -> Result<Page> {
     decoder.seek_to_image(page).map_err(describe)?;
     let pixel_size = pixel_size(&mut decoder, description.as_deref());
     Ok(Page {
-        picture: picture(decoder)?,
         page,
         pages,
-        window: None,
-        invert: false,
         pixel_size,
+        ..Page::only(picture(decoder)?)
     })
 }
 

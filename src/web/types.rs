@@ -151,6 +151,7 @@ impl From<Display> for display::Display {
                     white: shown.white,
                 },
             },
+            voi: None,
             gamma: shown.gamma,
             invert: shown.invert,
             colormap: shown.colormap,

@@ -1,11 +1,10 @@
 // Files on their way in: chosen, dropped or pasted; single ones, several, or a folder of images.
 
 import type { Workbench } from "../commands/workbench.js";
+import { imagesOf, MODEL_FILE } from "../document/image_files.js";
 import type { ImageSource } from "../document/types.js";
 import { byId } from "./dom.js";
 
-const MODEL_FILE = /\.(safetensors|pth)$/i;
-const IMAGE_FILE = /\.(png|jpe?g|tiff?|bmp|webp|dcm)$/i;
 const PROJECT_FILE = /\.zip$/i;
 const root = document.documentElement;
 
@@ -46,7 +45,7 @@ export class FileIntake {
     this.#notices = notices;
     this.#offer("open-image", "image-file", (chosen) => this.#open(chosen));
     this.#offer("open-model", "model-file", ([file]) => file && files.openModel({ kind: "file", file }));
-    this.#offer("open-folder", "image-folder", (chosen) => this.#openFolder(chosen));
+    this.#offer("open-folder", "image-folder", (chosen) => void this.#openFolder(chosen));
     document.addEventListener("paste", (event) => this.#open(event.clipboardData?.files ?? []));
     document.addEventListener("dragover", (event) => {
       event.preventDefault();
@@ -85,9 +84,9 @@ export class FileIntake {
     if (sources.length > 0) void this.#files.openImages(sources);
   }
 
-  /** Opens those of a folder's files that are images. */
-  #openFolder(files: File[]) {
-    const found = files.filter(({ name }) => IMAGE_FILE.test(name));
+  /** Opens those of a folder's files that are images, by their endings or as their content tells. */
+  async #openFolder(files: File[]) {
+    const found = await imagesOf(files);
     if (found.length > 0) this.#open(found);
     else this.#notices.tell("There is no image in this folder; choose one with PNG, JPEG, TIFF, BMP, WebP or DICOM files.");
   }
@@ -98,7 +97,7 @@ export class FileIntake {
     const entries = [...dropped.items].flatMap((item) => item.webkitGetAsEntry() ?? []);
     if (!entries.some((entry) => entry.isDirectory)) return this.#open(files);
     try {
-      this.#openFolder((await Promise.all(entries.map(filesBelow))).flat());
+      await this.#openFolder((await Promise.all(entries.map(filesBelow))).flat());
     } catch {
       this.#notices.tell("The folder could not be read; open it with the button “Open folder…” instead.");
     }

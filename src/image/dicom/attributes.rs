@@ -1,79 +1,61 @@
-//! What a DICOM file says of its pixels (PS3.3, sections C.7.6.3, C.11.1 and C.11.2).
+//! What a DICOM file says of the pixels of a frame (PS3.3, section C.7.6.3).
 
 use super::NAME;
-use super::elements::{Element, ElementEncoding, Elements, PIXEL_DATA, Reader, Tag};
-use super::values::{Rescale, Stored};
+use super::elements::{Element, ElementEncoding, Elements, Reader};
+use super::lut::Lut;
+use super::tags::*;
+use super::values::{Modality, Stored};
 use crate::error::{Error, Result};
 use crate::image::decode::{damaged, unsupported};
 use crate::image::pixel_size::PixelSize;
 
-const IMAGER_PIXEL_SPACING: Tag = (0x0018, 0x1164);
-const SAMPLES_PER_PIXEL: Tag = (0x0028, 0x0002);
-const PHOTOMETRIC: Tag = (0x0028, 0x0004);
-const PLANAR: Tag = (0x0028, 0x0006);
-const FRAMES: Tag = (0x0028, 0x0008);
-const ROWS: Tag = (0x0028, 0x0010);
-const COLUMNS: Tag = (0x0028, 0x0011);
-const PIXEL_SPACING: Tag = (0x0028, 0x0030);
-const BITS_ALLOCATED: Tag = (0x0028, 0x0100);
-const BITS_STORED: Tag = (0x0028, 0x0101);
-const HIGH_BIT: Tag = (0x0028, 0x0102);
-const REPRESENTATION: Tag = (0x0028, 0x0103);
-const CENTER: Tag = (0x0028, 0x1050);
-const WIDTH: Tag = (0x0028, 0x1051);
-const INTERCEPT: Tag = (0x0028, 0x1052);
-const SLOPE: Tag = (0x0028, 0x1053);
-const VOI_FUNCTION: Tag = (0x0028, 0x1056);
-const PIXEL_MEASURES: Tag = (0x0028, 0x9110);
-const VOI: Tag = (0x0028, 0x9132);
-const TRANSFORMATION: Tag = (0x0028, 0x9145);
-const SHARED: Tag = (0x5200, 0x9229);
-const PER_FRAME: Tag = (0x5200, 0x9230);
-const FLOAT_PIXELS: Tag = (0x7fe0, 0x0008);
-const DOUBLE_PIXELS: Tag = (0x7fe0, 0x0009);
+/// More lookup tables than any file has.
+const MOST_LUTS: usize = 64;
 
-const WANTED: [Tag; 21] = [
-    IMAGER_PIXEL_SPACING,
-    SAMPLES_PER_PIXEL,
-    PHOTOMETRIC,
-    PLANAR,
-    FRAMES,
-    ROWS,
-    COLUMNS,
-    PIXEL_SPACING,
-    BITS_ALLOCATED,
-    BITS_STORED,
-    HIGH_BIT,
-    REPRESENTATION,
-    CENTER,
-    WIDTH,
-    INTERCEPT,
-    SLOPE,
-    VOI_FUNCTION,
-    SHARED,
-    PER_FRAME,
-    FLOAT_PIXELS,
-    DOUBLE_PIXELS,
-];
-
-/// The elements of a file that matter here.
-pub struct Attributes<'a> {
-    elements: Elements<'a>,
+/// The elements of a file that matter for one of its frames.
+pub struct Attributes {
+    /// The file's own, and those of the frame's functional groups that the file has not itself.
+    elements: Elements,
+    modality: Option<Elements>,
+    voi_luts: Vec<Elements>,
     pub encoding: ElementEncoding,
 }
 
 /// Where pixels are, and what numbers they are.
 #[derive(Clone, Copy)]
 pub enum Pixels<'a> {
-    Integers(Element<'a>),
-    Floats(Element<'a>),
-    Doubles(Element<'a>),
+    Integers(&'a Element),
+    Floats(&'a Element),
+    Doubles(&'a Element),
 }
 
-impl<'a> Attributes<'a> {
-    pub fn read(reader: Reader<'a>) -> Result<Self> {
+impl Attributes {
+    /// Those for frame `page`, of a reader at the beginning of the data set.
+    pub fn read(reader: &mut Reader, page: usize) -> Result<Self> {
+        let mut elements = reader.elements(u64::MAX, is_wanted)?;
+        for group in [FRAME_VOI, TRANSFORMATION, PIXEL_MEASURES] {
+            for (sequence, item) in [(PER_FRAME, page), (SHARED, 0)] {
+                let found = functional_group(reader, elements.get(&sequence), item, group)?;
+                for (tag, element) in found.into_iter().flatten() {
+                    elements.entry(tag).or_insert(element);
+                }
+            }
+        }
+        let modality = match elements.get(&MODALITY_LUT) {
+            Some(sequence) => reader.item(sequence, 0)?,
+            None => None,
+        };
+        let mut voi_luts = Vec::new();
+        while let Some(sequence) = elements.get(&VOI_LUT)
+            && voi_luts.len() < MOST_LUTS
+            && let Some(item) = reader.item(sequence, voi_luts.len())?
+        {
+            voi_luts.push(item);
+        }
         Ok(Self {
-            elements: reader.elements(|tag| tag == PIXEL_DATA || WANTED.contains(&tag))?,
+            elements,
+            modality,
+            voi_luts,
             encoding: reader.encoding,
         })
     }
@@ -87,8 +69,10 @@ impl<'a> Attributes<'a> {
     }
 
     pub fn frames(&self) -> usize {
-        let frames = self.text(FRAMES).and_then(|text| text.parse().ok());
-        frames.unwrap_or(1).max(1)
+        let text = self.text(FRAMES).unwrap_or_default();
+        let digits = text.find(|c: char| !c.is_ascii_digit());
+        let number = text.get(..digits.unwrap_or(text.len()));
+        number.and_then(|n| n.parse().ok()).unwrap_or(1).max(1)
     }
 
     /// Values of a pixel.
@@ -102,25 +86,27 @@ impl<'a> Attributes<'a> {
     }
 
     /// How numbers are to be understood, such as `MONOCHROME2`.
-    pub fn photometric(&self) -> &'a str {
+    pub fn photometric(&self) -> &str {
         self.text(PHOTOMETRIC).unwrap_or("MONOCHROME2")
     }
 
-    pub fn pixels(&self) -> Result<Pixels<'a>> {
-        let element = |tag| self.elements.get(&tag).copied();
+    pub fn pixels(&self) -> Result<Pixels<'_>> {
+        let element = |tag| self.elements.get(&tag);
         let pixels = element(PIXEL_DATA)
             .map(Pixels::Integers)
             .or_else(|| element(FLOAT_PIXELS).map(Pixels::Floats))
             .or_else(|| element(DOUBLE_PIXELS).map(Pixels::Doubles));
-        pixels.ok_or_else(|| Error::new(
+        pixels.ok_or_else(|| {
+            Error::new(
                 "The DICOM file holds no image, but a report, a plan or the like; choose one of the \
                  image files beside it.",
-            ))
+            )
+        })
     }
 
     pub fn stored(&self) -> Result<Stored> {
         let allocated = self.needed(BITS_ALLOCATED, "bits")?;
-        if ![8, 16, 32].contains(&allocated) {
+        if ![1, 8, 16, 32].contains(&allocated) {
             return Err(unsupported(NAME, format!("{allocated} bits a sample")));
         }
         let bits = self.number(BITS_STORED).unwrap_or(allocated);
@@ -132,110 +118,101 @@ impl<'a> Attributes<'a> {
             ));
         }
         Ok(Stored {
-            size: usize::from(allocated / 8),
+            allocated: allocated.into(),
             bits: bits.into(),
             shift: (high + 1 - bits).into(),
-            signed: self.number(REPRESENTATION) == Some(1),
+            signed: self.signed(),
         })
+    }
+
+    /// Whether stored integers, and values that are compared with them, have a sign.
+    fn signed(&self) -> bool {
+        self.number(REPRESENTATION) == Some(1)
     }
 
     /// Whether bytes are stored as the halves of big-endian words.
     pub fn swaps_bytes(&self, element: &Element, stored: &Stored) -> bool {
         let words = element.representation == Some(*b"OW");
-        self.encoding.big_endian && words && stored.size == 1
+        self.encoding.big_endian && words && stored.allocated <= 8
     }
 
-    /// That of frame `page`; none where the file has none.
-    pub fn rescale(&self, page: usize) -> Result<Rescale> {
-        let slope = self.of_frame(TRANSFORMATION, SLOPE, page)?;
-        let intercept = self.of_frame(TRANSFORMATION, INTERCEPT, page)?;
-        Ok(Rescale {
-            slope: slope.and_then(first).and_then(decimal).unwrap_or(1.0),
-            intercept: intercept.and_then(first).and_then(decimal).unwrap_or(0.0),
+    /// What becomes of stored integers: nothing where the file does not say.
+    pub fn modality(&self) -> Result<Modality> {
+        if let Some(item) = &self.modality {
+            let lut = Lut::read(item, self.encoding, self.signed())?;
+            return Ok(Modality::Lut(lut));
+        }
+        let number = |tag| self.text(tag).and_then(decimal);
+        Ok(Modality::Linear {
+            slope: number(SLOPE).unwrap_or(1.0),
+            intercept: number(INTERCEPT).unwrap_or(0.0),
         })
     }
 
-    /// Black and white of the first window that the file has for frame `page`, in rescaled values.
-    pub fn window(&self, page: usize) -> Result<Option<[f32; 2]>> {
-        let part = |tag| -> Result<_> { Ok(self.of_frame(VOI, tag, page)?.and_then(first)) };
-        let (Some(center), Some(width)) = (
-            part(CENTER)?.and_then(decimal),
-            part(WIDTH)?.and_then(decimal),
-        ) else {
-            return Ok(None);
-        };
-        // The function LINEAR counts the grays from the first to the last.
-        let (center, width) = match part(VOI_FUNCTION)? {
-            Some("LINEAR_EXACT" | "SIGMOID") => (center, width),
-            _ => (center - 0.5, width - 1.0),
-        };
-        let ends = [center - width / 2.0, center + width / 2.0].map(|end| end as f32);
-        let [black, white] = ends;
-        Ok((black < white && black.is_finite() && white.is_finite()).then_some(ends))
+    /// Lookup tables for display with their explanations.
+    pub fn voi_luts(&self) -> impl Iterator<Item = Result<(String, Lut)>> {
+        self.voi_luts.iter().map(|item| {
+            let name = item.get(&LUT_EXPLANATION).and_then(|e| first(&e.value));
+            let lut = Lut::read(item, self.encoding, self.signed())?;
+            Ok((name.unwrap_or_default().to_owned(), lut))
+        })
     }
 
-    /// The size of a pixel in frame `page`: in the patient, or else at the detector.
-    pub fn pixel_size(&self, page: usize) -> Option<PixelSize> {
-        let in_patient = self.of_frame(PIXEL_MEASURES, PIXEL_SPACING, page);
-        let spacing = in_patient
-            .ok()?
-            .or_else(|| self.value(IMAGER_PIXEL_SPACING))?;
+    /// The stored integers, first and last, that stand for no measurement.
+    pub fn padding(&self) -> Option<[i64; 2]> {
+        let signed = self.signed();
+        let number = |tag| {
+            let number = self.number(tag)?;
+            Some(if signed {
+                i64::from(number.cast_signed())
+            } else {
+                i64::from(number)
+            })
+        };
+        let one = number(PADDING)?;
+        let other = number(PADDING_LIMIT).unwrap_or(one);
+        Some([one.min(other), one.max(other)])
+    }
+
+    /// The size of a pixel: in the patient, or else at the detector or on the film.
+    pub fn pixel_size(&self) -> Option<PixelSize> {
+        let spacings = [PIXEL_SPACING, IMAGER_PIXEL_SPACING, SCANNED_PIXEL_SPACING];
+        let two = |tag| <[f64; 2]>::try_from(self.decimals(tag)).ok();
         // The distance of rows comes first.
-        let mut sides = spacing.split(|&byte| byte == b'\\');
-        let mut side = || sides.next().and_then(first).and_then(decimal);
-        let (height, width) = (side()?, side()?);
+        let [height, width] = spacings.into_iter().find_map(two)?;
         PixelSize::new([width, height], "mm")
     }
 
-    /// The value of `tag` for frame `page`: the file's own, or in the sequence `group` of that
-    /// frame's functional groups or of those that all frames share.
-    fn of_frame(&self, group: Tag, tag: Tag, page: usize) -> Result<Option<&'a [u8]>> {
-        if self.text(tag).is_some() {
-            return Ok(self.value(tag));
-        }
-        for (sequence, item) in [(PER_FRAME, page), (SHARED, 0)] {
-            let Some(groups) = self.elements.get(&sequence) else {
-                continue;
-            };
-            let Some(frame) = self.item(groups, item)? else {
-                continue;
-            };
-            let found = frame.elements(|found| found == group)?;
-            let Some(group) = found.get(&group) else {
-                continue;
-            };
-            let Some(inner) = self.item(group, 0)? else {
-                continue;
-            };
-            let found = inner.elements(|found| found == tag)?;
-            if let Some(element) = found.get(&tag) {
-                return Ok(Some(element.value));
-            }
-        }
-        Ok(None)
+    pub fn element(&self, tag: Tag) -> Option<&Element> {
+        self.elements.get(&tag)
     }
 
-    /// The item at `index` of a sequence.
-    fn item(&self, sequence: &Element<'a>, index: usize) -> Result<Option<Reader<'a>>> {
-        let encoding = match sequence.representation {
-            Some([b'U', b'N']) => ElementEncoding::IMPLICIT,
-            _ => self.encoding,
-        };
-        let rest = sequence.value;
-        let items = Reader { rest, encoding }.items()?;
-        Ok(items.get(index).map(|&rest| Reader { rest, encoding }))
+    pub fn value(&self, tag: Tag) -> Option<&[u8]> {
+        Some(&self.elements.get(&tag)?.value)
     }
 
-    fn value(&self, tag: Tag) -> Option<&'a [u8]> {
-        Some(self.elements.get(&tag)?.value)
-    }
-
-    fn text(&self, tag: Tag) -> Option<&'a str> {
+    /// The first of several texts; none if it is empty.
+    pub fn text(&self, tag: Tag) -> Option<&str> {
         first(self.value(tag)?)
     }
 
+    /// All of several texts, without padding. Letters beyond UTF-8 are replaced.
+    pub fn texts(&self, tag: Tag) -> Vec<String> {
+        let value = self.value(tag).unwrap_or_default();
+        let texts = value.split(|&byte| byte == b'\\').map(trimmed);
+        texts
+            .map(|text| String::from_utf8_lossy(text).into_owned())
+            .collect()
+    }
+
+    /// All of several numbers, up to the first that is none.
+    pub fn decimals(&self, tag: Tag) -> Vec<f64> {
+        let texts = self.texts(tag);
+        texts.iter().map_while(|text| decimal(text)).collect()
+    }
+
     fn number(&self, tag: Tag) -> Option<u16> {
-        let bytes = *self.elements.get(&tag)?.value.first_chunk()?;
+        let bytes = *self.value(tag)?.first_chunk()?;
         Some(self.encoding.u16(bytes))
     }
 
@@ -245,11 +222,36 @@ impl<'a> Attributes<'a> {
     }
 }
 
+/// The elements of one functional group of one item of `sequence`.
+fn functional_group(
+    reader: &mut Reader,
+    sequence: Option<&Element>,
+    item: usize,
+    group: Tag,
+) -> Result<Option<Elements>> {
+    let Some(sequence) = sequence else {
+        return Ok(None);
+    };
+    let frame = reader.item(sequence, item)?;
+    match frame.as_ref().and_then(|frame| frame.get(&group)) {
+        Some(group) => reader.item(group, 0),
+        None => Ok(None),
+    }
+}
+
+fn trimmed(text: &[u8]) -> &[u8] {
+    let padding = |byte: &u8| [b' ', b'\0'].contains(byte);
+    let start = text.iter().position(|b| !padding(b)).unwrap_or(text.len());
+    let end = text.iter().rposition(|b| !padding(b));
+    text.get(start..end.map_or(start, |end| end + 1))
+        .unwrap_or_default()
+}
+
 /// The first of several texts, without padding; none if it is empty.
 fn first(value: &[u8]) -> Option<&str> {
     let text = value.split(|&byte| byte == b'\\').next()?;
-    let text = std::str::from_utf8(text).ok()?;
-    Some(text.trim_matches([' ', '\0'])).filter(|text| !text.is_empty())
+    let text = std::str::from_utf8(trimmed(text)).ok()?;
+    Some(text).filter(|text| !text.is_empty())
 }
 
 fn decimal(text: &str) -> Option<f64> {

@@ -38,7 +38,7 @@ impl Codes {
 
 /// The bits of a scan, the highest of each byte first.
 pub struct Bits<'a> {
-    rest: &'a [u8],
+    pub rest: &'a [u8],
     /// The next bits are the highest ones of the lowest `count`.
     buffer: u64,
     count: u32,
@@ -55,44 +55,58 @@ impl<'a> Bits<'a> {
 
     /// A difference of two values, modulo 2¹⁶ (sections F.2.2.1 and H.1.2.2).
     pub fn difference(&mut self, codes: &Codes) -> Result<u16> {
+        match self.symbol(codes)? {
+            bits @ 0..=15 => self.number(bits.into()),
+            16 => Ok(1 << 15),
+            _ => Err(damaged(NAME, "its JPEG holds too large a difference")),
+        }
+    }
+
+    /// What the next code stands for.
+    pub fn symbol(&mut self, codes: &Codes) -> Result<u8> {
         self.fill();
         let next = if self.count >= LONGEST {
             self.buffer >> (self.count - LONGEST)
         } else {
             self.buffer << (LONGEST - self.count)
         };
-        let (length, bits) = codes.0[usize::from(next as u16)];
+        let (length, symbol) = codes.0[usize::from(next as u16)];
         if length == 0 {
             return Err(damaged(NAME, "its JPEG holds a code that is in no table"));
         }
         self.take(length.into())?;
-        match bits {
-            0 => Ok(0),
-            1..=15 => {
-                let number = self.take(bits.into())?;
-                let negative = number >> (bits - 1) == 0;
-                let offset = if negative { (1u16 << bits) - 1 } else { 0 };
-                Ok(number.wrapping_sub(offset))
-            }
-            16 => Ok(1 << 15),
-            _ => Err(damaged(NAME, "its JPEG holds too large a difference")),
+        Ok(symbol)
+    }
+
+    /// A number of at most fifteen bits with a sign, modulo 2¹⁶ (section F.1.2.1, table F.1).
+    pub fn number(&mut self, bits: u32) -> Result<u16> {
+        if bits == 0 {
+            return Ok(0);
         }
+        let number = self.take(bits)?;
+        let negative = number >> (bits - 1) == 0;
+        let offset = if negative { (1u16 << bits) - 1 } else { 0 };
+        Ok(number.wrapping_sub(offset))
     }
 
     /// Drops what is left of a byte and reads past a restart marker.
     pub fn restart(&mut self) -> Result<()> {
-        (self.buffer, self.count) = (0, 0);
-        let at = self
-            .rest
-            .windows(2)
-            .position(|two| two[0] == 0xff && two[1] != 0);
-        match at.map(|at| self.rest.split_at(at + 2)) {
-            Some(([.., 0xd0..=0xd7], after)) => {
+        self.end();
+        match self.rest {
+            [0xff, 0xd0..=0xd7, after @ ..] => {
                 self.rest = after;
                 Ok(())
             }
             _ => Err(damaged(NAME, "its JPEG lacks a restart marker")),
         }
+    }
+
+    /// Comes to the next marker, or to the end.
+    pub fn end(&mut self) {
+        (self.buffer, self.count) = (0, 0);
+        let mut pairs = self.rest.windows(2);
+        let marker = pairs.position(|two| two[0] == 0xff && two[1] != 0 && two[1] != 0xff);
+        self.rest = &self.rest[marker.unwrap_or(self.rest.len())..];
     }
 
     /// `count` bits, at most sixteen.

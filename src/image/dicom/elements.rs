@@ -1,22 +1,20 @@
-//! The elements of a DICOM data set, read where they lie in the file (DICOM PS3.5, section 7).
+//! The elements of a DICOM data set, found where they lie in the file (DICOM PS3.5, section 7).
 //!
-//! Lengths in the file are believed only as far as the file reaches, so nothing is allocated by them.
+//! Values are skipped unless they are asked for, and lengths are believed only as far as the file
+//! reaches.
 
 use std::collections::BTreeMap;
+use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 
 use super::NAME;
-use crate::error::Result;
+use super::tags::{ITEM, ITEM_END, PIXELS, SEQUENCE_END, Tag};
+use crate::error::{Error, Result};
 use crate::image::decode::{damaged, truncated};
 
-/// Group and element number.
-pub type Tag = (u16, u16);
-
-pub const PIXEL_DATA: Tag = (0x7fe0, 0x0010);
-
-const ITEM: Tag = (0xfffe, 0xe000);
-const ITEM_END: Tag = (0xfffe, 0xe00d);
-const SEQUENCE_END: Tag = (0xfffe, 0xe0dd);
 const UNDEFINED: u32 = u32::MAX;
+/// Longest value that is read with its element, in bytes: twice the largest table. Of longer
+/// ones, sequences and pixels only the place is kept.
+const LONGEST_VALUE: u64 = 1 << 18;
 /// Value representations whose length has four bytes.
 const LONG: [&[u8; 2]; 13] = [
     b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV",
@@ -59,117 +57,218 @@ impl ElementEncoding {
             u16::from_le_bytes(bytes)
         }
     }
+
+    /// 16-bit numbers that fill `bytes`.
+    pub fn words(self, bytes: &[u8]) -> Vec<u16> {
+        bytes.as_chunks().0.iter().map(|&b| self.u16(b)).collect()
+    }
 }
 
-/// An element's value.
-#[derive(Debug, Clone, Copy)]
-pub struct Element<'a> {
-    /// Without the delimiter that ends a value of undefined length.
-    pub value: &'a [u8],
+/// An element, and its value where that is short.
+#[derive(Debug, Clone, Default)]
+pub struct Element {
+    /// Where the value begins in the file.
+    pub start: u64,
+    /// Bytes of the value, without the delimiter that ends one of undefined length.
+    pub length: u64,
     /// Absent where the encoding does not name it.
     pub representation: Option<[u8; 2]>,
     /// The value is a sequence of items, of which the file did not tell the length.
     pub undefined_length: bool,
+    /// Empty where the value is long, a sequence or pixels.
+    pub value: Vec<u8>,
 }
 
 /// Those elements of a data set that were asked for.
-pub type Elements<'a> = BTreeMap<Tag, Element<'a>>;
+pub type Elements = BTreeMap<Tag, Element>;
 
-/// A place in a data set, and what follows it.
-#[derive(Clone, Copy)]
+/// What a file can be read from.
+pub trait Source: Read + Seek {}
+
+impl<T: Read + Seek> Source for T {}
+
+/// A place in a data set.
 pub struct Reader<'a> {
-    pub rest: &'a [u8],
+    source: BufReader<Box<dyn Source + 'a>>,
+    position: u64,
+    /// Where the file ends.
+    end: u64,
     pub encoding: ElementEncoding,
 }
 
-struct Header {
-    tag: Tag,
-    representation: Option<[u8; 2]>,
-    length: u32,
+/// A header of an element or item.
+pub struct Header {
+    pub tag: Tag,
+    pub representation: Option<[u8; 2]>,
+    pub length: u32,
 }
 
 impl<'a> Reader<'a> {
-    /// Reads on to the end or through the pixel data, and keeps the elements that are `wanted`.
+    /// One at the beginning of `source`.
+    pub fn new(mut source: Box<dyn Source + 'a>) -> Result<Self> {
+        let end = source.seek(SeekFrom::End(0)).map_err(unreadable)?;
+        source.rewind().map_err(unreadable)?;
+        Ok(Self {
+            source: BufReader::new(source),
+            position: 0,
+            end,
+            encoding: ElementEncoding::EXPLICIT,
+        })
+    }
+
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Bytes from here to the end of the file.
+    pub fn left(&self) -> u64 {
+        self.end.saturating_sub(self.position)
+    }
+
+    pub fn go_to(&mut self, position: u64) -> Result<()> {
+        // A relative move keeps what is buffered.
+        let forth = position.checked_signed_diff(self.position);
+        let forth = forth.ok_or_else(|| truncated(NAME))?;
+        self.source.seek_relative(forth).map_err(unreadable)?;
+        self.position = position;
+        Ok(())
+    }
+
+    /// Skips so many bytes, which must be there.
+    pub fn skip(&mut self, length: u64) -> Result<()> {
+        if length > self.left() {
+            return Err(truncated(NAME));
+        }
+        self.go_to(self.position + length)
+    }
+
+    /// So many bytes, which must be there.
+    pub fn bytes(&mut self, length: u64) -> Result<Vec<u8>> {
+        if length > self.left() {
+            return Err(truncated(NAME));
+        }
+        let mut bytes = vec![0; usize::try_from(length).map_err(|_| truncated(NAME))?];
+        self.source.read_exact(&mut bytes).map_err(unreadable)?;
+        self.position += length;
+        Ok(bytes)
+    }
+
+    /// The next bytes, which stay unread; none where fewer are left.
+    pub fn peek<const N: usize>(&mut self) -> Result<Option<[u8; N]>> {
+        let position = self.position;
+        if self.left() < N as u64 {
+            return Ok(None);
+        }
+        let next = self.array()?;
+        self.go_to(position)?;
+        Ok(Some(next))
+    }
+
+    /// Reads on to `end` or to the pixels, and keeps the elements that are `wanted`.
     ///
     /// # Errors
-    /// If an element reaches beyond the end.
-    pub fn elements(mut self, wanted: impl Fn(Tag) -> bool) -> Result<Elements<'a>> {
+    /// If an element reaches beyond the file.
+    pub fn elements(&mut self, end: u64, wanted: impl Fn(Tag) -> bool) -> Result<Elements> {
         let mut elements = Elements::new();
-        while !self.rest.is_empty() {
-            let (tag, element) = self.element()?;
+        let end = end.min(self.end);
+        while self.position < end {
+            let (tag, element) = self.element(&wanted)?;
             if wanted(tag) {
                 elements.insert(tag, element);
             }
-            if tag == PIXEL_DATA {
+            if PIXELS.contains(&tag) {
                 break;
             }
         }
         Ok(elements)
     }
 
-    /// The group number of the element that follows.
-    pub fn group(&self) -> Option<u16> {
-        Some(self.encoding.u16(*self.rest.first_chunk()?))
-    }
-
-    pub fn element(&mut self) -> Result<(Tag, Element<'a>)> {
+    /// The next element, with its value if it is `wanted`.
+    pub fn element(&mut self, wanted: impl Fn(Tag) -> bool) -> Result<(Tag, Element)> {
         let header = self.header()?;
-        let undefined_length = header.length == UNDEFINED;
-        let value = if undefined_length {
-            let start = self.rest;
-            let end = self.skip_items(header.representation)?;
-            &start[..end]
-        } else {
-            self.take(header.length)?
-        };
-        let element = Element {
-            value,
+        let mut element = Element {
+            start: self.position,
+            length: header.length.into(),
             representation: header.representation,
-            undefined_length,
+            undefined_length: header.length == UNDEFINED,
+            value: Vec::new(),
         };
+        if PIXELS.contains(&header.tag) {
+            // Frames are read one by one, and the first ones of a cut file are whole.
+            return Ok((header.tag, element));
+        }
+        if element.undefined_length {
+            element.length = self.skip_items(header.representation)?;
+        } else if wanted(header.tag) && element.length <= LONGEST_VALUE {
+            element.value = self.bytes(element.length)?;
+        } else {
+            self.skip(element.length)?;
+        }
         Ok((header.tag, element))
     }
 
-    /// The items of a sequence or the fragments of pixel data, whose value this reader reads.
-    ///
-    /// # Errors
-    /// If something else than items is there, or one reaches beyond the end.
-    pub fn items(mut self) -> Result<Vec<&'a [u8]>> {
-        let mut items = Vec::new();
-        while !self.rest.is_empty() {
+    /// The elements of item `index` of a sequence, if there is such an item.
+    pub fn item(&mut self, sequence: &Element, index: usize) -> Result<Option<Elements>> {
+        let outer = self.encoding;
+        self.encoding = self.within(sequence.representation);
+        let elements = self.item_elements(sequence, index);
+        self.encoding = outer;
+        elements
+    }
+
+    fn item_elements(&mut self, sequence: &Element, index: usize) -> Result<Option<Elements>> {
+        self.go_to(sequence.start)?;
+        let end = sequence.start.saturating_add(sequence.length);
+        let mut number = 0;
+        while self.position < end {
             let header = self.header()?;
-            match header.tag {
-                ITEM if header.length == UNDEFINED => {
-                    let start = self.rest;
-                    let end = self.skip_to(ITEM_END)?;
-                    items.push(&start[..end]);
-                }
-                ITEM => items.push(self.take(header.length)?),
-                SEQUENCE_END => break,
-                _ => return Err(damaged(NAME, "an item is missing")),
+            if header.tag == SEQUENCE_END {
+                break;
             }
+            if header.tag != ITEM {
+                return Err(damaged(NAME, "an item is missing"));
+            }
+            let start = self.position;
+            let length = match header.length {
+                UNDEFINED => self.skip_to(ITEM_END)?,
+                length => u64::from(length),
+            };
+            if number == index {
+                self.go_to(start)?;
+                return self.elements(start + length, |_| true).map(Some);
+            }
+            if header.length != UNDEFINED {
+                self.skip(length)?;
+            }
+            number += 1;
         }
-        Ok(items)
+        Ok(None)
+    }
+
+    /// How what is in a value of this representation is written.
+    fn within(&self, representation: Option<[u8; 2]>) -> ElementEncoding {
+        match representation {
+            Some([b'U', b'N']) => ElementEncoding::IMPLICIT,
+            _ => self.encoding,
+        }
     }
 
     /// Reads past the items of a value of undefined length and its end; the length of the items.
-    fn skip_items(&mut self, representation: Option<[u8; 2]>) -> Result<usize> {
+    fn skip_items(&mut self, representation: Option<[u8; 2]>) -> Result<u64> {
         let outer = self.encoding;
-        if representation == Some(*b"UN") {
-            self.encoding = ElementEncoding::IMPLICIT;
-        }
+        self.encoding = self.within(representation);
         let length = self.skip_to(SEQUENCE_END);
         self.encoding = outer;
         length
     }
 
     /// Reads past the next `end` that ends nothing opened from here on; the length before it.
-    fn skip_to(&mut self, end: Tag) -> Result<usize> {
-        let all = self.rest.len();
+    fn skip_to(&mut self, end: Tag) -> Result<u64> {
+        let start = self.position;
         // A stack and no recursion, so that deep nesting is no danger.
         let mut ends = vec![(end, self.encoding)];
         loop {
-            let before = all - self.rest.len();
+            let before = self.position - start;
             let header = self.header()?;
             let Some(&(innermost, encoding)) = ends.last() else {
                 return Ok(before);
@@ -181,22 +280,20 @@ impl<'a> Reader<'a> {
                 };
                 self.encoding = outer;
             } else if header.length != UNDEFINED {
-                self.take(header.length)?;
+                self.skip(header.length.into())?;
             } else if header.tag == ITEM {
                 ends.push((ITEM_END, encoding));
             } else {
-                if header.representation == Some(*b"UN") {
-                    self.encoding = ElementEncoding::IMPLICIT;
-                }
+                self.encoding = self.within(header.representation);
                 ends.push((SEQUENCE_END, self.encoding));
             }
         }
     }
 
-    fn header(&mut self) -> Result<Header> {
+    pub fn header(&mut self) -> Result<Header> {
         let tag = (self.u16()?, self.u16()?);
         if !self.encoding.explicit || tag.0 == ITEM.0 {
-            let length = self.u32()?;
+            let length = self.array().map(|bytes| self.encoding.u32(bytes))?;
             return Ok(Header {
                 tag,
                 representation: None,
@@ -204,9 +301,18 @@ impl<'a> Reader<'a> {
             });
         }
         let representation = self.array::<2>()?;
+        if !representation.iter().all(u8::is_ascii_uppercase) {
+            // Some programs leave it out here and there.
+            let ([a, b], [c, d]) = (representation, self.array::<2>()?);
+            return Ok(Header {
+                tag,
+                representation: None,
+                length: self.encoding.u32([a, b, c, d]),
+            });
+        }
         let length = if LONG.contains(&&representation) {
             self.array::<2>()?;
-            self.u32()?
+            self.array().map(|bytes| self.encoding.u32(bytes))?
         } else {
             self.u16()?.into()
         };
@@ -217,30 +323,23 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn take(&mut self, length: u32) -> Result<&'a [u8]> {
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        let (taken, rest) = self
-            .rest
-            .split_at_checked(length)
-            .ok_or_else(|| truncated(NAME))?;
-        self.rest = rest;
-        Ok(taken)
-    }
-
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let (taken, rest) = self
-            .rest
-            .split_first_chunk()
-            .ok_or_else(|| truncated(NAME))?;
-        self.rest = rest;
-        Ok(*taken)
+        let mut bytes = [0; N];
+        self.source.read_exact(&mut bytes).map_err(unreadable)?;
+        self.position += N as u64;
+        Ok(bytes)
     }
 
     fn u16(&mut self) -> Result<u16> {
         self.array().map(|bytes| self.encoding.u16(bytes))
     }
+}
 
-    fn u32(&mut self) -> Result<u32> {
-        self.array().map(|bytes| self.encoding.u32(bytes))
+fn unreadable(error: std::io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => truncated(NAME),
+        _ => Error::new(format!(
+            "The DICOM file cannot be read ({error}); open it again."
+        )),
     }
 }

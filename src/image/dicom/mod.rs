@@ -1,62 +1,64 @@
-//! DICOM files, as scanners and X-ray machines write them (PS3.10): uncompressed, RLE, or JPEG.
+//! DICOM files, as scanners, X-ray machines and archives write them (PS3.10).
+//!
+//! Only what one frame needs is read of a file, wherever it lies in it.
+//!
+//! dicom-rs 0.10 (dicom-object with dicom-pixeldata, its codecs in Rust) is no part of it: it would
+//! bring 22 crates that nothing else here needs, among them encodings of Chinese, Japanese and Korean
+//! texts and a dictionary of all elements, where one, hayro-jpeg2000, is enough. It has JPEG-LS by
+//! CharLS only, which is C++, JPEG 2000 by OpenJPEG's C or a translation of it, and no JPEG of 12 bits
+//! with loss. Its size in a build was not measured.
 
 mod attributes;
 mod bits;
+mod colour;
 mod elements;
+mod extended;
 mod frames;
+mod jpeg;
+mod jpeg_2000;
+mod jpeg_ls;
+mod jpeg_ls_scan;
 mod lossless;
+mod lut;
+mod rle;
+mod shown;
+mod syntax;
+mod tables;
+mod tags;
 mod values;
 
-use std::borrow::Cow;
+#[cfg(test)]
+mod tests;
+
+use std::io::{Read, Seek};
+
+pub use self::syntax::is_dicom;
 
 use self::attributes::{Attributes, Pixels};
-use self::elements::{Element, ElementEncoding, Reader, Tag};
-use self::values::Stored;
-use super::channels::{gray, picture_u8};
-use super::decode::{
-    Gray, Page, Picture, Samples, check_page, check_size, damaged, read_jpeg, unsupported,
-};
-use crate::error::{Error, Result};
+use self::colour::Space;
+use self::elements::{Element, ElementEncoding, Reader};
+use self::frames::Compressed;
+use self::jpeg::Unpacked;
+use self::syntax::Packing;
+use self::tags::EXTENDED_OFFSETS;
+use self::values::{Stored, Words};
+use super::channels::gray;
+use super::decode::{Page, Picture, Samples, check_page, check_size, unsupported};
+use crate::error::Result;
 
 const NAME: &str = "DICOM";
 /// A preamble, and then what tells that it is DICOM.
 const PREAMBLE: usize = 128;
-const MAGIC: &[u8] = b"DICM";
-/// The group of the elements that tell how the others are written.
-const META: u16 = 0x0002;
-const TRANSFER_SYNTAX: Tag = (META, 0x0010);
-
-/// How the pixels are packed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Packing {
-    Native,
-    Rle,
-    Jpeg,
-    LosslessJpeg,
-}
-
-/// Transfer syntaxes that are not read, by the beginnings of their identifiers.
-const OTHERS: [(&str, &str); 7] = [
-    ("1.2.840.10008.1.2.1.99", "Deflate"),
-    ("1.2.840.10008.1.2.4.8", "JPEG-LS"),
-    ("1.2.840.10008.1.2.4.9", "JPEG 2000"),
-    ("1.2.840.10008.1.2.4.20", "High-Throughput JPEG 2000"),
-    ("1.2.840.10008.1.2.4.10", "MPEG video"),
-    ("1.2.840.10008.1.2.4.11", "JPEG XL"),
-    ("1.2.840.10008.1.2.4", "a kind of JPEG or video"),
-];
-
-/// Whether the content is DICOM.
-pub fn is_dicom(bytes: &[u8]) -> bool {
-    bytes
-        .get(PREAMBLE..)
-        .is_some_and(|rest| rest.starts_with(MAGIC))
-}
+const MAGIC: &[u8; 4] = b"DICM";
 
 /// Reads frame `page`, from 0, of a file that [`is_dicom`]. Values are rescaled as the file says.
-pub fn read(bytes: &[u8], page: usize) -> Result<Page> {
-    let (packing, reader) = open(bytes)?;
-    let file = Attributes::read(reader)?;
+///
+/// # Errors
+/// If the file cannot be read, is cut off or damaged, holds no image or none of the kinds that are
+/// read, or has no such frame.
+pub fn read(source: &mut (impl Read + Seek), page: usize) -> Result<Page> {
+    let (packing, mut reader) = syntax::open(Box::new(source))?;
+    let file = Attributes::read(&mut reader, page)?;
     file.pixels()?;
     let (width, height) = file.size()?;
     check_size(width, height)?;
@@ -69,61 +71,23 @@ pub fn read(bytes: &[u8], page: usize) -> Result<Page> {
         frames,
         size: (width as usize, height as usize),
     };
+    let picture = frame.picture(&mut reader)?;
+    let voi = shown::ways(&file)?;
     Ok(Page {
-        picture: frame.picture()?,
         page,
         pages: frames,
-        window: file.window(page)?,
+        window: voi.first().map(|voi| voi.curve.window()),
+        voi,
         invert: file.photometric() == "MONOCHROME1",
-        pixel_size: file.pixel_size(page),
+        pixel_size: file.pixel_size(),
+        absent: frame.absent()?,
+        ..Page::only(picture)
     })
-}
-
-/// Reads how the data set is written and comes to its beginning.
-fn open(bytes: &[u8]) -> Result<(Packing, Reader<'_>)> {
-    let mut reader = Reader {
-        rest: bytes.get(PREAMBLE + MAGIC.len()..).unwrap_or_default(),
-        encoding: ElementEncoding::EXPLICIT,
-    };
-    let mut syntax = "";
-    while reader.group() == Some(META) {
-        let (tag, element) = reader.element()?;
-        if tag == TRANSFER_SYNTAX {
-            syntax = std::str::from_utf8(element.value)
-                .unwrap_or_default()
-                .trim_end_matches(['\0', ' ']);
-        }
-    }
-    let packing;
-    (packing, reader.encoding) = match syntax {
-        // The standard's default.
-        "1.2.840.10008.1.2" | "" => (Packing::Native, ElementEncoding::IMPLICIT),
-        "1.2.840.10008.1.2.1" => (Packing::Native, ElementEncoding::EXPLICIT),
-        "1.2.840.10008.1.2.2" => (Packing::Native, ElementEncoding::EXPLICIT_BIG_ENDIAN),
-        "1.2.840.10008.1.2.5" => (Packing::Rle, ElementEncoding::EXPLICIT),
-        "1.2.840.10008.1.2.4.50" | "1.2.840.10008.1.2.4.51" => {
-            (Packing::Jpeg, ElementEncoding::EXPLICIT)
-        }
-        "1.2.840.10008.1.2.4.57" | "1.2.840.10008.1.2.4.70" => {
-            (Packing::LosslessJpeg, ElementEncoding::EXPLICIT)
-        }
-        _ => return Err(other_syntax(syntax)),
-    };
-    Ok((packing, reader))
-}
-
-fn other_syntax(syntax: &str) -> Error {
-    let other = OTHERS.iter().find(|(start, _)| syntax.starts_with(start));
-    let packed = other.map_or("an unknown way", |(_, name)| name);
-    Error::new(format!(
-        "The DICOM file is compressed in {packed} (transfer syntax {syntax}), which is not read; \
-         decompress it first, for example with gdcmconv --raw."
-    ))
 }
 
 /// One image of a file.
 struct Frame<'a> {
-    file: &'a Attributes<'a>,
+    file: &'a Attributes,
     packing: Packing,
     page: usize,
     frames: usize,
@@ -131,108 +95,181 @@ struct Frame<'a> {
     size: (usize, usize),
 }
 
+/// The integers of a frame.
+struct Integers {
+    words: Words,
+    stored: Stored,
+    /// Values of a pixel.
+    channels: usize,
+    /// Those of one channel follow those of another.
+    planar: bool,
+    space: Space,
+}
+
 impl Frame<'_> {
-    fn picture(&self) -> Result<Picture> {
-        let (width, height) = self.size;
-        let gray = |samples| gray(width, height, samples);
-        match (self.file.samples(), self.file.photometric()) {
-            (1, "MONOCHROME1" | "MONOCHROME2") => Ok(gray(self.samples()?)),
-            (3, photometric) => self.colour(photometric),
-            (samples, photometric) => Err(unsupported(
-                NAME,
-                format!("{samples} values a pixel as {photometric}"),
-            )),
-        }
-    }
-
-    fn samples(&self) -> Result<Samples> {
-        let encoding = self.file.encoding;
-        let floats = |element: &Element, size| {
-            let length = self.size.0 * self.size.1 * size;
-            let bytes = frames::native(element.value, self.page, length)?;
-            Ok(Samples::F32(values::floats(bytes, size, encoding)))
+    fn picture(&self, reader: &mut Reader) -> Result<Picture> {
+        let element = match self.file.pixels()? {
+            Pixels::Integers(element) => element,
+            Pixels::Floats(element) => return self.floats(reader, element, 4),
+            Pixels::Doubles(element) => return self.floats(reader, element, 8),
         };
-        match self.file.pixels()? {
-            Pixels::Integers(element) => {
-                let stored = self.file.stored()?;
-                if self.packing == Packing::Jpeg && stored.size > 1 {
-                    return Err(unsupported(NAME, "JPEG of more than 8 bits"));
-                }
-                let bytes = self.bytes(&element, 1, &stored)?;
-                let rescale = self.file.rescale(self.page)?;
-                Ok(values::integers(&bytes, stored, encoding, rescale))
-            }
-            Pixels::Floats(element) => floats(&element, 4),
-            Pixels::Doubles(element) => floats(&element, 8),
+        let integers = self.integers(reader, element)?;
+        let Integers { words, stored, .. } = integers;
+        let pixels = self.size.0 * self.size.1;
+        if words.len() != integers.space.values(pixels, integers.channels) {
+            return Err(jpeg::other_values());
         }
-    }
-
-    fn colour(&self, photometric: &str) -> Result<Picture> {
-        let Pixels::Integers(element) = self.file.pixels()? else {
-            return Err(unsupported(NAME, "colour in floats"));
-        };
-        if self.packing == Packing::Jpeg {
-            return self.jpeg(&element);
-        }
-        if self.packing == Packing::LosslessJpeg {
-            return Err(unsupported(NAME, "colour in lossless JPEG"));
-        }
-        let stored = self.file.stored()?;
-        if stored != Stored::BYTE || !["RGB", "YBR_FULL"].contains(&photometric) {
-            let bits = stored.bits;
-            return Err(unsupported(
-                NAME,
-                format!("colour as {photometric} of {bits} bits"),
+        if integers.channels == 3 {
+            return Ok(colour::picture(
+                self.size,
+                words,
+                stored,
+                integers.planar,
+                integers.space,
             ));
         }
-        let bytes = self.bytes(&element, 3, &stored)?;
-        let planar = self.packing == Packing::Rle || self.file.planar();
-        let pixels = values::colour(bytes, planar, photometric == "YBR_FULL");
-        Ok(picture_u8(self.size.0, self.size.1, pixels, 3))
+        if self.file.photometric() == "PALETTE COLOR" {
+            return colour::of_palette(self.file, self.size, words, stored);
+        }
+        let samples = self.file.modality()?.values(words, stored);
+        Ok(gray(self.size.0, self.size.1, samples))
     }
 
-    /// The frame's values without packing, `samples` a pixel.
-    fn bytes<'a>(
-        &self,
-        element: &Element<'a>,
-        samples: usize,
-        stored: &Stored,
-    ) -> Result<Cow<'a, [u8]>> {
+    fn floats(&self, reader: &mut Reader, element: &Element, size: usize) -> Result<Picture> {
+        if self.file.samples() != 1 {
+            return Err(unsupported(NAME, "colour in floats"));
+        }
+        let (width, height) = self.size;
+        let bits = 8 * (width * height * size) as u64;
+        let (bytes, _) = frames::native(reader, element, self.page, bits)?;
+        let values = values::floats(&bytes, size, self.file.encoding);
+        Ok(gray(width, height, Samples::F32(values)))
+    }
+
+    fn integers(&self, reader: &mut Reader, element: &Element) -> Result<Integers> {
+        let stored = self.file.stored()?;
+        let channels = match self.file.samples() {
+            one_or_three @ (1 | 3) => usize::from(one_or_three),
+            samples => return Err(unsupported(NAME, format!("{samples} values a pixel"))),
+        };
+        let space = match channels {
+            1 => Space::Rgb,
+            _ => Space::of(self.file.photometric())?,
+        };
+        let integers = Integers {
+            words: Words::U8(Vec::new()),
+            stored,
+            channels,
+            planar: self.file.planar(),
+            space,
+        };
         let pixels = self.size.0 * self.size.1;
-        let length = pixels * samples * stored.size;
+        let values = space.values(pixels, channels);
+        let bits = values as u64 * u64::from(stored.allocated);
+        if !self.is_packed(element) {
+            let words = self.native(reader, element, stored, bits)?;
+            return Ok(Integers { words, ..integers });
+        }
+        let compressed = Compressed {
+            element,
+            offsets: self.file.element(EXTENDED_OFFSETS),
+            page: self.page,
+            frames: self.frames,
+            native: (pixels * channels) as u64 * u64::from(stored.allocated.div_ceil(8)),
+        };
+        let bytes = compressed.bytes(reader)?;
+        self.unpacked(bytes, integers)
+    }
+
+    /// Whether pixels are in fragments, whatever the file says of how they are packed.
+    fn is_packed(&self, element: &Element) -> bool {
+        element.undefined_length
+    }
+
+    fn native(
+        &self,
+        reader: &mut Reader,
+        element: &Element,
+        stored: Stored,
+        bits: u64,
+    ) -> Result<Words> {
+        if self.file.swaps_bytes(element, &stored) && bits.is_multiple_of(8) {
+            let bytes = frames::swapped(reader, element, self.page, bits)?;
+            return Ok(match stored.allocated {
+                1 => Words::of_bits(&bytes, 0, bits as usize),
+                _ => Words::U8(bytes),
+            });
+        }
+        let (bytes, skipped) = frames::native(reader, element, self.page, bits)?;
+        Ok(match stored.allocated {
+            1 => Words::of_bits(&bytes, skipped, bits as usize),
+            _ => Words::of(bytes, stored, self.file.encoding),
+        })
+    }
+
+    /// The integers of a frame in fragments.
+    fn unpacked(&self, bytes: Vec<u8>, integers: Integers) -> Result<Integers> {
+        let Integers {
+            stored, channels, ..
+        } = integers;
+        let pixels = self.size.0 * self.size.1;
+        let size = stored.allocated.div_ceil(8) as usize;
+        let length = integers.space.values(pixels, channels) * size;
+        let little_endian = ElementEncoding::EXPLICIT;
         match self.packing {
-            Packing::Native if self.file.swaps_bytes(element, stored) => {
-                frames::swapped(element.value, self.page, length).map(Cow::Owned)
-            }
-            Packing::Native => frames::native(element.value, self.page, length).map(Cow::Borrowed),
             Packing::Rle => {
-                let packed = frames::compressed(element, self.page, self.frames)?;
-                frames::rle(&packed, pixels, samples, stored.size).map(Cow::Owned)
+                let bytes = rle::unpack(&bytes, pixels, channels, size)?;
+                Ok(Integers {
+                    words: Words::of(bytes, stored, little_endian),
+                    planar: true,
+                    ..integers
+                })
             }
-            Packing::Jpeg => match self.jpeg(element)? {
-                Picture::Gray(Gray {
-                    samples: Samples::U8(values),
-                    ..
-                }) => Ok(Cow::Owned(values)),
-                _ => Err(damaged(NAME, "its JPEG holds other values than it says")),
-            },
-            Packing::LosslessJpeg if stored.size > 2 => {
-                Err(damaged(NAME, "its JPEG holds other values than it says"))
+            Packing::Deflate | Packing::Fragments => {
+                let mut bytes = match self.packing {
+                    Packing::Deflate => syntax::inflated(&bytes, length as u64 + 1)?,
+                    _ => bytes,
+                };
+                bytes.truncate(length);
+                Ok(Integers {
+                    words: Words::of(bytes, stored, little_endian),
+                    ..integers
+                })
             }
-            Packing::LosslessJpeg => {
-                let jpeg = frames::compressed(element, self.page, self.frames)?;
-                let values = lossless::decode(&jpeg, self.size)?;
-                let bytes = |value: u16| value.to_le_bytes().into_iter().take(stored.size);
-                Ok(Cow::Owned(values.into_iter().flat_map(bytes).collect()))
+            Packing::Jpeg | Packing::Native => {
+                let unpacked = jpeg::decode(&bytes, self.size, self.file.photometric())?;
+                self.decoded(unpacked, integers)
             }
         }
     }
 
-    fn jpeg(&self, element: &Element) -> Result<Picture> {
-        let picture = read_jpeg(&frames::compressed(element, self.page, self.frames)?)?;
-        if picture.size() != self.size {
-            return Err(damaged(NAME, "its JPEG is of another size than it says"));
+    fn decoded(&self, unpacked: Unpacked, integers: Integers) -> Result<Integers> {
+        // A gray picture may have been packed as one of equal colours, and the decoder tells.
+        if unpacked.channels > integers.channels {
+            return Err(jpeg::other_values());
         }
-        Ok(picture)
+        let space = match integers.space {
+            _ if unpacked.is_rgb => Space::Rgb,
+            Space::Ybr422 => Space::Ybr,
+            space => space,
+        };
+        Ok(Integers {
+            stored: integers.stored.widened(&unpacked.words, unpacked.bits),
+            words: unpacked.words,
+            channels: unpacked.channels,
+            planar: false,
+            space,
+        })
+    }
+
+    /// The values, first and last, that stand for no measurement.
+    fn absent(&self) -> Result<Option<[f32; 2]>> {
+        let Some(padding) = self.file.padding() else {
+            return Ok(None);
+        };
+        let modality = self.file.modality()?;
+        let ends = padding.map(|stored| modality.value(stored) as f32);
+        let [one, other] = ends;
+        Ok((self.file.samples() == 1).then_some([one.min(other), one.max(other)]))
     }
 }

@@ -401,7 +401,7 @@ fn a_target_shares_out_the_objects_pixels() {
 fn bad_labels_are_told() {
     let (mut predictor, image, labels) = tiny_sample();
     let (width, height) = (labels.width, labels.height);
-    let with = |ids: Vec<u32>, width, height| Labels { width, height, ids };
+    let with = |ids: Vec<u32>, width, height| Labels::new(width, height, ids);
     let small = with(vec![1; 16], 4, 4);
     let empty = with(vec![0; width * height], width, height);
     for (labels, word) in [(small, "one size"), (empty, "No labelled object")] {

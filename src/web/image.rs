@@ -133,6 +133,7 @@ impl Engine {
             pages,
             window,
             invert,
+            pixel_size,
             ..
         } = page;
         let levels = match &picture {
@@ -155,6 +156,7 @@ impl Engine {
             pages,
             window,
             invert,
+            pixel_size,
         };
         // Without a model there is none.
         let _ = self.with_predictor_now(Predictor::drop_embeddings);

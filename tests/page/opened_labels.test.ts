@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { LabelReader } from "../../www/commands/opened_labels.js";
 import type { OpenImage } from "../../www/document/project.js";
-import { folderOf } from "../../www/document/source.js";
+import { folderOf, stemOf } from "../../www/document/source.js";
 import type { ObjectAttributes } from "../../www/document/types.js";
 import type { PageOfImage, ReadObjects } from "../../www/engine/methods.js";
 import { factsOf } from "../../www/panels/image_facts.js";
@@ -91,4 +91,12 @@ test("an image's facts name its page, its folder and its scale", () => {
   const oblong = { ...info, pixel_size: { size: [0.123456, 2] as [number, number], unit: "mm" } };
   assert.match(factsOf(oblong, { ...PATH, path: undefined }), /^stack\.tif: .*, 0\.1235 × 2 mm a pixel$/);
   assert.equal(folderOf({ ...PATH, path: "stack.tif" }), "");
+});
+
+test("files about a page are told apart by their names", () => {
+  const file = (name: string, page?: number) => ({ ...PATH, name, page });
+  assert.equal(stemOf(file("a.b.tif"), 1), "a.b");
+  assert.equal(stemOf(file("a.b.tif", 2), 5), "a.b-p0003");
+  assert.equal(stemOf(file("a.b.tif", 12_344), 20_000), "a.b-p12345");
+  assert.equal(stemOf(file(".hidden"), 1), ".hidden");
 });

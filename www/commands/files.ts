@@ -6,6 +6,7 @@ import type { Draft } from "../document/draft.js";
 import type { Notices } from "../document/notices.js";
 import type { OpenImage, Project, ProjectImage } from "../document/project.js";
 import { unpack } from "../document/runs.js";
+import { stemOf } from "../document/source.js";
 import type { ImageSource, ModelSource } from "../document/types.js";
 import type { ExportFormat, Naming } from "../engine/graysam.js";
 import type { FoundObjects } from "../session/automatic_masks_job.js";
@@ -212,9 +213,10 @@ export class FileCommands {
   }
 
   async #savePng(make: () => Promise<BlobPart>, kind: string) {
-    const name = this.#session.image.source.peek()?.name ?? "";
+    const { source, info } = this.#session.image;
+    const stem = stemOf(source.peek() ?? { kind: "sample", name: "" }, info.peek()?.pages ?? 1);
     try {
-      this.#browser.save(new Blob([await make()], { type: "image/png" }), `${name.replace(/\.[^.]*$/, "")}-${kind}.png`);
+      this.#browser.save(new Blob([await make()], { type: "image/png" }), `${stem}-${kind}.png`);
     } catch (error) {
       this.#session.fail(error);
     }

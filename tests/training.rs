@@ -408,11 +408,14 @@ fn what_is_not_annotated_does_not_count_in_the_loss() {
     let left = Tensor::<3>::ones([2, 6, 3], &device);
     let known = Tensor::cat(vec![left, Tensor::zeros([2, 6, 5], &device)], 2);
     let known = Some(known);
-    let (cut, cut_target) = (logits.clone().narrow(3, 0, 3), target.clone().narrow(2, 0, 3));
+    let (cut, cut_target) = (
+        logits.clone().narrow(3, 0, 3),
+        target.clone().narrow(2, 0, 3),
+    );
     let masked = decoder_loss_where(logits, ious(), target, known, ambiguous());
     let cropped = decoder_loss(cut, ious(), cut_target, ambiguous());
-    let [masked, cropped] = [masked, cropped]
-        .map(|loss| device::block_on(device::read(loss)).expect("a loss")[0]);
+    let [masked, cropped] =
+        [masked, cropped].map(|loss| device::block_on(device::read(loss)).expect("a loss")[0]);
     assert!((masked / cropped - 1.0).abs() < 1e-5, "{masked} {cropped}");
 }
 
@@ -425,7 +428,10 @@ fn labels_that_are_not_annotated_are_not_scored() {
     let column = object.point.0 as usize;
     let hidden = |at: &usize| at % labels.width == column;
     partly.unknown = Unknown::of((0..labels.ids.len()).filter(hidden));
-    partly.unknown.places().for_each(|place| partly.ids[place] = 0);
+    partly
+        .unknown
+        .places()
+        .for_each(|place| partly.ids[place] = 0);
     let whole = labelled(&mut predictor, &image, labels).expect("it has objects");
     let partly = labelled(&mut predictor, &image, partly).expect("it has objects");
     assert!(whole.known(0).is_none());
@@ -434,8 +440,14 @@ fn labels_that_are_not_annotated_are_not_scored() {
     assert!(missing > 0 && missing < known.len() / 8, "{missing}");
     for object in 0..partly.objects.len() {
         let target = partly.target(object, (known.len() as f64).sqrt() as usize);
-        let most = target.iter().zip(known).map(|(target, known)| target - known);
-        assert!(most.fold(f32::MIN, f32::max) < 1e-5, "no more of an object than is known");
+        let most = target
+            .iter()
+            .zip(known)
+            .map(|(target, known)| target - known);
+        assert!(
+            most.fold(f32::MIN, f32::max) < 1e-5,
+            "no more of an object than is known"
+        );
     }
 }
 

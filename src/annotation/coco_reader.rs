@@ -28,7 +28,7 @@ struct File {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Lenient<T> {
-    Known(T),
+    Known(Box<T>),
     #[allow(dead_code)]
     Other(IgnoredAny),
 }

@@ -115,7 +115,7 @@ struct Keys {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Lenient {
-    Keys(Box<Keys>),
+    Keys(Keys),
     #[allow(dead_code)]
     Other(IgnoredAny),
 }

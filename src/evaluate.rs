@@ -1,11 +1,14 @@
 //! How well a model finds labelled objects.
 
+use std::sync::Arc;
+
 use crate::device;
 use crate::error::Result;
 use crate::image::labels::Labels;
 use crate::image::part::Pyramid;
 use crate::image::resize::Rows;
 use crate::image::shapes::{self, Shape};
+use crate::image::unknown::Unknown;
 use crate::model::mask_decoder::MaskDecoder;
 use crate::model::prompt_encoder::PromptEncoder;
 use crate::predictor::{Embedding, Predictor, Prompt, PromptRound, answer};
@@ -52,7 +55,11 @@ pub async fn evaluate(
             };
             let answer = predictor.predict_on(image, &[round]).await?;
             let mask = answer.and_then(|answer| answer.mask);
-            *iou = shapes::iou(mask.as_deref(), Some(&truth));
+            let known = |mask: Arc<Shape>| {
+                let mask = Arc::unwrap_or_clone(mask);
+                labels.unknown.cut_from(mask, labels.width)
+            };
+            *iou = shapes::iou(mask.and_then(known).as_ref(), Some(&truth));
         }
         ious.push(found);
     }
@@ -69,12 +76,13 @@ fn prompts((x, y): (f32, f32), [x0, y0, x1, y1]: [f32; 4]) -> [Prompt; 2] {
 }
 
 /// IoU of the object `truth` with what the page shows for its pixel `point`, the candidate of the
-/// highest predicted IoU, and with the single mask for its `bbox`.
+/// highest predicted IoU, and with the single mask for its `bbox`, over all that is annotated of its
+/// image, which is so many pixels wide.
 pub async fn object_ious(
     encoder: &PromptEncoder,
     decoder: &MaskDecoder,
     embedding: &Embedding,
-    truth: &Shape,
+    (truth, unknown, width): (&Shape, &Unknown, usize),
     point: (f32, f32),
     bbox: [f32; 4],
 ) -> Result<[f64; 2]> {
@@ -91,7 +99,9 @@ pub async fn object_ious(
             false => 0,
         };
         let mask = device::read(logits.narrow(1, shown, 1)).await?;
-        *iou = shapes::iou(embedding.shape(&mask).as_ref(), Some(truth));
+        let mask = embedding.shape(&mask);
+        let mask = mask.and_then(|mask| unknown.cut_from(mask, width));
+        *iou = shapes::iou(mask.as_ref(), Some(truth));
     }
     Ok(ious)
 }

@@ -512,6 +512,14 @@ fn inspect_tells_what_is_read_of_labels() {
         (&report["width"], &report["pages"]),
         (&json!(11), &json!(3))
     );
+
+    let mask = inspected(&["--labels", &fixture("label_mask.png")]);
+    assert_eq!((&mask["objects"], &mask["parts"]), (&json!(1), &json!(6)));
+    let signed = inspected(&["--labels", &fixture("label_signed.tif")]);
+    assert_eq!(
+        (&signed["objects"], &signed["unknown"]),
+        (&json!(10), &json!(30))
+    );
 }
 
 #[test]

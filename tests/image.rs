@@ -364,11 +364,7 @@ fn objects_by_hand() {
         7, 0, 7, 0, 2,
         7, 7, 7, 9, 0,
     ];
-    let labels = Labels {
-        width: 5,
-        height: 3,
-        ids: ids.to_vec(),
-    };
+    let labels = Labels::new(5, 3, ids.to_vec());
     let objects = labels.objects(2);
     assert_eq!(objects.iter().map(|o| o.id).collect::<Vec<_>>(), [2, 7]);
     // Two pixels equally near: the upper one.

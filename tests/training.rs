@@ -17,6 +17,7 @@ use graysam::image::display::{Display, to_rgb};
 use graysam::image::labels::Labels;
 use graysam::image::sample::nuclei;
 use graysam::image::shapes;
+use graysam::image::unknown::Unknown;
 use graysam::model::layers::pixels_first;
 use graysam::model::mask_decoder::MaskDecoder;
 use graysam::model::two_way_transformer::PreparedImage;
@@ -24,7 +25,7 @@ use graysam::model::{Precision, Sam, SamConfig};
 use graysam::predictor::{Predictor, Prompt};
 use graysam::training::dataset::{HeldOut, LabelledImage, TrainingObject};
 use graysam::training::decoder_file::{self, Base};
-use graysam::training::loss::decoder_loss;
+use graysam::training::loss::{decoder_loss, decoder_loss_where};
 use graysam::training::trainer::{Trainer, TrainingSettings};
 use graysam::weights::source::NoiseSource;
 use serde::Deserialize;
@@ -434,10 +435,63 @@ fn a_target_shares_out_the_objects_pixels() {
 }
 
 #[test]
+fn what_is_not_annotated_does_not_count_in_the_loss() {
+    let device = Device::flex();
+    let logits = input("input.image", [2, 4, 6, 8], &device) * 4.0;
+    let target = input("input.target", [2, 6, 8], &device) / 2.0 + 0.5;
+    let ious = || Tensor::<2>::from_floats([[0.1, 0.9, 0.4, 0.2], [0.3, 0.5, 0.6, 0.8]], &device);
+    let ambiguous = || Tensor::<1>::from_floats([1.0, 0.0], &device);
+    let left = Tensor::<3>::ones([2, 6, 3], &device);
+    let known = Tensor::cat(vec![left, Tensor::zeros([2, 6, 5], &device)], 2);
+    let known = Some(known);
+    let (cut, cut_target) = (
+        logits.clone().narrow(3, 0, 3),
+        target.clone().narrow(2, 0, 3),
+    );
+    let masked = decoder_loss_where(logits, ious(), target, known, ambiguous());
+    let cropped = decoder_loss(cut, ious(), cut_target, ambiguous());
+    let [masked, cropped] =
+        [masked, cropped].map(|loss| device::block_on(device::read(loss)).expect("a loss")[0]);
+    assert!((masked / cropped - 1.0).abs() < 1e-5, "{masked} {cropped}");
+}
+
+#[test]
+fn labels_that_are_not_annotated_are_not_scored() {
+    let (mut predictor, image, labels) = tiny_sample();
+    let object = labels.objects(20).remove(0);
+    let mut partly = labels.clone();
+    // A column through the image, with what lies on it.
+    let column = object.point.0 as usize;
+    let hidden = |at: &usize| at % labels.width == column;
+    partly.unknown = Unknown::of((0..labels.ids.len()).filter(hidden));
+    partly
+        .unknown
+        .places()
+        .for_each(|place| partly.ids[place] = 0);
+    let whole = labelled(&mut predictor, &image, labels).expect("it has objects");
+    let partly = labelled(&mut predictor, &image, partly).expect("it has objects");
+    assert!(whole.known(0).is_none());
+    let known = partly.known(0).expect("not all is annotated");
+    let missing = known.iter().filter(|share| **share < 1.0).count();
+    assert!(missing > 0 && missing < known.len() / 8, "{missing}");
+    for object in 0..partly.objects.len() {
+        let target = partly.target(object, (known.len() as f64).sqrt() as usize);
+        let most = target
+            .iter()
+            .zip(known)
+            .map(|(target, known)| target - known);
+        assert!(
+            most.fold(f32::MIN, f32::max) < 1e-5,
+            "no more of an object than is known"
+        );
+    }
+}
+
+#[test]
 fn bad_labels_are_told() {
     let (mut predictor, image, labels) = tiny_sample();
     let (width, height) = (labels.width, labels.height);
-    let with = |ids: Vec<u32>, width, height| Labels { width, height, ids };
+    let with = |ids: Vec<u32>, width, height| Labels::new(width, height, ids);
     let small = with(vec![1; 16], 4, 4);
     let empty = with(vec![0; width * height], width, height);
     for (labels, word) in [(small, "one size"), (empty, "No labelled object")] {

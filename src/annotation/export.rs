@@ -6,7 +6,8 @@ use std::io::{Cursor, Write};
 use serde::Deserialize;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
-use super::{ClassRecord, ObjectRecord, coco, csv, geojson, imagej, measurements};
+use super::source::{ImageSource, folder_names};
+use super::{ClassRecord, ObjectRecord, coco, geojson, imagej, measurements};
 use crate::choice::named;
 use crate::error::{Error, Result};
 use crate::image::decode::Picture;
@@ -55,8 +56,8 @@ impl ExportFormat {
 
 /// A file to be saved.
 pub struct File {
-    /// What follows the name of the image, or of the project: such as `-labels.tif`.
-    pub suffix: &'static str,
+    /// That of its only image, or `graysam`, and what it holds: such as `cells-labels.tif`.
+    pub name: String,
     pub bytes: Vec<u8>,
 }
 
@@ -66,10 +67,13 @@ pub struct Export {
     format: ExportFormat,
     classes: Vec<ClassRecord>,
     coco: coco::Document,
-    table: String,
-    /// Names and contents of the files of single images.
+    table: measurements::Table,
+    /// Paths and contents of the files of single images.
     files: Vec<(String, Vec<u8>)>,
-    names: HashSet<String>,
+    paths: HashSet<String>,
+    /// What files about the images that were added are called.
+    stem: Option<String>,
+    images: usize,
 }
 
 impl Export {
@@ -82,9 +86,11 @@ impl Export {
             format,
             classes,
             coco: coco::Document::new(masks),
-            table: csv::row(&measurements::HEADER.map(String::from)),
+            table: measurements::Table::default(),
             files: Vec::new(),
-            names: HashSet::new(),
+            paths: HashSet::new(),
+            stem: None,
+            images: 0,
         }
     }
 
@@ -95,7 +101,7 @@ impl Export {
     /// When the picture is of another size, or a format cannot hold the objects.
     pub fn add(
         &mut self,
-        name: &str,
+        source: &ImageSource,
         labels: &Labels,
         objects: &[ObjectRecord],
         picture: Option<&Picture>,
@@ -103,61 +109,62 @@ impl Export {
         let size = (labels.width, labels.height);
         if picture.is_some_and(|picture| picture.size() != size) {
             return Err(Error::new(format!(
-                "{name} is of another size than its objects; open it again."
+                "{} is of another size than its objects; open it again.",
+                source.title()
             )));
         }
-        let stem = self.unique(name);
-        self.coco.add_image(name, size);
+        let path = self.unique_path(source);
+        self.coco.add_image(source, size);
         let (mut features, mut rois) = (Vec::new(), Vec::new());
         for (id, bounds) in shapes::boxes(labels) {
             let shape = shapes::shape(labels, id, bounds);
             let known = objects.iter().find(|object| object.id == id).cloned();
             let object = known.unwrap_or_else(|| ObjectRecord::plain(id));
             if self.format.writes(ExportFormat::GeoJson) {
-                features.push(geojson::feature(&object, &self.classes, &shape));
+                features.push(geojson::feature(source, &object, &self.classes, &shape));
             }
             if self.format.writes(ExportFormat::ImageJ) {
-                rois.push((object.title(), imagej::roi(&object, &self.classes, &shape)?));
+                let roi = imagej::roi(source, &object, &self.classes, &shape)?;
+                rois.push((object.title(), roi));
             }
-            self.tabulate(name, &object, &shape, size, picture);
+            self.tabulate(source, &object, &shape, size, picture);
         }
         self.keep(ExportFormat::LabelTiff, || {
-            Ok((format!("{stem}-labels.tif"), labels.to_tiff()?))
+            Ok((
+                format!("{path}-labels.tif"),
+                labels.to_tiff(source.pixel_size)?,
+            ))
         })?;
         self.keep(ExportFormat::LabelPng, || {
-            Ok((format!("{stem}-labels.png"), labels.to_png()?))
+            Ok((format!("{path}-labels.png"), labels.to_png()?))
         })?;
         self.keep(ExportFormat::GeoJson, || {
-            let text = geojson::collection(features);
-            Ok((format!("{stem}-objects.geojson"), text.into_bytes()))
+            let text = geojson::collection(source, features);
+            Ok((format!("{path}-objects.geojson"), text.into_bytes()))
         })?;
         self.keep(ExportFormat::ImageJ, || {
             let mut names = HashSet::new();
             let named = |(title, roi): (String, Vec<u8>)| {
-                (format!("{}.roi", unique_name(&mut names, &title)), roi)
+                (unique(&mut names, safe_name(&title), ".roi"), roi)
             };
             let files: Vec<_> = rois.into_iter().map(named).collect();
-            Ok((format!("{stem}-rois.zip"), archive(&files)?))
+            Ok((format!("{path}-rois.zip"), archive(&files)?))
         })
     }
 
     /// The file: that of the only image, or an archive of several.
     pub fn finish(mut self) -> Result<File> {
         let coco = || self.coco.finish(&self.classes).into_bytes();
-        match self.format {
-            ExportFormat::Coco | ExportFormat::CocoPolygons => Ok(File {
-                suffix: "-coco.json",
-                bytes: coco(),
-            }),
-            ExportFormat::Csv => Ok(File {
-                suffix: "-measurements.csv",
-                bytes: self.table.into_bytes(),
-            }),
+        let stem = self.stem.filter(|_| self.images == 1);
+        let stem = stem.unwrap_or_else(|| "graysam".to_owned());
+        let (suffix, bytes) = match self.format {
+            ExportFormat::Coco | ExportFormat::CocoPolygons => ("-coco.json", coco()),
+            ExportFormat::Csv => ("-measurements.csv", self.table.finish().into_bytes()),
             ExportFormat::Everything => {
-                let table = self.table.into_bytes();
+                let table = self.table.finish().into_bytes();
                 self.files.push(("coco.json".into(), coco()));
                 self.files.push(("measurements.csv".into(), table));
-                packed("-objects.zip", &self.files)
+                ("-objects.zip", archive(&self.files)?)
             }
             format => {
                 let [alone, several] = match format {
@@ -167,27 +174,28 @@ impl Export {
                     _ => ["-rois.zip", "-rois.zip"],
                 };
                 match self.files.len() {
-                    1 => Ok(File {
-                        suffix: alone,
-                        bytes: self.files.remove(0).1,
-                    }),
-                    _ => packed(several, &self.files),
+                    1 => (alone, self.files.remove(0).1),
+                    _ => (several, archive(&self.files)?),
                 }
             }
-        }
+        };
+        Ok(File {
+            name: stem + suffix,
+            bytes,
+        })
     }
 
     fn tabulate(
         &mut self,
-        name: &str,
+        source: &ImageSource,
         object: &ObjectRecord,
         shape: &Shape,
         size: (usize, usize),
         picture: Option<&Picture>,
     ) {
         if self.format.writes(ExportFormat::Csv) {
-            let row = measurements::row(name, object, &self.classes, shape, picture);
-            self.table.push_str(&row);
+            self.table
+                .add(source, object, &self.classes, shape, picture);
         }
         let [coco, polygons] = [ExportFormat::Coco, ExportFormat::CocoPolygons];
         if self.format.writes(coco) || self.format == polygons {
@@ -206,38 +214,45 @@ impl Export {
         Ok(())
     }
 
-    /// The image's name without its ending, safe and unlike the ones before.
-    fn unique(&mut self, name: &str) -> String {
-        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-        unique_name(&mut self.names, stem)
+    /// What files about the image are called, safe and unlike the ones before, in folders as the
+    /// images are.
+    fn unique_path(&mut self, source: &ImageSource) -> String {
+        let folders = folder_names(&source.folder);
+        let folder: String = folders
+            .into_iter()
+            .map(|name| safe_name(name) + "/")
+            .collect();
+        let stem = safe_name(&source.stem());
+        self.images += 1;
+        self.stem.get_or_insert_with(|| stem.clone());
+        unique(&mut self.paths, folder + &stem, "")
     }
 }
 
-/// A file name that stays in its folder whatever an image or object is called, and that differs
-/// from all before, whatever case a file system heeds.
-fn unique_name(taken: &mut HashSet<String>, name: &str) -> String {
+/// A file name that stays in its folder, whatever an image or object is called.
+fn safe_name(name: &str) -> String {
     let safe = |c: char| match c {
         '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' => '_',
         c if c.is_control() => '_',
         c => c,
     };
     let name: String = name.trim().chars().map(safe).take(120).collect();
-    let name = match name.trim_matches('.') {
+    match name.trim_matches('.') {
         "" => "unnamed".to_owned(),
         trimmed => trimmed.to_owned(),
-    };
-    let mut unique = name.clone();
+    }
+}
+
+/// A name that differs from all before, whatever case a file system heeds: a number follows
+/// `stem` where it is needed.
+pub(super) fn unique(taken: &mut HashSet<String>, stem: String, ending: &str) -> String {
+    let mut unique = format!("{stem}{ending}");
     let mut number = 2;
     while !taken.insert(unique.to_lowercase()) {
-        unique = format!("{name} ({number})");
+        unique = format!("{stem} ({number}){ending}");
         number += 1;
     }
     unique
-}
-
-fn packed(suffix: &'static str, files: &[(String, Vec<u8>)]) -> Result<File> {
-    let bytes = archive(files)?;
-    Ok(File { suffix, bytes })
 }
 
 fn archive(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {

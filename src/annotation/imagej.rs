@@ -2,6 +2,7 @@
 //! holes or several parts.
 
 use super::contours::{Ring, polygons};
+use super::source::ImageSource;
 use super::{ClassRecord, ObjectRecord, rgb};
 use crate::error::{Error, Result};
 use crate::image::shapes::Shape;
@@ -12,15 +13,28 @@ const POLYGON: u8 = 0;
 const RECTANGLE: u8 = 1;
 const HEADER: usize = 64;
 const HEADER2: usize = 64;
+/// Where the second header has the place and the length of a text.
+pub(super) const NAME: usize = 16;
+pub(super) const PROPERTIES: usize = 40;
+/// Properties.
+pub(super) const NUMBER: &str = "Number";
+pub(super) const CLASS: &str = "Class";
+pub(super) const IOU: &str = "IoU";
 const MOVE: f32 = 0.0;
 const LINE: f32 = 1.0;
 const CLOSE: f32 = 4.0;
 
-/// An object as a `.roi` file.
+/// An object as a `.roi` file; of a stack, on the slice of its page. Its properties, which ImageJ keeps,
+/// tell what else is known of it.
 ///
 /// # Errors
 /// When it lies beyond the 32767 pixels that the format counts.
-pub fn roi(object: &ObjectRecord, classes: &[ClassRecord], shape: &Shape) -> Result<Vec<u8>> {
+pub fn roi(
+    source: &ImageSource,
+    object: &ObjectRecord,
+    classes: &[ClassRecord],
+    shape: &Shape,
+) -> Result<Vec<u8>> {
     let sides = [
         shape.y,
         shape.x,
@@ -63,9 +77,12 @@ pub fn roi(object: &ObjectRecord, classes: &[ClassRecord], shape: &Shape) -> Res
     let colour = object.class(classes).map(|class| rgb(&class.colour));
     let stroke = colour.map_or([0; 4], |[red, green, blue]| [255, red, green, blue]);
     file[40..44].copy_from_slice(&stroke);
+    if source.pages > 1 {
+        file[56..60].copy_from_slice(&(source.page as u32 + 1).to_be_bytes());
+    }
     let at = file.len() as u32;
     file[60..64].copy_from_slice(&at.to_be_bytes());
-    name(&mut file, &object.title());
+    second_header(&mut file, &object.title(), &properties(object, classes));
     Ok(file)
 }
 
@@ -92,13 +109,41 @@ fn path(file: &mut Vec<u8>, rings: &[&Ring]) {
     file.extend(segments.iter().flat_map(|value| value.to_be_bytes()));
 }
 
-/// The second header, with the name behind it.
-fn name(file: &mut Vec<u8>, title: &str) {
+/// The second header, with texts behind it.
+fn second_header(file: &mut Vec<u8>, title: &str, properties: &str) {
     let header = file.len();
     file.resize(header + HEADER2, 0);
-    let units: Vec<u16> = title.encode_utf16().collect();
-    let place = (file.len() as u32).to_be_bytes();
-    file[header + 16..header + 20].copy_from_slice(&place);
-    file[header + 20..header + 24].copy_from_slice(&(units.len() as u32).to_be_bytes());
-    file.extend(units.iter().flat_map(|unit| unit.to_be_bytes()));
+    for (field, text) in [(NAME, title), (PROPERTIES, properties)] {
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let place = [file.len() as u32, units.len() as u32].map(u32::to_be_bytes);
+        file[header + field..][..8].copy_from_slice(place.as_flattened());
+        file.extend(units.iter().flat_map(|unit| unit.to_be_bytes()));
+    }
+}
+
+/// As `java.util.Properties` reads them.
+fn properties(object: &ObjectRecord, classes: &[ClassRecord]) -> String {
+    let mut text = format!("{NUMBER}: {}\n", object.id);
+    if let Some(class) = object.class(classes) {
+        text += &format!("{CLASS}: {}\n", escaped(&class.name));
+    }
+    if let Some(iou) = object.iou {
+        text += &format!("{IOU}: {iou}\n");
+    }
+    text
+}
+
+fn escaped(value: &str) -> String {
+    let mut text = String::new();
+    for c in value.chars() {
+        match c {
+            '\n' => text += "\\n",
+            '\r' => text += "\\r",
+            '\t' => text += "\\t",
+            '\\' => text += "\\\\",
+            ' ' if text.is_empty() => text += "\\ ",
+            c => text.push(c),
+        }
+    }
+    text
 }

@@ -1,13 +1,17 @@
 //! Figures of each object: its shape, and the intensities of the file itself, not of its display.
 
 use super::csv;
+use super::source::ImageSource;
 use super::{ClassRecord, ObjectRecord};
 use crate::image::decode::{Gray, Picture, Samples};
 use crate::image::shapes::Shape;
 
-/// The columns of [`row`].
-pub const HEADER: [&str; 18] = [
+/// The columns up to the lengths.
+const HEADER: [&str; 21] = [
     "image",
+    "folder",
+    "page",
+    "pages",
     "object",
     "name",
     "class",
@@ -27,36 +31,112 @@ pub const HEADER: [&str; 18] = [
     "predicted_iou",
 ];
 
-/// An object's figures as a row of a table. Centroids count pixels from the centre of the first,
-/// which is 0, 0. The intensities of colour images, and of images that are not at hand, are empty.
-pub fn row(
-    image: &str,
-    object: &ObjectRecord,
-    classes: &[ClassRecord],
+/// The columns of lengths, in a unit that their names have.
+const LENGTHS: [&str; 8] = [
+    "pixel_width",
+    "pixel_height",
+    "area",
+    "centroid_x",
+    "centroid_y",
+    "width",
+    "height",
+    "perimeter",
+];
+
+/// A table that grows row by row.
+#[derive(Default)]
+pub struct Table {
+    rows: String,
+    /// Of all lengths, that of the first image whose pixels have a size: `mm`, or else `µm`.
+    unit: Option<&'static str>,
+}
+
+impl Table {
+    /// Adds an object. Centroids count pixels from the centre of the first, which is 0, 0. The
+    /// intensities of colour images, and of images that are not at hand, are empty, and so are lengths
+    /// where the size of a pixel is not known.
+    pub fn add(
+        &mut self,
+        source: &ImageSource,
+        object: &ObjectRecord,
+        classes: &[ClassRecord],
+        shape: &Shape,
+        picture: Option<&Picture>,
+    ) {
+        let (x, y) = centroid(shape);
+        let length = perimeter(shape);
+        let mut cells = vec![
+            csv::text(&source.name),
+            csv::text(&source.folder),
+            (source.page + 1).to_string(),
+            source.pages.to_string(),
+            object.id.to_string(),
+            csv::text(&object.title()),
+            csv::text(object.class(classes).map_or("", |class| &class.name)),
+            shape.area.to_string(),
+            x.to_string(),
+            y.to_string(),
+            shape.x.to_string(),
+            shape.y.to_string(),
+            shape.width.to_string(),
+            shape.height.to_string(),
+            length.to_string(),
+        ];
+        cells.extend(match picture {
+            Some(Picture::Gray(gray)) => intensities(shape, gray).map(|value| value.to_string()),
+            _ => [const { String::new() }; 5],
+        });
+        cells.push(object.iou.map_or(String::new(), |iou| iou.to_string()));
+        let lengths = source.pixel_size.map(|pixel| {
+            let unit = *self.unit.get_or_insert(match pixel.unit {
+                "mm" => "mm",
+                _ => "µm",
+            });
+            lengths(shape, (x, y), length, pixel.sides_in(unit))
+        });
+        cells.extend(lengths.unwrap_or([const { String::new() }; LENGTHS.len()]));
+        self.rows.push_str(&csv::row(&cells));
+    }
+
+    /// The table as a file's text.
+    pub fn finish(self) -> String {
+        // Spreadsheets that take the text for another encoding show a µ as two letters.
+        let unit = match self.unit {
+            Some("mm") => "mm",
+            _ => "um",
+        };
+        let named = |name: &str| match name {
+            "area" => format!("area_{unit}2"),
+            _ => format!("{name}_{unit}"),
+        };
+        let header = HEADER.map(String::from).into_iter();
+        let header: Vec<String> = header.chain(LENGTHS.map(named)).collect();
+        csv::row(&header) + &self.rows
+    }
+}
+
+/// The cells of [`LENGTHS`], of pixels with these sides. A perimeter goes in all directions, so that it
+/// has a length only where pixels are square.
+fn lengths(
     shape: &Shape,
-    picture: Option<&Picture>,
-) -> String {
-    let (x, y) = centroid(shape);
-    let mut cells = vec![
-        csv::text(image),
-        object.id.to_string(),
-        csv::text(&object.title()),
-        csv::text(object.class(classes).map_or("", |class| &class.name)),
-        shape.area.to_string(),
-        x.to_string(),
-        y.to_string(),
-        shape.x.to_string(),
-        shape.y.to_string(),
-        shape.width.to_string(),
-        shape.height.to_string(),
-        perimeter(shape).to_string(),
-    ];
-    cells.extend(match picture {
-        Some(Picture::Gray(gray)) => intensities(shape, gray).map(|value| value.to_string()),
-        _ => [const { String::new() }; 5],
-    });
-    cells.push(object.iou.map_or(String::new(), |iou| iou.to_string()));
-    csv::row(&cells)
+    (x, y): (f64, f64),
+    perimeter: f64,
+    [width, height]: [f64; 2],
+) -> [String; LENGTHS.len()] {
+    let square = (width / height - 1.0).abs() < 1e-6;
+    [
+        width.to_string(),
+        height.to_string(),
+        (shape.area as f64 * width * height).to_string(),
+        (x * width).to_string(),
+        (y * height).to_string(),
+        (shape.width as f64 * width).to_string(),
+        (shape.height as f64 * height).to_string(),
+        match square {
+            true => (perimeter * width).to_string(),
+            false => String::new(),
+        },
+    ]
 }
 
 /// The mean of its pixels' places.

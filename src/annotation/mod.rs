@@ -1,14 +1,25 @@
 //! The objects of images as other tools read them, and objects that other tools wrote.
 
 pub mod coco;
+mod coco_reader;
 pub mod contours;
 pub mod csv;
+mod cvat;
 pub mod export;
 pub mod geojson;
+mod geojson_reader;
 pub mod imagej;
+mod label_studio;
+mod left_out;
+mod matching;
 pub mod measurements;
+mod outline;
+mod reading;
 pub mod rle;
+mod roi_reader;
+pub mod source;
 
+pub use reading::{Read, is_annotation, read};
 use serde::{Deserialize, Serialize};
 
 /// A kind of objects.

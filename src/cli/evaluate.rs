@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use graysam::{Result, device, evaluate};
 
-use super::files::{open_labels, print_json};
-use super::options::{DisplayOptions, ImageOption, TileOption, TunedModelOptions};
+use super::files::print_json;
+use super::options::{DisplayOptions, ImageOption, MaskOptions, TileOption, TunedModelOptions};
 
 /// Print the mean IoU over the labelled objects, prompted with a point and with a box, as JSON
 ///
@@ -23,15 +23,18 @@ pub struct Evaluate {
     display: DisplayOptions,
     #[command(flatten)]
     tile: TileOption,
-    /// Label image: 16-bit TIFF or PNG with the object's number in each pixel, 0 in the background
+    /// Label image: TIFF or PNG with the object's number in each pixel, 0 in the background; a page for
+    /// each of the image's, or one
     #[arg(long)]
     labels: PathBuf,
+    #[command(flatten)]
+    mask: MaskOptions,
 }
 
 impl Evaluate {
     pub fn run(&self) -> Result<()> {
-        let labels = open_labels(&self.labels)?;
-        let image = self.display.open(&self.image.image)?;
+        let (image, page, pages) = self.display.open_page(&self.image.image)?;
+        let labels = self.mask.open_labels(&self.labels, page, pages)?;
         let mut predictor = self.model.open()?;
         let scores = evaluate::evaluate(&mut predictor, &image, &labels, self.tile.tile);
         print_json(&device::block_on(scores)?)

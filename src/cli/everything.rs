@@ -66,7 +66,7 @@ impl Everything {
         let Found { runs, objects } = search.finish()?;
         let labels = Labels::from_runs(&runs, size)?;
         let file = match is_tiff(&self.out) {
-            true => labels.to_tiff()?,
+            true => labels.to_tiff(None)?,
             false => labels.to_png()?,
         };
         write(&self.out, &file)?;

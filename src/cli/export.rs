@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use graysam::annotation::export::{Export as Exported, ExportFormat};
+use graysam::annotation::source::ImageSource;
 use graysam::annotation::{ClassRecord, ObjectRecord};
 use graysam::{Error, Result};
 use serde::Deserialize;
 
-use super::files::{file_name, in_file, open_labels, read, write};
-use super::options::{LabelledImageOptions, PageOption, one_of};
+use super::files::{common_folder, file_name, folder_below, in_file, read, write};
+use super::options::{LabelledImageOptions, MaskOptions, PageOption, one_of};
 
 const FORMATS: [&str; 8] = [
     "tiff",
@@ -32,6 +33,8 @@ pub struct Export {
     images: LabelledImageOptions,
     #[command(flatten)]
     page: PageOption,
+    #[command(flatten)]
+    mask: MaskOptions,
     /// What is known of the objects, as JSON:
     /// {"classes":[{"name":...,"colour":...}],"objects":[{"id":...,"name":...,"class":...,"iou":...}]}
     #[arg(long)]
@@ -55,10 +58,13 @@ impl Export {
         let pairs = self.images.pairs()?;
         let known = self.known()?;
         let mut export = Exported::new(self.format, known.classes);
+        let pairs: Vec<_> = pairs.collect();
+        let common = common_folder(pairs.iter().map(|(image, _)| image.as_path()));
         for (image, labels) in pairs {
-            let picture = self.page.open(image)?.picture;
-            let name = file_name(image);
-            let added = export.add(&name, &open_labels(labels)?, &known.objects, Some(&picture));
+            let page = self.page.open(image)?;
+            let source = ImageSource::of(&file_name(image), &folder_below(image, &common), &page);
+            let objects = self.mask.open_labels(labels, page.page, page.pages)?;
+            let added = export.add(&source, &objects, &known.objects, Some(&page.picture));
             added.map_err(in_file(labels))?;
         }
         write(&self.out, &export.finish()?.bytes)

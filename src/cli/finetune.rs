@@ -14,9 +14,10 @@ use graysam::training::trainer::{Evaluation, Trainer, TrainingReport, TrainingSe
 use graysam::weights::{Checkpoint, Naming};
 use serde::Serialize;
 
-use super::files::{create, in_file, open, open_labels, print_json};
+use super::files::{create, in_file, open, print_json};
 use super::options::{
-    DisplayOptions, LabelledImageOptions, ModelOptions, TileOption, one_of, setting_options,
+    DisplayOptions, LabelledImageOptions, MaskOptions, ModelOptions, TileOption, one_of,
+    setting_options,
 };
 
 /// Train the mask decoder on labelled objects and write it
@@ -29,6 +30,8 @@ pub struct Finetune {
     model: ModelOptions,
     #[command(flatten)]
     images: LabelledImageOptions,
+    #[command(flatten)]
+    mask: MaskOptions,
     #[command(flatten)]
     display: DisplayOptions,
     #[command(flatten)]
@@ -95,9 +98,10 @@ impl Finetune {
         let mut images = Vec::new();
         for (image, labels) in pairs {
             eprintln!("Encoding {}.", image.display());
-            let shown = self.display.open(image)?;
+            let (shown, page, pages) = self.display.open_page(image)?;
             let size = (shown.width, shown.height);
-            let parts = LabelledParts::new(&open_labels(labels)?, size, self.tile.tile);
+            let objects = self.mask.open_labels(labels, page, pages)?;
+            let parts = LabelledParts::new(&objects, size, self.tile.tile);
             let parts = parts.map_err(in_file(labels))?;
             let mut views = Vec::new();
             for part in parts.parts() {

@@ -1,26 +1,27 @@
 //! `graysam import`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use graysam::Result;
-use graysam::annotation::coco;
-use graysam::image::labels::Labels;
+use graysam::annotation::source::ImageSource;
+use graysam::{Result, annotation};
 
-use super::files::{file_name, in_file, read, write};
+use super::files::{file_name, folder_below, in_file, read, write_labels};
 use super::options::{ImageOption, PageOption};
 
-/// Write the objects that a COCO file has for an image as a 16-bit label image
+/// Write the objects that a file of annotations has for an image as a label image
+///
+/// What of the file cannot be read is told on stderr.
 #[derive(Args)]
 pub struct Import {
-    /// COCO file
-    #[arg(long)]
-    coco: PathBuf,
+    /// File of COCO, GeoJSON, ImageJ ROIs (.roi or .zip), Label Studio or CVAT
+    #[arg(long, alias = "coco")]
+    annotations: PathBuf,
     #[command(flatten)]
     image: ImageOption,
     #[command(flatten)]
     page: PageOption,
-    /// PNG file to write
+    /// PNG or TIFF file to write, by its ending
     #[arg(long)]
     out: PathBuf,
 }
@@ -28,9 +29,15 @@ pub struct Import {
 impl Import {
     pub fn run(&self) -> Result<()> {
         let image = &self.image.image;
-        let (width, height) = self.page.open(image)?.picture.size();
-        let found = coco::read(&read(&self.coco)?, &file_name(image), (width, height));
-        let ids = found.map_err(in_file(&self.coco))?.ids;
-        write(&self.out, &Labels { width, height, ids }.to_png()?)
+        let page = self.page.open(image)?;
+        let folder = folder_below(image, Path::new(""));
+        let source = ImageSource::of(&file_name(image), &folder, &page);
+        let size = page.picture.size();
+        let found = annotation::read(&read(&self.annotations)?, &source, size);
+        let found = found.map_err(in_file(&self.annotations))?;
+        if !found.left_out.is_empty() {
+            eprintln!("{}: {}", self.annotations.display(), found.left_out);
+        }
+        write_labels(&self.out, &found.labels, page.pixel_size)
     }
 }

@@ -90,6 +90,12 @@ struct LabelReport {
     height: usize,
     pages: usize,
     objects: usize,
+    /// Of how many separate parts a mask is made that may be one object or several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parts: Option<usize>,
+    /// Pixels that are not annotated, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown: Option<usize>,
     /// The first, ascending.
     ids: Vec<u32>,
     max_id: u32,
@@ -147,6 +153,8 @@ impl Inspect {
             height: labels.height,
             pages,
             objects: ids.len(),
+            parts: labels.mask_parts(),
+            unknown: Some(labels.unknown.count()).filter(|count| *count > 0),
             max_id: ids.last().copied().unwrap_or(0),
             ids: ids.into_iter().take(IDS).collect(),
         })

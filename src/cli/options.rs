@@ -9,6 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use graysam::device::{self, DeviceChoice, OpenDevice};
 use graysam::image::decode::{self, Page, Rgb};
 use graysam::image::display::{self, Display, Window};
+use graysam::image::labels::Labels;
 use graysam::model::{Precision, SamConfig};
 use graysam::predictor::Predictor;
 use graysam::settings::SettingRange;
@@ -17,7 +18,7 @@ use graysam::training::decoder_file::{self, Base};
 use graysam::weights::digest;
 use graysam::{Error, Result};
 
-use super::files::{file_error, in_file, open};
+use super::files::{file_error, in_file, open, read};
 
 /// A model and where it runs.
 #[derive(Args)]
@@ -118,6 +119,37 @@ impl LabelledImageOptions {
     }
 }
 
+/// What is made of a mask that has several parts.
+#[derive(Args)]
+pub struct MaskOptions {
+    /// Make an object of each connected part of a 0/255 or 0/1 mask
+    #[arg(long)]
+    parts: bool,
+    /// Make one object of all that is inside of a 0/255 or 0/1 mask
+    #[arg(long, conflicts_with = "parts")]
+    one_object: bool,
+}
+
+impl MaskOptions {
+    /// The labels of a file for page `page`, from 0, of an image that has `pages`.
+    ///
+    /// # Errors
+    /// Those of [`Labels::for_page`]; and for a mask of several parts, when nothing says whether they
+    /// are one object.
+    pub fn open_labels(&self, path: &Path, page: usize, pages: usize) -> Result<Labels> {
+        let labels = Labels::for_page(&read(path)?, page, pages).map_err(in_file(path))?;
+        match labels.mask_parts() {
+            Some(_) if self.parts => Ok(labels.parted()),
+            Some(parts) if !self.one_object => Err(Error::new(format!(
+                "{}: this is a mask of one value with {parts} separate parts; give --parts to make \
+                 an object of each, or --one-object if they are one.",
+                path.display()
+            ))),
+            _ => Ok(labels),
+        }
+    }
+}
+
 /// Which image of a file.
 #[derive(Args)]
 pub struct PageOption {
@@ -160,6 +192,11 @@ pub struct DisplayOptions {
 impl DisplayOptions {
     /// The image as the model sees it.
     pub fn open(&self, path: &Path) -> Result<Rgb> {
+        Ok(self.open_page(path)?.0)
+    }
+
+    /// The image as the model sees it, which page of its file it is, from 0, and how many there are.
+    pub fn open_page(&self, path: &Path) -> Result<(Rgb, usize, usize)> {
         let page = self.page.open(path)?;
         let mut display = Display::of(&page);
         if let Some(window) = self.window {
@@ -169,7 +206,8 @@ impl DisplayOptions {
                 ..display
             };
         }
-        display::to_rgb(&page.picture, &display)
+        let shown = display::to_rgb(&page.picture, &display)?;
+        Ok((shown, page.page, page.pages))
     }
 }
 

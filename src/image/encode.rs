@@ -2,10 +2,14 @@
 
 use std::io::Cursor;
 
+use ::tiff::TiffResult;
+use ::tiff::encoder::colortype::ColorType;
+use ::tiff::encoder::{Compression, DeflateLevel, Rational, TiffEncoder, TiffValue};
+use ::tiff::tags::{ResolutionUnit, Tag};
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
-use tiff::encoder::{Compression, DeflateLevel, TiffEncoder, colortype};
 
 use super::decode::Rgb;
+use super::pixel_size::PixelSize;
 use crate::error::{Error, Result};
 
 /// An 8-bit grayscale PNG file of `width × height` row-major `pixels`.
@@ -22,20 +26,44 @@ pub fn png16(pixels: &[u16], size: (usize, usize)) -> Result<Vec<u8>> {
     png(&bytes, size, ExtendedColorType::L16)
 }
 
-/// A 16-bit grayscale TIFF file of `width × height` row-major `pixels`, compressed with Deflate.
+/// A grayscale TIFF file of `width × height` row-major `pixels`, compressed with Deflate. How large a
+/// pixel is stands where ImageJ and what reads its files look for it.
 ///
 /// # Errors
 /// As [`png8`].
-pub fn tiff16(pixels: &[u16], (width, height): (usize, usize)) -> Result<Vec<u8>> {
+pub fn tiff<C: ColorType>(
+    pixels: &[C::Inner],
+    (width, height): (usize, usize),
+    pixel_size: Option<PixelSize>,
+) -> Result<Vec<u8>>
+where
+    [C::Inner]: TiffValue,
+{
     let failed = |why: String| Error::new(format!("The image cannot be saved as TIFF: {why}."));
     let side = |side: usize| u32::try_from(side).map_err(|error| failed(error.to_string()));
     let (width, height) = (side(width)?, side(height)?);
     let mut file = Cursor::new(Vec::new());
-    TiffEncoder::new(&mut file)
-        .map(|encoder| encoder.with_compression(Compression::Deflate(DeflateLevel::Balanced)))
-        .and_then(|mut tiff| tiff.write_image::<colortype::Gray16>(width, height, pixels))
-        .map_err(|error| failed(error.to_string()))?;
+    let write = |file: &mut Cursor<Vec<u8>>| -> TiffResult<()> {
+        let tiff = TiffEncoder::new(file)?;
+        let mut tiff = tiff.with_compression(Compression::Deflate(DeflateLevel::Balanced));
+        let mut image = tiff.new_image::<C>(width, height)?;
+        if let Some((description, [x, y])) = pixel_size.and_then(|pixel| pixel.for_imagej()) {
+            let description = description.as_str();
+            image
+                .encoder()
+                .write_tag(Tag::ImageDescription, description)?;
+            image.resolution_unit(ResolutionUnit::None);
+            image.x_resolution(rational(x));
+            image.y_resolution(rational(y));
+        }
+        image.write_data(pixels)
+    };
+    write(&mut file).map_err(|error| failed(error.to_string()))?;
     Ok(file.into_inner())
+}
+
+fn rational([n, d]: [u32; 2]) -> Rational {
+    Rational { n, d }
 }
 
 /// A colour PNG file.

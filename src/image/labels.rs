@@ -1,10 +1,13 @@
 //! Label images: every pixel holds the number of its object, 0 in the background.
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
 
-use super::decode::{Page, Picture, Samples, read};
-use super::encode::{png16, tiff16};
+use ::tiff::encoder::colortype;
+
+use super::encode::{png16, tiff};
+use super::pixel_size::PixelSize;
+use super::stored::{Numbers, Stored, read};
+use super::unknown::Unknown;
 use crate::error::{Error, Result};
 
 /// A decoded label image.
@@ -14,6 +17,8 @@ pub struct Labels {
     pub height: usize,
     /// `width × height` object numbers, row-major; 0 is background.
     pub ids: Vec<u32>,
+    /// Pixels that are not annotated; their numbers are 0.
+    pub unknown: Unknown,
 }
 
 /// One object of a label image.
@@ -52,12 +57,22 @@ struct Statistics {
 }
 
 impl Labels {
-    /// Decodes a label image: 8-bit or 16-bit grayscale PNG or TIFF, or a TIFF of wider integers
-    /// or floats if all its values are whole and at most 2²⁴.
+    /// Labels of `width × height` row-major numbers that say of each pixel what it is.
+    pub fn new(width: usize, height: usize, ids: Vec<u32>) -> Self {
+        Self {
+            width,
+            height,
+            ids,
+            unknown: Unknown::default(),
+        }
+    }
+
+    /// Decodes a label image by the numbers that it stores, whatever they would be shown as:
+    /// grayscale or palette PNG or TIFF; of signed numbers, −1 is not annotated.
     ///
     /// # Errors
-    /// Those of reading an image file; also if the image is in colour, holds values that are not
-    /// object numbers, or holds no object.
+    /// Those of reading an image file; also if the image is in colour or JPEG, holds values that are
+    /// not object numbers, or holds no object.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         Ok(Self::open(bytes, 0)?.0)
     }
@@ -67,26 +82,74 @@ impl Labels {
     /// # Errors
     /// Those of [`Self::decode`], and if there is no such page.
     pub fn open(bytes: &[u8], page: usize) -> Result<(Self, usize)> {
-        let Page { picture, pages, .. } = read(&mut Cursor::new(bytes), page)?;
-        let Picture::Gray(gray) = picture else {
-            return Err(Error::new(
-                "The label image is in colour; save it as 8-bit or 16-bit grayscale with the \
-                 object's number in every pixel and 0 in the background.",
-            ));
-        };
-        let ids = match gray.samples {
-            Samples::U8(values) => values.into_iter().map(u32::from).collect(),
-            Samples::U16(values) => values.into_iter().map(u32::from).collect(),
-            Samples::F32(values) => whole_numbers(&values)?,
-        };
-        if ids.iter().all(|&id| id == 0) {
-            return Err(Error::new(
-                "The label image holds no object: every pixel is 0, the background; choose one \
-                 with numbered objects.",
-            ));
+        let (labels, pages) = Self::of_page(bytes, page)?;
+        labels.check_any()?;
+        Ok((labels, pages))
+    }
+
+    /// The labels of page `page`, from 0, of an image that has `pages`: of a label file with as many
+    /// pages that page, of one with a single page that one. A page of several may have no object.
+    ///
+    /// # Errors
+    /// Those of [`Self::decode`], and when the file has another number of pages.
+    pub fn for_page(bytes: &[u8], page: usize, pages: usize) -> Result<Self> {
+        // One reading is enough where the pages agree.
+        if page > 0
+            && let Ok((labels, found)) = Self::of_page(bytes, page)
+            && found == pages
+        {
+            return Ok(labels);
         }
-        let (width, height) = (gray.width, gray.height);
-        Ok((Self { width, height, ids }, pages))
+        let (first, found) = Self::of_page(bytes, 0)?;
+        if found == 1 {
+            first.check_any()?;
+            return Ok(first);
+        }
+        if found != pages {
+            let image = match pages {
+                1 => "one".to_owned(),
+                _ => pages.to_string(),
+            };
+            return Err(Error::new(format!(
+                "The label file has {found} pages but the image has {image}, so it is not known which \
+                 of them belongs to this one; choose a label file with one page, or with as many as \
+                 the image."
+            )));
+        }
+        match page {
+            0 => Ok(first),
+            _ => Ok(Self::of_page(bytes, page)?.0),
+        }
+    }
+
+    fn of_page(bytes: &[u8], page: usize) -> Result<(Self, usize)> {
+        let stored = read(bytes, page)?;
+        let (width, height, pages) = (stored.width, stored.height, stored.pages);
+        let numbers = single(stored)?;
+        let unknown = match &numbers {
+            Numbers::I32(v) => Unknown::of(places(v, |&x| x == -1)),
+            Numbers::I64(v) => Unknown::of(places(v, |&x| x == -1)),
+            Numbers::F32(v) => Unknown::of(places(v, |&x| x == -1.0)),
+            Numbers::F64(v) => Unknown::of(places(v, |&x| x == -1.0)),
+            _ => Unknown::default(),
+        };
+        let labels = Self {
+            width,
+            height,
+            ids: ids(numbers)?,
+            unknown,
+        };
+        Ok((labels, pages))
+    }
+
+    fn check_any(&self) -> Result<()> {
+        if self.ids.iter().any(|&id| id != 0) {
+            return Ok(());
+        }
+        Err(Error::new(
+            "The label image holds no object: every pixel is 0, the background; choose one with \
+             numbered objects.",
+        ))
     }
 
     /// Labels of `width × height` pixels from their [`Self::runs`], of which two that follow each
@@ -111,7 +174,7 @@ impl Labels {
         for &[length, id] in pairs {
             ids.resize(ids.len() + length as usize, id);
         }
-        Ok(Self { width, height, ids })
+        Ok(Self::new(width, height, ids))
     }
 
     /// The labels as pairs of a length and an object's number, row by row; a run may go on over
@@ -139,6 +202,20 @@ impl Labels {
         objects.iter().map(|(&id, o)| o.object(id)).collect()
     }
 
+    /// Refuses labels that are not of this width and height.
+    ///
+    /// # Errors
+    /// When they have another size.
+    pub fn check_size(&self, image: (usize, usize)) -> Result<()> {
+        if (self.width, self.height) == image {
+            return Ok(());
+        }
+        Err(Error::new(format!(
+            "The labels are {} × {} pixels but the image is {} × {}: they must be of one size.",
+            self.width, self.height, image.0, image.1
+        )))
+    }
+
     /// The objects of at least `min_area` pixels on an image of this width and height.
     ///
     /// # Errors
@@ -148,12 +225,7 @@ impl Labels {
         image: (usize, usize),
         min_area: usize,
     ) -> Result<Vec<LabelledObject>> {
-        if (self.width, self.height) != image {
-            return Err(Error::new(format!(
-                "The labels are {} × {} pixels but the image is {} × {}: they must be of one size.",
-                self.width, self.height, image.0, image.1
-            )));
-        }
+        self.check_size(image)?;
         let objects = self.objects(min_area);
         if objects.is_empty() {
             return Err(Error::new(format!(
@@ -166,28 +238,54 @@ impl Labels {
     /// The labels as a 16-bit PNG file.
     ///
     /// # Errors
-    /// When an object's number is over 65535.
+    /// When an object's number is over 65535, or pixels are not annotated.
     pub fn to_png(&self) -> Result<Vec<u8>> {
-        png16(&self.short()?, (self.width, self.height))
-    }
-
-    /// As a 16-bit TIFF file, compressed with Deflate.
-    ///
-    /// # Errors
-    /// Those of [`Self::to_png`].
-    pub fn to_tiff(&self) -> Result<Vec<u8>> {
-        tiff16(&self.short()?, (self.width, self.height))
-    }
-
-    fn short(&self) -> Result<Vec<u16>> {
+        if !self.unknown.is_empty() {
+            return Err(Error::new(
+                "A PNG file cannot say of pixels that they are not annotated; write a TIFF file.",
+            ));
+        }
         let short = |&id: &u32| {
             u16::try_from(id).map_err(|_| {
                 Error::new(format!(
-                    "The object number {id} does not fit into a 16-bit label image, which holds 1 to 65535."
+                    "The object number {id} does not fit into a PNG file, which holds 1 to 65535; \
+                     write a TIFF file."
                 ))
             })
         };
-        self.ids.iter().map(short).collect()
+        let ids = self.ids.iter().map(short).collect::<Result<Vec<_>>>()?;
+        png16(&ids, (self.width, self.height))
+    }
+
+    /// As a TIFF file, compressed with Deflate: 16 bits, 32 where a number is over 65535, signed with
+    /// −1 where pixels are not annotated.
+    ///
+    /// # Errors
+    /// When a number does not fit, or the encoder fails.
+    pub fn to_tiff(&self, pixel_size: Option<PixelSize>) -> Result<Vec<u8>> {
+        let size = (self.width, self.height);
+        let largest = self.ids.iter().copied().max().unwrap_or(0);
+        if !self.unknown.is_empty() {
+            let number = |&id: &u32| {
+                i32::try_from(id).map_err(|_| {
+                    Error::new(format!(
+                        "The object number {id} does not fit beside pixels that are not annotated, \
+                         where it is at most {}; give it a smaller one.",
+                        i32::MAX
+                    ))
+                })
+            };
+            let mut ids = self.ids.iter().map(number).collect::<Result<Vec<_>>>()?;
+            for place in self.unknown.places() {
+                ids[place] = -1;
+            }
+            return tiff::<colortype::GrayI32>(&ids, size, pixel_size);
+        }
+        if largest > u32::from(u16::MAX) {
+            return tiff::<colortype::Gray32>(&self.ids, size, pixel_size);
+        }
+        let short: Vec<u16> = self.ids.iter().map(|&id| id as u16).collect();
+        tiff::<colortype::Gray16>(&short, size, pixel_size)
     }
 
     /// Where the object `id` is: `width × height` values, all false if there is none.
@@ -263,18 +361,72 @@ impl Statistics {
     }
 }
 
-fn whole_numbers(values: &[f32]) -> Result<Vec<u32>> {
-    const LARGEST: f32 = 16_777_216.0;
-    let id = |&value: &f32| {
-        if value.fract() == 0.0 && (0.0..=LARGEST).contains(&value) {
-            return Ok(value as u32);
-        }
-        Err(Error::new(format!(
-            "The label image holds the value {value}, but object numbers are whole and from 0 to \
-             {LARGEST}; save it as 16-bit grayscale."
-        )))
+/// The one number of each pixel.
+fn single(stored: Stored) -> Result<Numbers> {
+    let channels = stored.channels;
+    let pixels = stored.width * stored.height;
+    // The last of two and of four is alpha.
+    let colours = match channels {
+        1 => return Ok(stored.numbers),
+        2 => 1,
+        3 | 4 => 3,
+        _ => 0,
     };
-    values.iter().map(id).collect()
+    fn first<T: Copy + PartialEq>(values: &[T], channels: usize, colours: usize) -> Option<Vec<T>> {
+        let gray = |pixel: &[T]| {
+            let shades = &pixel[..colours];
+            let first = *shades.first()?;
+            shades.iter().all(|shade| *shade == first).then_some(first)
+        };
+        values.chunks_exact(channels.max(1)).map(gray).collect()
+    }
+    let gray = match &stored.numbers {
+        Numbers::U8(v) => first(v, channels, colours).map(Numbers::U8),
+        Numbers::U16(v) => first(v, channels, colours).map(Numbers::U16),
+        _ => None,
+    };
+    gray.filter(|gray| gray.len() == pixels).ok_or_else(|| {
+        Error::new(
+            "The label image is in colour; save it as 8-bit or 16-bit grayscale with the object's \
+             number in every pixel and 0 in the background.",
+        )
+    })
+}
+
+fn places<T>(values: &[T], wanted: impl Fn(&T) -> bool) -> impl Iterator<Item = usize> {
+    let found = move |(place, value): (usize, &T)| wanted(value).then_some(place);
+    values.iter().enumerate().filter_map(found)
+}
+
+/// Object numbers; −1 becomes 0.
+fn ids(numbers: Numbers) -> Result<Vec<u32>> {
+    fn wrong(value: impl std::fmt::Display) -> Error {
+        Error::new(format!(
+            "The label image holds the value {value}, but object numbers are whole and from 0 to {}, \
+             or -1 where nothing is annotated; save it as 16-bit grayscale.",
+            u32::MAX
+        ))
+    }
+    let integer = |value: i64| match value {
+        -1 => Ok(0),
+        _ => u32::try_from(value).map_err(|_| wrong(value)),
+    };
+    let float = |value: f64| match value {
+        -1.0 => Ok(0),
+        _ if value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value) => {
+            Ok(value as u32)
+        }
+        _ => Err(wrong(value)),
+    };
+    match numbers {
+        Numbers::U8(v) => Ok(v.into_iter().map(u32::from).collect()),
+        Numbers::U16(v) => Ok(v.into_iter().map(u32::from).collect()),
+        Numbers::U32(v) => Ok(v),
+        Numbers::I32(v) => v.into_iter().map(|x| integer(x.into())).collect(),
+        Numbers::I64(v) => v.into_iter().map(integer).collect(),
+        Numbers::F32(v) => v.into_iter().map(|x| float(x.into())).collect(),
+        Numbers::F64(v) => v.into_iter().map(float).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -283,11 +435,7 @@ mod tests {
 
     #[test]
     fn labels_and_their_runs_are_the_same() {
-        let labels = Labels {
-            width: 3,
-            height: 2,
-            ids: vec![0, 7, 7, 7, 0, 9],
-        };
+        let labels = Labels::new(3, 2, vec![0, 7, 7, 7, 0, 9]);
         let runs = [1, 0, 3, 7, 1, 0, 1, 9];
         assert_eq!(labels.runs(), runs);
         assert_eq!(Labels::from_runs(&runs, (3, 2)), Ok(labels.clone()));

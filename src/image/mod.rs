@@ -4,6 +4,7 @@
 //! Images are row-major with the origin at the top left, x to the right and y down.
 
 mod channels;
+pub mod components;
 mod content;
 pub mod decode;
 mod dicom;
@@ -18,5 +19,7 @@ pub mod pyramid;
 pub mod resize;
 pub mod sample;
 pub mod shapes;
+mod stored;
 mod tiff;
+pub mod unknown;
 pub mod voi;

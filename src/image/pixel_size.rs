@@ -1,7 +1,10 @@
 //! How large a pixel is, where a file can be trusted on it.
 
+use serde::Serialize;
+
 /// The size of a pixel in a unit of length.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "model", derive(tsify::Tsify))]
 pub struct PixelSize {
     /// Width and height, finite and above 0.
     pub size: [f64; 2],
@@ -53,6 +56,33 @@ impl PixelSize {
         Self::new(pixels.map(f64::recip), unit)
     }
 
+    /// ImageJ's description of an image with such pixels, and how many of them, as fractions, lie along
+    /// its unit; nothing where that is beyond a TIFF's numbers.
+    pub(super) fn for_imagej(&self) -> Option<(String, [[u32; 2]; 2])> {
+        // ImageJ escapes what is not ASCII.
+        let unit = match self.unit {
+            MICROMETRE => "\\u00B5m",
+            other => other,
+        };
+        let [x, y] = self.size.map(|side| fraction(side.recip()));
+        let description = format!("ImageJ=1.54f\nimages=1\nunit={unit}\nloop=false\n");
+        Some((description, [x?, y?]))
+    }
+
+    /// Width and height in `unit`, which is `nm`, `µm` or `mm`.
+    pub fn sides_in(&self, unit: &str) -> [f64; 2] {
+        let metres = |unit: &str| match unit {
+            "nm" => 1e-9,
+            "mm" => 1e-3,
+            _ => 1e-6,
+        };
+        if unit == self.unit {
+            return self.size;
+        }
+        self.size
+            .map(|side| side * (metres(self.unit) / metres(unit)))
+    }
+
     /// That of a PNG file's chunk `pHYs`.
     pub(super) fn of_png(bytes: &[u8]) -> Option<Self> {
         const SIGNATURE: usize = 8;
@@ -75,6 +105,30 @@ impl PixelSize {
             }
         }
     }
+}
+
+/// The fraction of 32-bit numbers that is nearest to a number above 0, by its continued fraction.
+fn fraction(value: f64) -> Option<[u32; 2]> {
+    let (mut before, mut found) = ([0u64, 1], [1u64, 0]);
+    let mut rest = value;
+    for _ in 0..40 {
+        let whole = rest.floor();
+        if !(0.0..=f64::from(u32::MAX)).contains(&whole) {
+            break;
+        }
+        let next = [0, 1].map(|i| whole as u64 * found[i] + before[i]);
+        if next.iter().any(|part| *part > u64::from(u32::MAX)) {
+            break;
+        }
+        (before, found) = (found, next);
+        let close = (found[0] as f64 / found[1] as f64 / value - 1.0).abs() < 1e-12;
+        if close || rest == whole {
+            break;
+        }
+        rest = (rest - whole).recip();
+    }
+    let [n, d] = found.map(|part| part as u32);
+    (n > 0 && d > 0).then_some([n, d])
 }
 
 #[cfg(test)]
@@ -109,6 +163,38 @@ mod tests {
         assert_eq!(per_inch(f64::NAN), None);
         let scan = PixelSize::of_resolution([40_000.0, 20_000.0], 1e4);
         assert_eq!(scan, PixelSize::new([0.25, 0.5], "µm"));
+    }
+
+    #[test]
+    fn imagejs_description_gives_the_size_back() {
+        for (size, unit) in [
+            ([0.65, 0.65], "µm"),
+            ([0.1, 1.0 / 3.0], "µm"),
+            ([123.456, 7.0], "nm"),
+            ([0.703125, 0.703125], "mm"),
+            ([std::f64::consts::PI, 1e-5], "µm"),
+        ] {
+            let pixel = PixelSize::new(size, unit).unwrap();
+            let (text, pixels) = pixel.for_imagej().unwrap();
+            let per_unit = pixels.map(|[n, d]| f64::from(n) / f64::from(d));
+            let read = PixelSize::of_imagej(&text, per_unit).unwrap();
+            assert_eq!(read.unit, unit);
+            for (a, b) in read.size.iter().zip(size) {
+                assert!((a / b - 1.0).abs() < 1e-9, "{a} {b}");
+            }
+        }
+        assert_eq!(fraction(1.0 / 0.65), Some([20, 13]));
+        assert_eq!(fraction(1e-15), None);
+        assert_eq!(fraction(f64::NAN), None);
+    }
+
+    #[test]
+    fn a_length_is_the_same_in_every_unit() {
+        let pixel = PixelSize::new([250.0, 500.0], "nm").unwrap();
+        assert_eq!(pixel.sides_in("nm"), [250.0, 500.0]);
+        for (a, b) in pixel.sides_in("µm").iter().zip([0.25, 0.5]) {
+            assert!((a - b).abs() < 1e-15);
+        }
     }
 
     #[test]

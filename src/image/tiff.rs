@@ -82,7 +82,7 @@ fn pixel_size(
 }
 
 /// How many pages there are, up to the first whose directory cannot be read or came before.
-fn count_pages(decoder: &mut Decoder<impl Read + Seek>) -> usize {
+pub(super) fn count_pages(decoder: &mut Decoder<impl Read + Seek>) -> usize {
     let mut seen = BTreeSet::new();
     let mut next = decoder.ifd_pointer();
     while let Some(pointer) = next
@@ -217,7 +217,7 @@ fn unpack(packed: &[u8], layout: &SampleLayout, bits: u8) -> Result<Vec<u8>> {
         .collect())
 }
 
-fn describe(error: TiffError) -> Error {
+pub(super) fn describe(error: TiffError) -> Error {
     match error {
         TiffError::IoError(io) if io.kind() == ErrorKind::UnexpectedEof => truncated(NAME),
         TiffError::IoError(io) => unreadable(&io),

@@ -156,6 +156,9 @@ pub(super) fn digest(images: &[LabelledImage]) -> String {
                 digest.update(&block[..4 * numbers]);
             }
         }
+        for run in image.unknown.runs() {
+            digest.update(format!("unknown {run:?}"));
+        }
         let parts = image.views.iter().map(Embedding::part);
         for part in parts.filter(|part| *part != Part::whole(image.size)) {
             digest.update(format!("{part:?}"));

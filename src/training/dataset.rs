@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::image::labels::{LabelledObject, Labels};
 use crate::image::part::{Part, Pyramid};
 use crate::image::shapes::{self, Shape};
+use crate::image::unknown::Unknown;
 use crate::predictor::Embedding;
 use crate::random::Random;
 use crate::tile_choice::TileChoice;
@@ -33,6 +34,7 @@ pub struct LabelledParts {
     parts: Vec<Part>,
     size: (usize, usize),
     runs: Vec<u32>,
+    unknown: Unknown,
 }
 
 /// An image whose parts with objects were encoded once.
@@ -44,6 +46,11 @@ pub struct LabelledImage {
     pub size: (usize, usize),
     /// Of its labels.
     pub runs: Vec<u32>,
+    /// Pixels that are not annotated, which are neither trained on nor counted.
+    pub unknown: Unknown,
+    /// The share, 0..1, of each cell of the low-resolution logits of each view that is annotated;
+    /// none where all are.
+    known: Vec<Vec<f32>>,
 }
 
 /// An object by its image and its place among the image's objects.
@@ -83,6 +90,7 @@ impl LabelledParts {
             parts,
             size,
             runs: labels.runs(),
+            unknown: labels.unknown.clone(),
         })
     }
 
@@ -101,11 +109,24 @@ impl LabelledParts {
                 "The image was encoded in other parts than its labels need: encode it again.",
             ));
         }
+        let width = self.size.0;
+        let known = |view: &Embedding| {
+            let places = self.unknown.places();
+            let pixels = places.map(|place| (place % width, place / width));
+            let unknown = view.shares(pixels, view.mask_side());
+            unknown.into_iter().map(|share| 1.0 - share).collect()
+        };
+        let known = match self.unknown.is_empty() {
+            true => Vec::new(),
+            false => views.iter().map(known).collect(),
+        };
         Ok(LabelledImage {
             views,
             objects: self.objects,
             size: self.size,
             runs: self.runs,
+            unknown: self.unknown,
+            known,
         })
     }
 }
@@ -158,6 +179,13 @@ impl LabelledImage {
         let inside = (0..shape.bits.len()).filter(|&i| shape.bits[i]);
         let pixels = inside.map(|i| (shape.x + i % shape.width, shape.y + i / shape.width));
         self.view(object).shares(pixels, side)
+    }
+
+    /// The share, 0..1, of each cell of the low-resolution logits of `object`'s view that is
+    /// annotated; none where all are.
+    pub fn known(&self, object: usize) -> Option<&[f32]> {
+        let known = self.known.get(self.objects[object].view);
+        known.map(Vec::as_slice)
     }
 }
 
@@ -215,6 +243,20 @@ impl Split {
         }
         Ok(Self { training, held_out })
     }
+}
+
+/// What of the cells of each of `examples`, which share an image and a view, is annotated,
+/// `(B, side, side)` in 0..1; none where all are.
+pub fn known(
+    images: &[LabelledImage],
+    examples: &[Example],
+    side: usize,
+    device: &Device,
+) -> Option<Tensor<3>> {
+    let first = examples.first()?;
+    let known = images[first.image].known(first.object)?.to_vec();
+    let plane = Tensor::<3>::from_data(TensorData::new(known, [1, side, side]), device);
+    Some(plane.repeat_dim(0, examples.len()))
 }
 
 /// Targets `(B, side, side)` of `examples`.

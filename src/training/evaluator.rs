@@ -37,7 +37,8 @@ impl Evaluator {
             let TrainingObject { object, shape, .. } = &image.objects[example.object];
             let view = image.view(example.object);
             let decoder = &self.decoder;
-            let ious = object_ious(encoder, decoder, view, shape, object.point, object.bbox);
+            let truth = (shape, &image.unknown, image.size.0);
+            let ious = object_ious(encoder, decoder, view, truth, object.point, object.bbox);
             self.ious.push(ious.await?);
         }
         let complete = self.ious.len() >= examples.len();

@@ -20,21 +20,52 @@ pub fn decoder_loss(
     target: Tensor<3>,
     ambiguous: Tensor<1>,
 ) -> Tensor<1> {
+    decoder_loss_where(logits, ious, target, None, ambiguous)
+}
+
+/// [`decoder_loss`] over what of the cells counts: `known`, `(B, side, side)` in 0..1; without it all
+/// of them do.
+pub fn decoder_loss_where(
+    logits: Tensor<4>,
+    ious: Tensor<2>,
+    target: Tensor<3>,
+    known: Option<Tensor<3>>,
+    ambiguous: Tensor<1>,
+) -> Tensor<1> {
     let logits = logits.flatten::<3>(2, 3);
-    let target = target.flatten::<2>(1, 2).unsqueeze_dim::<3>(1);
-    let losses = mask_losses(logits.clone(), target.clone());
+    let flat = |plane: Tensor<3>| plane.flatten::<2>(1, 2).unsqueeze_dim::<3>(1);
+    let (target, known) = (flat(target), known.map(flat));
+    let losses = mask_losses(logits.clone(), target.clone(), known.clone());
     let single = losses.clone().narrow(1, 0, 1).squeeze_dim::<1>(1);
     let best = losses.narrow(1, 1, 3).min_dim(1).squeeze_dim::<1>(1);
-    let errors = (ious - true_ious(logits.detach(), target)).square();
+    let errors = (ious - true_ious(logits.detach(), target, known)).square();
     (single + best * ambiguous).mean() + errors.mean()
 }
 
 /// Focal and dice loss of masks `(B, K, pixels)` on targets `(B, 1, pixels)`: `(B, K)`.
-fn mask_losses(logits: Tensor<3>, target: Tensor<3>) -> Tensor<2> {
+fn mask_losses(logits: Tensor<3>, target: Tensor<3>, known: Option<Tensor<3>>) -> Tensor<2> {
     let p = sigmoid(logits.clone());
-    (focal(logits, p.clone(), target.clone()) * FOCAL_WEIGHT + dice(p, target)).squeeze_dim(2)
+    let focal = focal(logits, p.clone(), target.clone());
+    let focal = match &known {
+        Some(known) => {
+            let count = known.clone().sum_dim(2).clamp_min(1.0);
+            (focal * known.clone()).sum_dim(2) / count
+        }
+        None => focal.mean_dim(2),
+    };
+    let dice = dice(of_known(p, &known), of_known(target, &known));
+    (focal * FOCAL_WEIGHT + dice).squeeze_dim(2)
 }
 
+/// What of a plane counts.
+fn of_known(plane: Tensor<3>, known: &Option<Tensor<3>>) -> Tensor<3> {
+    match known {
+        Some(known) => plane * known.clone(),
+        None => plane,
+    }
+}
+
+/// Of each pixel.
 fn focal(logits: Tensor<3>, p: Tensor<3>, target: Tensor<3>) -> Tensor<3> {
     let other = target.clone() * -1.0 + 1.0;
     let magnitude = logits.clone().abs();
@@ -42,7 +73,7 @@ fn focal(logits: Tensor<3>, p: Tensor<3>, target: Tensor<3>) -> Tensor<3> {
         + (-magnitude).exp().log1p();
     let missed = p.clone() * other.clone() + (p * -1.0 + 1.0) * target.clone();
     let balance = target * ALPHA + other * (1.0 - ALPHA);
-    (balance * missed.powf_scalar(GAMMA) * cross_entropy).mean_dim(2)
+    balance * missed.powf_scalar(GAMMA) * cross_entropy
 }
 
 /// Milletari et al., 2016, with 1 added above and below so that empty masks count too.
@@ -53,9 +84,9 @@ fn dice(p: Tensor<3>, target: Tensor<3>) -> Tensor<3> {
 }
 
 /// IoU of the masks cut at zero with the targets cut at one half: `(B, K)`.
-fn true_ious(logits: Tensor<3>, target: Tensor<3>) -> Tensor<2> {
-    let mask = logits.greater_elem(0.0).float();
-    let target = target.greater_elem(0.5).float();
+fn true_ious(logits: Tensor<3>, target: Tensor<3>, known: Option<Tensor<3>>) -> Tensor<2> {
+    let mask = of_known(logits.greater_elem(0.0).float(), &known);
+    let target = of_known(target.greater_elem(0.5).float(), &known);
     let both = (mask.clone() * target.clone()).sum_dim(2);
     let either = mask.sum_dim(2) + target.sum_dim(2) - both.clone();
     (both / either.clamp_min(1.0)).squeeze_dim(2)

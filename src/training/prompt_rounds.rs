@@ -5,8 +5,8 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::adamw::gradients;
-use super::dataset::{Example, LabelledImage, TrainingObject, targets};
-use super::loss::decoder_loss;
+use super::dataset::{Example, LabelledImage, TrainingObject, known, targets};
+use super::loss::decoder_loss_where;
 use super::prompts::{error_point, jittered_box, point_inside};
 use crate::device;
 use crate::error::Result;
@@ -55,6 +55,8 @@ pub struct PromptRounds<'a> {
     previous: Option<Tensor<4>>,
     /// `(B, side, side)`.
     target: Tensor<3>,
+    /// What of the target is annotated, in the same shape; none where all is.
+    known: Option<Tensor<3>>,
 }
 
 impl<'a> PromptRounds<'a> {
@@ -80,6 +82,7 @@ impl<'a> PromptRounds<'a> {
             prompts: examples.iter().map(&mut prompt).collect(),
             previous: None,
             target: targets(images, examples, view.mask_side(), &view.device()),
+            known: known(images, examples, view.mask_side(), &view.device()),
         }
     }
 
@@ -101,7 +104,9 @@ impl<'a> PromptRounds<'a> {
             let ambiguous =
                 Tensor::<1>::full([prompts.len()], ambiguous, &self.target.device()).autodiff();
             let target = self.target.clone().autodiff();
-            losses.push(decoder_loss(logits.clone(), ious, target, ambiguous));
+            let known = self.known.clone().map(|known| known.autodiff());
+            let loss = decoder_loss_where(logits.clone(), ious, target, known, ambiguous);
+            losses.push(loss);
             if round + 1 < rounds {
                 self.correct(logits.inner().narrow(1, 0, 1), random).await?;
             }
@@ -114,11 +119,19 @@ impl<'a> PromptRounds<'a> {
         let side = mask.dims()[2];
         let logits = device::read(mask.clone()).await?;
         let shares = device::read(self.target.clone()).await?;
+        let known = match &self.known {
+            Some(known) => device::read(known.clone()).await?,
+            None => vec![1.0; shares.len()],
+        };
         let (cell, seen) = (self.view.to_logits(side), self.view.part());
         for (i, prompts) in self.prompts.iter_mut().enumerate() {
             let part = i * side * side..(i + 1) * side * side;
-            let found: Vec<bool> = logits[part.clone()].iter().map(|&x| x > 0.0).collect();
-            let truth: Vec<bool> = shares[part].iter().map(|&share| share > 0.5).collect();
+            let truth = shares[part.clone()].iter().map(|&share| share > 0.5);
+            let truth: Vec<bool> = truth.collect();
+            // What is not annotated is never wrong.
+            let answered = logits[part.clone()].iter().zip(&known[part]).zip(&truth);
+            let found = answered.map(|((&x, &known), &t)| if known > 0.5 { x > 0.0 } else { t });
+            let found: Vec<bool> = found.collect();
             // Where nothing is wrong, any pixel of the object confirms it.
             let (index, positive) = error_point(&found, &truth, random)
                 .unwrap_or_else(|| (truth.iter().position(|&t| t).unwrap_or(0), true));

@@ -7,7 +7,9 @@ use web_sys::Blob;
 use super::image::open;
 use super::types::{JsResult, KnownObjects, read, read_all};
 use crate::annotation::export::{Export, ExportFormat, File};
-use crate::annotation::{ClassRecord, ObjectRecord, coco};
+use crate::annotation::source::ImageSource;
+use crate::annotation::{self, ClassRecord, ObjectRecord};
+use crate::error::Result;
 use crate::image::labels::Labels;
 
 /// An export under way.
@@ -27,11 +29,14 @@ impl ObjectExport {
         Ok(Self(Export::new(read(&format, "a format")?, classes)))
     }
 
-    /// Adds an image: the runs of its labels, what is known of the objects, and the image's file
-    /// and page, or no file for the bundled sample.
+    /// Adds an image: its name and its folder, which is empty where it is not known, the runs of its
+    /// labels, what is known of the objects, and the image's file and page, or no file for the
+    /// bundled sample.
+    #[allow(clippy::too_many_arguments)]
     pub fn add(
         &mut self,
         name: &str,
+        folder: &str,
         runs: Vec<u32>,
         width: usize,
         objects: Vec<Ts<ObjectRecord>>,
@@ -39,9 +44,11 @@ impl ObjectExport {
         page: usize,
     ) -> JsResult<()> {
         let objects: Vec<ObjectRecord> = read_all(&objects, "objects")?;
-        let picture = open(file, page)?.picture;
-        let labels = Labels::from_runs(&runs, (width, picture.size().1))?;
-        Ok(self.0.add(name, &labels, &objects, Some(&picture))?)
+        let page = open(file, page)?;
+        let source = ImageSource::of(name, folder, &page);
+        let labels = Labels::from_runs(&runs, (width, page.picture.size().1))?;
+        let added = self.0.add(&source, &labels, &objects, Some(&page.picture));
+        Ok(added?)
     }
 
     pub fn finish(self) -> JsResult<ExportedFile> {
@@ -51,10 +58,10 @@ impl ObjectExport {
 
 #[wasm_bindgen]
 impl ExportedFile {
-    /// What follows the image's or the project's name.
+    /// Of its image or of the project, and what it holds.
     #[wasm_bindgen(getter)]
-    pub fn suffix(&self) -> String {
-        self.0.suffix.to_owned()
+    pub fn name(&self) -> String {
+        self.0.name.clone()
     }
 
     pub fn bytes(self) -> Vec<u8> {
@@ -62,25 +69,40 @@ impl ExportedFile {
     }
 }
 
-/// The objects that a COCO file has for an image.
+/// The objects that a label image or a file of annotations has for an image.
 #[wasm_bindgen]
-pub struct CocoObjects {
+pub struct OpenedObjects {
     known: KnownObjects,
     runs: Vec<u32>,
+    parts: Option<usize>,
+    told: String,
 }
 
 #[wasm_bindgen]
-impl CocoObjects {
-    /// Reads those of the image `name`, or of the file's only image.
-    pub fn read(file: &[u8], name: &str, width: usize, height: usize) -> JsResult<CocoObjects> {
-        let coco::Read {
-            ids,
-            objects,
-            classes,
-        } = coco::read(file, name, (width, height))?;
-        Ok(Self {
-            known: KnownObjects { objects, classes },
-            runs: Labels { width, height, ids }.runs(),
+impl OpenedObjects {
+    /// Reads those of a page, from 0, of the image `name` in `folder`, which has so many `pages`. Where
+    /// the file is a mask of several parts, `parted` makes an object of each.
+    #[allow(clippy::too_many_arguments)]
+    pub fn read(
+        file: &[u8],
+        name: &str,
+        folder: &str,
+        page: usize,
+        pages: usize,
+        width: usize,
+        height: usize,
+        parted: bool,
+    ) -> JsResult<OpenedObjects> {
+        let size = (width, height);
+        let source = ImageSource {
+            folder: folder.to_owned(),
+            page,
+            pages,
+            ..ImageSource::only(name)
+        };
+        Ok(match annotation::is_annotation(file) {
+            true => Self::annotations(annotation::read(file, &source, size)?),
+            false => Self::labels(Labels::for_page(file, page, pages)?, size, parted)?,
         })
     }
 
@@ -88,8 +110,63 @@ impl CocoObjects {
         Ok(self.known.into_ts()?)
     }
 
+    /// Of how many separate parts the only object is made, where the file is a mask that may mean
+    /// one object or several.
+    #[wasm_bindgen(getter)]
+    pub fn parts(&self) -> Option<usize> {
+        self.parts
+    }
+
+    /// What the person should know of the reading; empty: nothing.
+    #[wasm_bindgen(getter)]
+    pub fn told(&self) -> String {
+        self.told.clone()
+    }
+
     /// The runs of the labels, with which this is used up.
     pub fn runs(self) -> Vec<u32> {
         self.runs
+    }
+}
+
+impl OpenedObjects {
+    fn annotations(read: annotation::Read) -> Self {
+        Self {
+            runs: read.labels.runs(),
+            known: KnownObjects {
+                objects: read.objects,
+                classes: read.classes,
+            },
+            parts: None,
+            told: read.left_out,
+        }
+    }
+
+    fn labels(labels: Labels, size: (usize, usize), parted: bool) -> Result<Self> {
+        labels.check_size(size)?;
+        let parts = labels.mask_parts();
+        let told = match labels.unknown.count() {
+            0 => String::new(),
+            1 => "1 pixel is marked as not annotated, and counts as background here; the command \
+                  line trains without it."
+                .to_owned(),
+            count => format!(
+                "{count} pixels are marked as not annotated, and count as background here; the \
+                 command line trains without them."
+            ),
+        };
+        let labels = match parts {
+            Some(_) if parted => labels.parted(),
+            _ => labels,
+        };
+        Ok(Self {
+            known: KnownObjects {
+                objects: Vec::new(),
+                classes: Vec::new(),
+            },
+            runs: labels.runs(),
+            parts: parts.filter(|_| !parted),
+            told,
+        })
     }
 }

@@ -131,6 +131,7 @@ impl Engine {
             pages,
             window,
             invert,
+            pixel_size,
             ..
         } = page;
         let levels = match &picture {
@@ -153,6 +154,7 @@ impl Engine {
             pages,
             window,
             invert,
+            pixel_size,
         };
         // Without a model there is none.
         let _ = self.with_predictor_now(Predictor::drop_embeddings);

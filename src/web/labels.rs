@@ -10,13 +10,6 @@ use crate::image::sample;
 
 #[wasm_bindgen]
 impl Engine {
-    /// The runs of a label image's file, which must be for the open image.
-    pub fn label_runs(&self, bytes: &[u8]) -> JsResult<Vec<u32>> {
-        let labels = Labels::decode(bytes)?;
-        labels.objects_on(self.image_size()?, 1)?;
-        Ok(labels.runs())
-    }
-
     /// The bundled sample's own labels.
     pub fn sample_label_runs(&self) -> Vec<u32> {
         sample::nuclei().1.runs()

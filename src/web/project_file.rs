@@ -6,6 +6,7 @@ use wasm_bindgen::prelude::*;
 
 use super::types::{JsResult, read_all};
 use crate::annotation::export::{Export, ExportFormat};
+use crate::annotation::source::ImageSource;
 use crate::annotation::{ClassRecord, ObjectRecord};
 use crate::error::Error;
 use crate::image::labels::Labels;
@@ -35,8 +36,9 @@ impl ProjectLabels {
     ) -> JsResult<Option<Vec<u8>>> {
         let objects: Vec<ObjectRecord> = read_all(&objects, "objects")?;
         let labels = Labels::from_runs(&runs, (width, height))?;
-        self.0.add(name, &labels, &objects, None)?;
-        Ok(labels.to_tiff().ok())
+        self.0
+            .add(&ImageSource::only(name), &labels, &objects, None)?;
+        Ok(labels.to_tiff(None).ok())
     }
 
     /// The COCO file.

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::image::decode::{Picture, Samples};
 use crate::image::display::{self, Colormap, Window};
 use crate::image::part::Part;
+use crate::image::pixel_size::PixelSize;
 use crate::image::shapes::Shape;
 use crate::predictor;
 use crate::training::trainer::{Evaluation, Trainer, TrainingRanges, TrainingSettings};
@@ -96,6 +97,8 @@ pub struct ImageInfo {
     pub window: Option<[f32; 2]>,
     /// Whether the file would show large values dark.
     pub invert: bool,
+    /// How large a pixel is, if the file says so and can be trusted.
+    pub pixel_size: Option<PixelSize>,
 }
 
 #[derive(Serialize, Deserialize, Tsify)]

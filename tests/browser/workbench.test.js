@@ -306,7 +306,7 @@ test("what is exported holds every object, and a COCO file opens again", async (
   assert.equal(coco.annotations.length, await count(page));
   const table = await exported("csv");
   assert.equal(table.content.toString().trim().split("\r\n").length, coco.annotations.length + 1);
-  assert.match(table.content.toString(), /^image,object,name,class,area_px/);
+  assert.match(table.content.toString(), /^image,folder,page,pages,object,name,class,area_px/);
   const everything = await exported("everything");
   assert.equal(everything.name, "sample-objects.zip");
   assert.equal(everything.content.toString("latin1", 0, 2), "PK");

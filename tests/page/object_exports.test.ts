@@ -31,7 +31,7 @@ class StandInExport {
   finish() {
     this.free();
     if (this.#error) throw new Error(this.#error);
-    return { suffix: ".json" } as ExportedFile;
+    return { name: "a-coco.json" } as ExportedFile;
   }
 
   [Symbol.dispose]() {
@@ -51,7 +51,7 @@ test("an export that could not be finished does not hold up the next one", () =>
   assert.throws(() => exports.finish(), /4 GiB/);
   assert.throws(() => exports.finish(), /No export was begun/);
   begin(exports);
-  assert.equal(exports.finish().suffix, ".json");
+  assert.equal(exports.finish().name, "a-coco.json");
 });
 
 test("an export that was left is freed, also where the next one cannot begin", () => {
@@ -64,5 +64,5 @@ test("an export that was left is freed, also where the next one cannot begin", (
   assert.ok(left.usedUp);
   assert.throws(() => exports.begun, /No export was begun/);
   begin(exports);
-  assert.equal(exports.finish().suffix, ".json");
+  assert.equal(exports.finish().name, "a-coco.json");
 });

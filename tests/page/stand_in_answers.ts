@@ -20,6 +20,7 @@ export function infoOf(width: number, height: number): ImageInfo {
     pages: 1,
     window: null,
     invert: false,
+    pixel_size: null,
   };
 }
 

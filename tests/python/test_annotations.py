@@ -21,8 +21,9 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from shapely import contains_xy
+from shapely.geometry import Point, box, mapping
 from shapely.geometry import shape as to_shape
-from skimage.measure import perimeter, regionprops
+from skimage.measure import label, perimeter, regionprops
 
 WIDTH, HEIGHT = 97, 83
 CLASSES = [{"name": "=nucleus, big", "colour": "#ff8000"}, {"name": "debris", "colour": "#0040ff"}]
@@ -103,6 +104,77 @@ class Exported(unittest.TestCase):
         png = np.asarray(Image.open(io.BytesIO(self.export("png"))))
         np.testing.assert_array_equal(png, self.ids)
 
+    def scaled_stack(self):
+        """Three pages of 0.65 µm a pixel in x and 1.3 in y, and labels for each, one of them over 65535."""
+        folder = Path(self.folder.name) / "plate 1"
+        folder.mkdir(exist_ok=True)
+        image, labels = folder / "stack.tif", folder / "stack labels.tif"
+        metadata = {"unit": "um", "axes": "ZYX"}
+        pages = np.stack([self.values, self.values // 2, self.values // 3])
+        tifffile.imwrite(image, pages, imagej=True, resolution=(1 / 0.65, 1 / 1.3), metadata=metadata)
+        ids = np.zeros((3, HEIGHT, WIDTH), np.int32)
+        for page in range(3):
+            ids[page, 5:15, 10 * page + 2:10 * page + 9] = 70000 + page
+            ids[page, 30, 30] = 2
+        tifffile.imwrite(labels, ids, photometric="minisblack")
+        return image, labels, ids
+
+    def test_pages_and_scale_are_kept(self):
+        image, labels, ids = self.scaled_stack()
+        pairs = ["--image", image, "--labels", labels]
+        for page in range(3):
+            tiff = self.graysam("export", "--format", "tiff", "--page", page + 1, *pairs)
+            with tifffile.TiffFile(io.BytesIO(tiff)) as file:
+                self.assertEqual(file.asarray().dtype, np.uint32)
+                np.testing.assert_array_equal(file.asarray(), ids[page])
+                tags = file.pages[0].tags
+                for tag, size in [("XResolution", 0.65), ("YResolution", 1.3)]:
+                    pixels, units = tags[tag].value
+                    self.assertAlmostEqual(units / pixels, size, 12)
+                self.assertEqual(file.imagej_metadata["unit"], "\\u00B5m")
+        self.assertIn("PNG", self.graysam("export", "--format", "png", *pairs, fails=True))
+        table = self.graysam("export", "--format", "csv", "--page", 2, *pairs).decode()
+        row = next(csv.DictReader(io.StringIO(table)))
+        self.assertEqual([row[name] for name in ["image", "page", "pages"]], ["stack.tif", "2", "3"])
+        for name, value in [("pixel_width", 0.65), ("pixel_height", 1.3), ("width", 0.65), ("height", 1.3)]:
+            self.assertAlmostEqual(float(row[name + "_um"]), value, 9)
+        self.assertAlmostEqual(float(row["area_um2"]), 0.65 * 1.3, 9)
+        # It goes in all directions, and the pixels are not square.
+        self.assertEqual(row["perimeter_um"], "")
+        coco = json.loads(self.graysam("export", "--format", "coco", "--page", 3, *pairs))
+        self.assertEqual(coco["images"][0]["unit"], "µm")
+        for value, size in zip(coco["images"][0]["pixel_size"], [0.65, 1.3]):
+            self.assertAlmostEqual(value, size, 9)
+        self.assertEqual(coco["images"][0]["file_name"], "stack-p0003.tif")
+        rois = self.graysam("export", "--format", "imagej", "--page", 2, *pairs)
+        with zipfile.ZipFile(io.BytesIO(rois)) as archive:
+            for name in archive.namelist():
+                roi = roifile.ImagejRoi.frombytes(archive.read(name))
+                self.assertEqual(roi.position, 2)
+                self.assertIn("Number: ", roi.props)
+
+    def test_labels_of_another_number_of_pages_are_refused(self):
+        image, labels, ids = self.scaled_stack()
+        two = Path(self.folder.name) / "two.tif"
+        tifffile.imwrite(two, ids[:2], photometric="minisblack")
+        told = self.graysam("export", "--format", "csv", "--image", image, "--labels", two, fails=True)
+        self.assertIn("2 pages but the image has 3", told)
+        table = self.graysam("export", "--format", "csv", "--image", image, "--page", 2, "--labels", self.labels)
+        self.assertEqual(len(table.decode().splitlines()), len(objects(self.ids)) + 1)
+
+    def test_parts_of_a_mask_are_asked_for(self):
+        mask = Path(self.folder.name) / "mask.png"
+        Image.fromarray(((self.ids > 0) * 255).astype(np.uint8)).save(mask)
+        parts = label(self.ids > 0, connectivity=1)
+        pairs = ["--image", self.image, "--labels", mask]
+        told = self.graysam("export", "--format", "tiff", *pairs, fails=True)
+        for said in [f"{parts.max()} separate parts", "--parts", "--one-object"]:
+            self.assertIn(said, told)
+        parted = tifffile.imread(io.BytesIO(self.graysam("export", "--format", "tiff", "--parts", *pairs)))
+        np.testing.assert_array_equal(parted, parts)
+        one = tifffile.imread(io.BytesIO(self.graysam("export", "--format", "tiff", "--one-object", *pairs)))
+        np.testing.assert_array_equal(one > 0, self.ids > 0)
+
     def coco(self, content):
         path = Path(self.folder.name) / "coco.json"
         path.write_bytes(content)
@@ -166,6 +238,7 @@ class Exported(unittest.TestCase):
         for name, roi in rois.items():
             i = 3 if name.startswith("ring") else int(name.removesuffix(".roi").split()[1])
             self.assertEqual(roi.name, 'ring "A"' if i == 3 else f"Object {i}")
+            self.assertIn(f"Number: {i}", roi.props)
             if roi.composite:
                 rings = roi.path2coords(roi.multi_coordinates)
             else:
@@ -211,7 +284,7 @@ class Exported(unittest.TestCase):
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             self.assertIsNone(archive.testzip())
             names = sorted(archive.namelist())
-            for name in ["frame 1", "frame 1 (2)"]:
+            for name in ["frame 1", "other/frame 1"]:
                 for suffix in ["-labels.tif", "-objects.geojson", "-rois.zip"]:
                     self.assertIn(name + suffix, names)
             self.assertEqual(len(names), 8)
@@ -223,7 +296,7 @@ class Exported(unittest.TestCase):
     def read_back(self, content):
         path = Path(self.folder.name) / "in.json"
         path.write_text(json.dumps(content))
-        png = self.graysam("import", "--coco", path, "--image", self.image)
+        png = self.graysam("import", "--annotations", path, "--image", self.image)
         return np.asarray(Image.open(io.BytesIO(png)))
 
     def test_coco_is_read(self):
@@ -248,6 +321,47 @@ class Exported(unittest.TestCase):
         for place, mask in enumerate(masks.values()):
             np.testing.assert_array_equal(read == place + 1, mask)
 
+    def test_rois_of_imagej_are_read(self):
+        made = {
+            "polygon": roifile.ImagejRoi.frompoints(np.array([[10, 5], [61, 20], [33, 71]])),
+            "exact": roifile.ImagejRoi.frompoints(np.array([[70.5, 5.25], [90.5, 5.25], [90.5, 30.75], [70.5, 30.75]])),
+        }
+        oval = roifile.ImagejRoi()
+        oval.roitype, oval.version = roifile.ROI_TYPE.OVAL, 228
+        oval.top, oval.left, oval.bottom, oval.right = 40, 60, 70, 90
+        made["oval"] = oval
+        path = Path(self.folder.name) / "RoiSet.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, roi in made.items():
+                archive.writestr(name + ".roi", roi.tobytes())
+        ids = np.asarray(Image.open(io.BytesIO(self.graysam("import", "--annotations", path, "--image", self.image))))
+        centres = np.stack(np.mgrid[:HEIGHT, :WIDTH][::-1], -1).reshape(-1, 2) + 0.5
+        for number, name in [(1, "polygon"), (2, "exact")]:
+            inside = even_odd(made[name].coordinates(), centres).reshape(HEIGHT, WIDTH)
+            np.testing.assert_array_equal(ids == number, inside, name)
+        y, x = np.mgrid[:HEIGHT, :WIDTH] + 0.5
+        distance = np.hypot(x - 75, y - 55)
+        self.assertTrue((ids == 3)[distance < 14.9].all())
+        self.assertFalse((ids == 3)[distance > 15].any())
+
+    def test_shapes_of_qupath_are_read(self):
+        ring = Point(40, 40).buffer(20).difference(Point(45, 40).buffer(5))
+        parts = box(60, 5, 70, 20).union(box(75, 5, 90, 20))
+        features = [
+            {"type": "Feature", "geometry": mapping(outline), "properties": {"objectType": "detection"}}
+            for outline in [ring, parts]
+        ]
+        features.append({"type": "Feature", "geometry": mapping(Point(1, 1)), "properties": {}})
+        path = Path(self.folder.name) / "in.geojson"
+        # QuPath also exports lists without a collection.
+        for content in [{"type": "FeatureCollection", "features": features}, features]:
+            path.write_text(json.dumps(content))
+            png = self.graysam("import", "--annotations", path, "--image", self.image)
+            ids = np.asarray(Image.open(io.BytesIO(png)))
+            rows, columns = np.mgrid[:HEIGHT, :WIDTH] + 0.5
+            for number, outline in [(1, ring), (2, parts)]:
+                np.testing.assert_array_equal(ids == number, contains_xy(outline, columns, rows))
+
     def test_polygons_are_read(self):
         image = {"id": 1, "file_name": "x", "width": WIDTH, "height": HEIGHT}
         ring = [10.2, 5.1, 60.7, 20.3, 33.3, 70.9]
@@ -261,13 +375,13 @@ class Exported(unittest.TestCase):
         image = {"id": 1, "file_name": "x", "width": 5, "height": 5}
         path = Path(self.folder.name) / "bad.json"
         for content, sentence in [
-            ("{", "not a COCO file"),
+            ("{", "not a file of annotations"),
             (json.dumps({"images": [image], "annotations": []}), "5 × 5"),
-            (json.dumps({"images": [], "annotations": []}), "0 images"),
+            (json.dumps({"images": [], "annotations": []}), "no object"),
             (json.dumps({"images": [{"id": 1}], "annotations": []}), "no object"),
         ]:
             path.write_text(content)
-            told = self.graysam("import", "--coco", path, "--image", self.image, fails=True)
+            told = self.graysam("import", "--annotations", path, "--image", self.image, fails=True)
             self.assertIn(sentence, told)
 
 

@@ -4,9 +4,10 @@ import { batch, signal } from "../vendor/signals-core.js";
 import { identify } from "../document/content.js";
 import type { Draft } from "../document/draft.js";
 import type { Notices } from "../document/notices.js";
-import type { Project, ProjectImage } from "../document/project.js";
+import type { OpenImage, Project, ProjectImage } from "../document/project.js";
 import { unpack } from "../document/runs.js";
-import type { ImageSource, ModelSource, ObjectAttributes } from "../document/types.js";
+import { stemOf } from "../document/source.js";
+import type { ImageSource, ModelSource } from "../document/types.js";
 import type { ExportFormat, Naming } from "../engine/graysam.js";
 import type { FoundObjects } from "../session/automatic_masks_job.js";
 import type { Session } from "../session/session.js";
@@ -15,14 +16,10 @@ import type { LabelTools } from "./label_tools.js";
 import { maskPng } from "./mask_png.js";
 import type { NavigationCommands } from "./navigation.js";
 import type { ObjectCommands } from "./objects.js";
+import { LabelReader, type OpenedLabels } from "./opened_labels.js";
 
 /** Pixels that a found object has to have of its own. */
 const SMALLEST_FOUND = 10;
-
-interface OpenedLabels {
-  runs: Uint32Array;
-  objects?: Map<number, ObjectAttributes>;
-}
 
 /** What the browser does with files. */
 export interface Browser {
@@ -46,6 +43,9 @@ export class FileCommands {
   readonly exported = signal<number | undefined>(undefined);
   /** The decoder's file is being made. */
   readonly savingDecoder = signal(false);
+
+  /** Reads files of objects. */
+  readonly labelReader;
 
   /** Counts what was asked to be opened. */
   #asked = 0;
@@ -79,6 +79,9 @@ export class FileCommands {
     this.#navigation = commands.navigation;
     this.#restored = restored;
     this.#browser = browser;
+    this.labelReader = new LabelReader(session);
+    // What was asked was of the image that was open.
+    project.onClose(() => this.labelReader.dismiss());
   }
 
   openModel(source: ModelSource) {
@@ -99,9 +102,13 @@ export class FileCommands {
     if (asked === this.#asked) this.#navigation.open(this.#project.find(sources[0])?.source ?? sources[0]);
   }
 
-  /** Replaces the open image's objects by those of a label image or a COCO file, whose classes join the project's. */
+  /** Replaces the open image's objects by those of a label image or a file of annotations, whose classes join the project's. */
   openLabels(file: File) {
-    return this.#takeLabels("open labels", () => this.#readLabels(file));
+    const attributes = {
+      fresh: (iou: number | null) => this.#objects.fresh(iou),
+      classNamed: (name: string, colour: string) => this.#images.classNamed(name, colour),
+    };
+    return this.#takeLabels("open labels", (image) => this.labelReader.read(file, image, attributes));
   }
 
   useSampleLabels() {
@@ -150,9 +157,8 @@ export class FileCommands {
         await this.#addToExport(image);
         this.exported.value = (place + 1) / images.length;
       }
-      const { suffix, file } = await this.#session.request("finishExport", []).done;
-      const stem = images.length === 1 ? images[0].name.replace(/\.[^.]*$/, "") : "graysam";
-      this.#browser.save(file, stem + suffix);
+      const { name, file } = await this.#session.request("finishExport", []).done;
+      this.#browser.save(file, name);
     } catch (error) {
       this.#session.fail(error);
     }
@@ -185,12 +191,17 @@ export class FileCommands {
     await this.#session.request("addToExport", [name, source, image.runs(), width, objects]).done;
   }
 
-  async #takeLabels(label: string, read: () => Promise<OpenedLabels>) {
+  async #takeLabels(label: string, read: (image: OpenImage) => Promise<OpenedLabels | undefined>) {
     const current = this.#project.current.peek();
     if (!current || this.reading.peek()) return;
     this.reading.value = true;
     try {
-      const { runs, objects } = await read();
+      const opened = await read(current);
+      if (!opened) {
+        this.reading.value = false;
+        return;
+      }
+      const { runs, objects, told } = opened;
       if (this.#project.current.peek() !== current) {
         throw new Error("Another image was opened before the labels were read; open them again for theirs.");
       }
@@ -199,33 +210,18 @@ export class FileCommands {
         this.#tools.endStroke();
         this.#objects.replace(label, ids, objects);
       });
+      if (told) this.#notices.tell(told);
     } catch (error) {
       this.#session.fail(error);
     }
     this.reading.value = false;
   }
 
-  async #readLabels(file: File): Promise<OpenedLabels> {
-    if (!/\.json$/i.test(file.name)) return { runs: await this.#session.request("labelRuns", [file]).done };
-    const current = this.#project.current.peek();
-    if (!current) throw new Error("There is no image yet: open one first.");
-    const { name, width, height } = current;
-    const read = await this.#session.request("readCoco", [file, name, width, height]).done;
-    const used = read.classes.map((one, place) =>
-      read.objects.some((object) => object.class === place) ? this.#images.classNamed(one.name, one.colour) : null,
-    );
-    const attributes = ({ name, class: place, iou }: (typeof read.objects)[number]): ObjectAttributes => ({
-      ...this.#objects.fresh(iou),
-      name,
-      classId: place === null ? null : used[place],
-    });
-    return { runs: read.runs, objects: new Map(read.objects.map((object) => [object.id, attributes(object)])) };
-  }
-
   async #savePng(make: () => Promise<BlobPart>, kind: string) {
-    const name = this.#session.image.source.peek()?.name ?? "";
+    const { source, info } = this.#session.image;
+    const stem = stemOf(source.peek() ?? { kind: "sample", name: "" }, info.peek()?.pages ?? 1);
     try {
-      this.#browser.save(new Blob([await make()], { type: "image/png" }), `${name.replace(/\.[^.]*$/, "")}-${kind}.png`);
+      this.#browser.save(new Blob([await make()], { type: "image/png" }), `${stem}-${kind}.png`);
     } catch (error) {
       this.#session.fail(error);
     }

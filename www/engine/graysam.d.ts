@@ -1,22 +1,4 @@
 /**
- * The objects that a COCO file has for an image.
- */
-export class CocoObjects {
-    private constructor();
-    free(): void;
-    [Symbol.dispose](): void;
-    known(): KnownObjects;
-    /**
-     * Reads those of the image `name`, or of the file's only image.
-     */
-    static read(file: Uint8Array | number[], name: string, width: number, height: number): CocoObjects;
-    /**
-     * The runs of the labels, with which this is used up.
-     */
-    runs(): Uint32Array<ArrayBuffer>;
-}
-
-/**
  * Model, image and prompts in a worker. Its calls must not overlap, but for `cancel`.
  */
 export class Engine {
@@ -113,10 +95,6 @@ export class Engine {
      * Ends the search: what it found.
      */
     finish_automatic_masks(): FoundObjects;
-    /**
-     * The runs of a label image's file, which must be for the open image.
-     */
-    label_runs(bytes: Uint8Array | number[]): Uint32Array<ArrayBuffer>;
     /**
      * A 16-bit PNG file of labels.
      */
@@ -239,9 +217,9 @@ export class ExportedFile {
     [Symbol.dispose](): void;
     bytes(): Uint8Array<ArrayBuffer>;
     /**
-     * What follows the image's or the project's name.
+     * Of its image or of the project, and what it holds.
      */
-    readonly suffix: string;
+    readonly name: string;
 }
 
 /**
@@ -288,15 +266,44 @@ export class ObjectExport {
     free(): void;
     [Symbol.dispose](): void;
     /**
-     * Adds an image: the runs of its labels, what is known of the objects, and the image's file
-     * and page, or no file for the bundled sample.
+     * Adds an image: its name and its folder, which is empty where it is not known, the runs of its
+     * labels, what is known of the objects, and the image's file and page, or no file for the
+     * bundled sample.
      */
-    add(name: string, runs: Uint32Array | number[], width: number, objects: ObjectRecord[], file: Blob | null | undefined, page: number): void;
+    add(name: string, folder: string, runs: Uint32Array | number[], width: number, objects: ObjectRecord[], file: Blob | null | undefined, page: number): void;
     finish(): ExportedFile;
     /**
      * Begins a file of a format.
      */
     constructor(format: ExportFormat, classes: ClassRecord[]);
+}
+
+/**
+ * The objects that a label image or a file of annotations has for an image.
+ */
+export class OpenedObjects {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    known(): KnownObjects;
+    /**
+     * Reads those of a page, from 0, of the image `name` in `folder`, which has so many `pages`. Where
+     * the file is a mask of several parts, `parted` makes an object of each.
+     */
+    static read(file: Uint8Array | number[], name: string, folder: string, page: number, pages: number, width: number, height: number, parted: boolean): OpenedObjects;
+    /**
+     * The runs of the labels, with which this is used up.
+     */
+    runs(): Uint32Array<ArrayBuffer>;
+    /**
+     * Of how many separate parts the only object is made, where the file is a mask that may mean
+     * one object or several.
+     */
+    readonly parts: number | undefined;
+    /**
+     * What the person should know of the reading; empty: nothing.
+     */
+    readonly told: string;
 }
 
 /**
@@ -562,6 +569,10 @@ export interface ImageInfo {
      * Whether the file would show large values dark.
      */
     invert: boolean;
+    /**
+     * How large a pixel is, if the file says so and can be trusted.
+     */
+    pixel_size: PixelSize | null;
 }
 
 export interface InitOutput {
@@ -611,6 +622,20 @@ export interface Part {
     y: number;
     width: number;
     height: number;
+}
+
+/**
+ * The size of a pixel in a unit of length.
+ */
+export interface PixelSize {
+    /**
+     * Width and height, finite and above 0.
+     */
+    size: [number, number];
+    /**
+     * `nm`, `µm` or `mm`.
+     */
+    unit: string;
 }
 
 export interface Prediction {

@@ -32,6 +32,25 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** A mask, or the part of the image that has to be encoded before there is one. */
 export type MaskReply = { needs: Part } | { needs: undefined; prediction: Prediction; mask: MaskRegion };
 
+/** An image for which objects are read. */
+export interface PageOfImage {
+  name: string;
+  folder: string;
+  /** From 0. */
+  page: number;
+  pages: number;
+  width: number;
+  height: number;
+}
+
+export interface ReadObjects extends KnownObjects {
+  runs: Runs;
+  /** Of so many separate parts the mask in the file is, which may be one object or several; undefined: it is no such mask. */
+  parts: number | undefined;
+  /** What the person should know of the reading; empty: nothing. */
+  told: string;
+}
+
 /** Object maps cross as runs: pairs of (length, object number), row by row. */
 export interface WorkerMethods {
   create(device: DeviceChoice): { device: DeviceInfo; ranges: SettingRanges };
@@ -59,8 +78,6 @@ export interface WorkerMethods {
   /** The mask for a single point, looked at in parts of this side, whatever the prompts are. */
   preview(point: { x: number; y: number }, side: number): MaskReply;
   maskPng(): Bytes;
-  /** The objects of a label image for the open image. */
-  labelRuns(file: Blob): Runs;
   sampleLabelRuns(): Runs;
   labelsPng(runs: Uint32Array, width: number, height: number): Bytes;
   /** The side of the parts in which objects of this longer side are seen well; 0: the whole image. */
@@ -72,8 +89,7 @@ export interface WorkerMethods {
   finishAutomaticMasks(): { runs: Runs; objects: FoundObject[] };
   beginExport(format: ExportFormat, classes: readonly ObjectClass[]): void;
   addToExport(name: string, source: ImageSource, runs: Uint32Array, width: number, objects: ObjectRecord[]): void;
-  /** The file, and what follows the image's or the project's name. */
-  finishExport(): { suffix: string; file: Blob };
+  finishExport(): { name: string; file: Blob };
   /** Begins the label files of a project file, and ends those that were under way. */
   beginProjectLabels(classes: readonly ObjectClass[]): void;
   /** Adds an image to the COCO file. Its label image as a TIFF file; undefined: none can hold its objects' numbers. */
@@ -82,8 +98,8 @@ export interface WorkerMethods {
   finishProjectLabels(): Blob;
   /** The objects of a label image that is to have this size. */
   readProjectLabels(file: Blob, width: number, height: number): Runs;
-  /** The objects that a COCO file has for an image. */
-  readCoco(file: Blob, name: string, width: number, height: number): KnownObjects & { runs: Runs };
+  /** The objects that a label image or a file of annotations has for a page. @param parted parts of a mask are objects */
+  readObjects(file: Blob, page: PageOfImage, parted: boolean): ReadObjects;
   baseSha256(): string;
   openDecoder(file: Blob): DecoderInfo;
   useFineTuned(on: boolean): void;

@@ -2,6 +2,7 @@
 // heard at once.
 
 import { TILE } from "../document/rendering.js";
+import { folderOf } from "../document/source.js";
 import type { ImageSource, MaskRegion } from "../document/types.js";
 import { readCheckpoint, removeCheckpoint, storeCheckpoint, storedTraining } from "../storage/checkpoint_store.js";
 import { storeEmbedding, storedEmbedding } from "../storage/embedding_store.js";
@@ -163,9 +164,6 @@ const methods: Methods = {
   memory: () => engineMemory?.buffer.byteLength ?? 0,
   preview: async (_request, { x, y }, side) => replyOf(await requireEngine().preview(x, y, side)),
   maskPng: () => requireEngine().mask_png(),
-  async labelRuns(_request, file) {
-    return requireEngine().label_runs(await readFile(file));
-  },
   sampleLabelRuns: () => requireEngine().sample_label_runs(),
   labelsPng: (_request, runs, width, height) => requireEngine().labels_png(runs, width, height),
   suitedSide: (_request, extent) => requireEngine().suited_side(extent),
@@ -188,12 +186,12 @@ const methods: Methods = {
     );
   },
   addToExport(_request, name, source, runs, width, objects) {
-    exports.begun.add(name, runs, width, objects, fileOf(source), source.page ?? 0);
+    exports.begun.add(name, folderOf(source), runs, width, objects, fileOf(source), source.page ?? 0);
   },
   finishExport() {
     const file = exports.finish();
-    const { suffix } = file;
-    return { suffix, file: new Blob([file.bytes()]) };
+    const { name } = file;
+    return { name, file: new Blob([file.bytes()]) };
   },
   async beginProjectLabels(_request, classes) {
     const { ProjectLabels } = await loadEngine();
@@ -205,10 +203,11 @@ const methods: Methods = {
     const { ProjectLabels } = await loadEngine();
     return ProjectLabels.read(await readFile(file), width, height);
   },
-  async readCoco(_request, file, name, width, height) {
-    const { CocoObjects } = await loadEngine();
-    const found = CocoObjects.read(await readFile(file), name, width, height);
-    return { ...found.known(), runs: found.runs() };
+  async readObjects(_request, file, { name, folder, page, pages, width, height }, parted) {
+    const { OpenedObjects } = await loadEngine();
+    const found = OpenedObjects.read(await readFile(file), name, folder, page, pages, width, height, parted);
+    const { parts, told } = found;
+    return { ...found.known(), parts, told, runs: found.runs() };
   },
   baseSha256: () => requireEngine().base_sha256(),
   openDecoder: (_request, file) => requireEngine().open_decoder(file),

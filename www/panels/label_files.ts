@@ -10,6 +10,11 @@ import { count } from "./drawn.js";
 const openLabels = byId("open-labels", HTMLButtonElement);
 const labelFile = byId("label-file", HTMLInputElement);
 const useSampleLabels = byId("use-sample-labels", HTMLButtonElement);
+const question = byId("mask-question", HTMLElement);
+const questionText = byId("mask-question-text", HTMLElement);
+const asMany = byId("mask-parts", HTMLButtonElement);
+const asOne = byId("mask-one", HTMLButtonElement);
+const asNone = byId("mask-cancel", HTMLButtonElement);
 const showLabels = byId("show-labels", HTMLInputElement);
 const unsaved = byId("labels-unsaved", HTMLElement);
 
@@ -28,8 +33,28 @@ export class LabelFiles {
       labelFile.value = "";
       if (file) void files.openLabels(file);
     };
+    asMany.onclick = () => this.#answer(true);
+    asOne.onclick = () => this.#answer(false);
+    asNone.onclick = () => this.#answer(undefined);
     showLabels.onchange = () => viewer.showLabels(showLabels.checked);
     effect(() => this.#show());
+    effect(() => this.#ask());
+  }
+
+  /** Asks whether a mask's parts are objects. */
+  #ask() {
+    const asked = this.#files.labelReader.question.value;
+    question.hidden = !asked;
+    if (!asked) return;
+    const parts = asked.parts.toLocaleString("en");
+    questionText.textContent = `The file is a mask of one value with ${parts} separate parts. Is each of them an object?`;
+    asMany.textContent = `${parts} objects`;
+    asMany.focus();
+  }
+
+  #answer(parted: boolean | undefined) {
+    this.#files.labelReader.question.peek()?.answer(parted);
+    byId("canvas", HTMLCanvasElement).focus({ preventScroll: true });
   }
 
   #show() {

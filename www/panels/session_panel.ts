@@ -5,6 +5,7 @@ import type { Workbench } from "../commands/workbench.js";
 import type { State } from "../session/session.js";
 import { byId } from "./dom.js";
 import { count } from "./drawn.js";
+import { factsOf } from "./image_facts.js";
 import { describe } from "./status.js";
 
 const BUSY: readonly State[] = ["loading", "encoding", "predicting"];
@@ -60,8 +61,7 @@ export class SessionPanel {
     const { info, source } = this.#session.image;
     emptyHint.hidden = info.value !== undefined;
     if (!info.value || !source.value) return;
-    const { width, height, kind } = info.value;
-    imageFacts.textContent = `${source.value.name}: ${width} × ${height}, ${kind}`;
+    imageFacts.textContent = factsOf(info.value, source.value);
   }
 
   #showModel() {

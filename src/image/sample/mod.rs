@@ -69,7 +69,7 @@ pub fn mosaic((gray, labels): &(Gray, Labels), side: usize) -> (Gray, Labels) {
         height,
         samples,
     };
-    let labels = Labels { width, height, ids };
+    let labels = Labels::new(width, height, ids);
     (gray, labels)
 }
 
@@ -183,7 +183,7 @@ mod tests {
         };
         let ids = vec![0, 3];
         let (width, height) = (2, 1);
-        let scene = (gray, Labels { width, height, ids });
+        let scene = (gray, Labels::new(width, height, ids));
         let (gray, labels) = mosaic(&scene, 3);
         let samples = Samples::U8(vec![5, 9, 5, 5, 9, 5, 5, 9, 5]);
         assert_eq!((gray.width, gray.height), (3, 3));

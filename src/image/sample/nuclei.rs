@@ -20,12 +20,7 @@ pub fn nuclei() -> (Gray, Labels) {
     let nuclei = place(&mut random);
     let (light, ids) = draw(&nuclei, &mut random);
     let gray = photograph(&light, WIDTH, &mut random);
-    let labels = Labels {
-        width: WIDTH,
-        height: HEIGHT,
-        ids,
-    };
-    (gray, labels)
+    (gray, Labels::new(WIDTH, HEIGHT, ids))
 }
 
 /// An ellipse whose outline waves a little, with spots and nucleoli inside.

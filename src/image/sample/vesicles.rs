@@ -178,11 +178,7 @@ fn label(vesicles: &[Ellipse]) -> Labels {
     for (vesicle, id) in vesicles.iter().zip(1..) {
         vesicle.pixels(1.0, |at, _| ids[at] = id);
     }
-    Labels {
-        width: SIDE,
-        height: SIDE,
-        ids,
-    }
+    Labels::new(SIDE, SIDE, ids)
 }
 
 #[cfg(test)]

@@ -1,0 +1,4 @@
+//! GeoJSON files, QuPath's among them.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|file: &[u8]| graysam_fuzz::annotations(file));

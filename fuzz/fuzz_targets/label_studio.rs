@@ -1,0 +1,4 @@
+//! Label Studio's tasks.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|file: &[u8]| graysam_fuzz::annotations(file));

@@ -1,0 +1,4 @@
+//! ImageJ's ROIs and zips of them.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|file: &[u8]| graysam_fuzz::annotations(file));

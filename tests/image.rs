@@ -84,9 +84,12 @@ fn windows_by_hand() {
         Samples::F32(vec![-1e30, 100.0, 125.0, 3e38]),
     ] {
         // A quarter of the way: 63.75; squared 15.94; inverted 255 − 15.94.
-        assert_eq!(shown(samples.clone(), base), [0, 0, 64, 255]);
-        let squared = Display { gamma: 2.0, ..base };
-        assert_eq!(shown(samples.clone(), squared), [0, 0, 16, 255]);
+        assert_eq!(shown(samples.clone(), base.clone()), [0, 0, 64, 255]);
+        let squared = Display {
+            gamma: 2.0,
+            ..base.clone()
+        };
+        assert_eq!(shown(samples.clone(), squared.clone()), [0, 0, 16, 255]);
         let inverted = Display {
             invert: true,
             ..squared

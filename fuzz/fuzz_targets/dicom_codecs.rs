@@ -10,9 +10,8 @@ use libfuzzer_sys::fuzz_target;
 const FRAGMENTS: &[u8] = b"\xfe\xff\0\xe0";
 
 fuzz_target!(|input: &[u8]| {
-    let starts = input.windows(4).enumerate();
-    let last = starts.filter(|(_, four)| *four == FRAGMENTS).last();
-    let frame = last.map_or(input, |(at, _)| input.get(at + 8..).unwrap_or_default());
+    let last = input.windows(4).rposition(|four| four == FRAGMENTS);
+    let frame = last.map_or(input, |at| input.get(at + 8..).unwrap_or_default());
     let short = |number: u8, value: u8| [0x28, 0, number, 0, b'U', b'S', 2, 0, value, 0];
     let mut file = vec![0; 128];
     file.extend(b"DICM\x02\0\x10\0UI\x16\x001.2.840.10008.1.2.4.80");

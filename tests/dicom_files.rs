@@ -1,8 +1,10 @@
 //! DICOM files as archives hold them (`fixtures/make_dicom_files.py`).
 
+use std::io::Cursor;
 use std::path::Path;
 
-use graysam::image::decode::{Page, Picture, Samples, open};
+use graysam::Result;
+use graysam::image::decode::{self, Page, Picture, Samples};
 use graysam::image::display::{Display, Window, to_rgb};
 use graysam::image::voi::Curve;
 
@@ -12,6 +14,10 @@ const HEIGHT: usize = 18;
 fn file(name: &str) -> Vec<u8> {
     let path = Path::new("tests/fixtures/files").join(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn open(bytes: &[u8], page: usize) -> Result<Page> {
+    decode::open(Cursor::new(bytes), page)
 }
 
 fn page(name: &str, page: usize) -> Page {

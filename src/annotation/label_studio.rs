@@ -213,7 +213,7 @@ impl Runs {
             return;
         }
         // An even number of them are complete pairs, so that the next one is outside.
-        while self.lengths.is_empty() || (self.lengths.len() % 2 == 0) != inside {
+        while self.lengths.is_empty() || self.lengths.len().is_multiple_of(2) != inside {
             self.lengths.push(0);
         }
         if let Some(last) = self.lengths.last_mut() {

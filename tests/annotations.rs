@@ -32,10 +32,10 @@ fn labels(random: &mut Random, size: (usize, usize), largest: usize) -> Labels {
         let (x, y) = (random.below(size.0), random.below(size.1));
         let (w, h) = (1 + random.below(size.0), 1 + random.below(size.1));
         let noisy = random.below(3) == 0;
-        for at in 0..ids.len() {
+        for (at, number) in ids.iter_mut().enumerate() {
             let inside = (x..x + w).contains(&(at % size.0)) && (y..y + h).contains(&(at / size.0));
             if inside && !(noisy && random.below(2) == 0) {
-                ids[at] = if random.below(40) == 0 { 0 } else { id };
+                *number = if random.below(40) == 0 { 0 } else { id };
             }
         }
     }

@@ -414,7 +414,7 @@ fn inspect_tells_what_is_read_of_an_image() {
     let expected = json!({
         "width": 20, "height": 18, "pages": 1, "page": 1, "kind": "32-bit float grayscale",
         "min": -1019.0, "max": 1231.0, "mean": mean, "window": [-160.0, 239.0], "invert": false,
-        "pixel_size": null, "unit": null, "first": first,
+        "pixel_size": null, "unit": null, "channels": [""], "axes": null, "absent": 0, "first": first,
     });
     assert_eq!(report, expected);
 

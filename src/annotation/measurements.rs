@@ -52,7 +52,14 @@ pub fn row(
         perimeter(shape).to_string(),
     ];
     cells.extend(match picture {
-        Some(Picture::Gray(gray)) => intensities(shape, gray).map(|value| value.to_string()),
+        Some(Picture::Gray(gray)) => intensities(shape, gray).map(|value| {
+            let text = value.to_string();
+            if value.is_finite() {
+                text
+            } else {
+                String::new()
+            }
+        }),
         _ => [const { String::new() }; 5],
     });
     cells.push(object.iou.map_or(String::new(), |iou| iou.to_string()));
@@ -114,20 +121,17 @@ fn intensities(shape: &Shape, gray: &Gray) -> [f64; 5] {
     };
     let places = (0..shape.bits.len()).filter(|&i| shape.bits[i]);
     let place = |i: usize| (shape.y + i / shape.width) * gray.width + shape.x + i % shape.width;
+    // Where the image has no value there is none to count.
     let values = places.map(|i| value(place(i)));
+    let values = values.filter(|value| value.is_finite());
+    let count = values.clone().count() as f64;
     let (mut sum, mut least, mut greatest) = (0.0, f64::INFINITY, f64::NEG_INFINITY);
     for value in values.clone() {
         sum += value;
         least = value.min(least);
         greatest = value.max(greatest);
     }
-    let mean = sum / shape.area as f64;
+    let mean = sum / count;
     let squares: f64 = values.map(|value| (value - mean).powi(2)).sum();
-    [
-        mean,
-        sum,
-        least,
-        greatest,
-        (squares / shape.area as f64).sqrt(),
-    ]
+    [mean, sum, least, greatest, (squares / count).sqrt()]
 }

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::image::decode::{Picture, Samples};
 use crate::image::display::{self, Colormap, Window};
 use crate::image::part::Part;
+use crate::image::planes::Axes;
 use crate::image::shapes::Shape;
 use crate::predictor;
 use crate::training::trainer::{Evaluation, Trainer, TrainingRanges, TrainingSettings};
@@ -59,12 +60,16 @@ pub enum ImageKind {
     GrayFloat,
     #[serde(rename = "colour")]
     Colour,
+    /// Colour of more than 8 bits, or several channels: each is shown through the window.
+    #[serde(rename = "several channels")]
+    Channels,
 }
 
 impl From<&Picture> for ImageKind {
     fn from(picture: &Picture) -> Self {
         match picture {
             Picture::Rgb(_) => Self::Colour,
+            Picture::Composite(_) => Self::Channels,
             Picture::Gray(gray) => match gray.samples {
                 Samples::U8(_) => Self::Gray8,
                 Samples::U16(_) => Self::Gray16,
@@ -96,6 +101,10 @@ pub struct ImageInfo {
     pub window: Option<[f32; 2]>,
     /// Whether the file would show large values dark.
     pub invert: bool,
+    /// Names of the file's channels, of which some may be empty.
+    pub channels: Vec<String>,
+    /// What the file's pages differ in, if it says so.
+    pub axes: Option<Axes>,
 }
 
 #[derive(Serialize, Deserialize, Tsify)]

@@ -20,6 +20,8 @@ export function infoOf(width: number, height: number): ImageInfo {
     pages: 1,
     window: null,
     invert: false,
+    channels: [""],
+    axes: null,
   };
 }
 

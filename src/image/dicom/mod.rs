@@ -70,12 +70,12 @@ pub fn read(bytes: &[u8], page: usize) -> Result<Page> {
         size: (width as usize, height as usize),
     };
     Ok(Page {
-        picture: frame.picture()?,
         page,
         pages: frames,
         window: file.window(page)?,
         invert: file.photometric() == "MONOCHROME1",
         pixel_size: file.pixel_size(page),
+        ..Page::only(frame.picture()?)
     })
 }
 

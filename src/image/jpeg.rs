@@ -88,7 +88,7 @@ fn described(error: &DecodeErrors) -> crate::error::Error {
             truncated(NAME)
         }
         DecodeErrors::Unsupported(why) => unsupported(NAME, format!("{why:?}")),
-        other => damaged(NAME, format!("{other:?}").trim_end_matches('.')),
+        other => damaged(NAME, format!("{other:?}").trim_matches(['"', '.'])),
     }
 }
 

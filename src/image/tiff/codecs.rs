@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 
-use fax::decoder::{DecodeStatus, Group3Decoder, Group4Decoder, pels};
 use fax::Color;
+use fax::decoder::{DecodeStatus, Group3Decoder, Group4Decoder, pels};
 use flate2::bufread::ZlibDecoder;
 use ruzstd::decoding::StreamingDecoder;
 use weezl::BitOrder;
@@ -179,7 +179,7 @@ impl<R: Read> Read for PackBits<R> {
 }
 
 /// Rows of bits, 1 for black, from the codes of fax machines (ITU-T T.4 and T.6).
-fn fax<'a>(stored: impl Read + 'a, layout: &Layout) -> Result<Box<dyn Read + 'a>> {
+fn fax<'a>(stored: impl BufRead + 'a, layout: &Layout) -> Result<Box<dyn Read + 'a>> {
     let wrong = || unsupported(NAME, "fax codes of more than one bit a pixel");
     let width = u16::try_from(layout.chunk.0).map_err(|_| wrong())?;
     if layout.bits != 1 || layout.interleaved() != 1 {

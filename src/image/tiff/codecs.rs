@@ -163,7 +163,7 @@ impl<R: Read> Read for PackBits<R> {
                     self.repeated = None;
                 }
                 length => {
-                    self.left = 1 - isize::from(length) as usize;
+                    self.left = 1 + usize::from(length.unsigned_abs());
                     self.repeated = Some(self.byte()?);
                 }
             }

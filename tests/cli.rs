@@ -418,8 +418,7 @@ fn inspect_tells_what_is_read_of_an_image() {
             {"name": "", "function": "linear", "window": [-160.0, 239.0]},
             {"name": "", "function": "linear", "window": [-150.0, 1349.0]},
         ],
-        "absent": null,
-        "pixel_size": null, "unit": null, "first": first,
+        "pixel_size": null, "unit": null, "channels": [""], "axes": null, "absent": 0, "first": first,
     });
     assert_eq!(report, expected);
 

@@ -27,14 +27,14 @@ fn page(name: &str, page: usize) -> Page {
 fn samples(name: &str, number: usize) -> Samples {
     match page(name, number).picture {
         Picture::Gray(gray) => gray.samples,
-        Picture::Rgb(_) => panic!("{name}: colour"),
+        _ => panic!("{name}: colour"),
     }
 }
 
 fn colours(name: &str) -> Vec<[u8; 3]> {
     match page(name, 0).picture {
         Picture::Rgb(rgb) => rgb.pixels.as_chunks().0.to_vec(),
-        Picture::Gray(_) => panic!("{name}: gray"),
+        _ => panic!("{name}: gray"),
     }
 }
 

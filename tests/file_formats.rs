@@ -1,76 +1,20 @@
 //! TIFF and DICOM files as other programs write them (`fixtures/make_image_files.py`).
 
+mod pattern;
+
 use std::io::Cursor;
-use std::path::Path;
 
-use graysam::image::decode::{Page, Picture, Rgb, Samples, open};
+use graysam::image::decode::{Page, Samples, open};
 use graysam::image::display::{Display, Window, to_rgb};
-
-const WIDTH: usize = 20;
-const HEIGHT: usize = 18;
-
-fn file(name: &str) -> Vec<u8> {
-    let path = Path::new("tests/fixtures/files").join(name);
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn page(name: &str, page: usize) -> Page {
-    open(Cursor::new(file(name)), page).unwrap_or_else(|error| panic!("{name}: {error}"))
-}
-
-fn gray(page: Page) -> (usize, usize, Samples) {
-    match page.picture {
-        Picture::Gray(gray) => (gray.width, gray.height, gray.samples),
-        Picture::Rgb(_) => panic!("colour"),
-    }
-}
-
-fn samples(name: &str) -> Samples {
-    let (width, height, samples) = gray(page(name, 0));
-    assert_eq!((width, height), (WIDTH, HEIGHT), "{name}");
-    samples
-}
-
-fn sentence(bytes: &[u8], page: usize) -> String {
-    let text = open(Cursor::new(bytes), page).unwrap_err().to_string();
-    assert!(text.ends_with('.') && text.len() > 30, "{text}");
-    text
-}
-
-/// The pattern of the script, 0 to 250, through `value`.
-fn pattern<T>(page: usize, (width, height): (usize, usize), value: impl Fn(u16) -> T) -> Vec<T> {
-    let at = |i: usize| (7 * (i % width) + 13 * (i / width).pow(2) + 31 * page) % 251;
-    (0..width * height).map(|i| value(at(i) as u16)).collect()
-}
-
-fn u8s(page: usize, value: impl Fn(u8) -> u8) -> Samples {
-    Samples::U8(pattern(page, (WIDTH, HEIGHT), |v| value(v as u8)))
-}
-
-fn u16s(page: usize, value: impl Fn(u16) -> u16) -> Samples {
-    Samples::U16(pattern(page, (WIDTH, HEIGHT), value))
-}
-
-fn f32s(page: usize, value: impl Fn(f32) -> f32) -> Samples {
-    Samples::F32(pattern(page, (WIDTH, HEIGHT), |v| value(v.into())))
-}
-
-fn colour() -> Picture {
-    let channels = [0, 1, 2].map(|page| pattern(page, (WIDTH, HEIGHT), |v| v as u8));
-    let pixel = |i: usize| [channels[0][i], channels[1][i], channels[2][i]];
-    Picture::Rgb(Rgb {
-        width: WIDTH,
-        height: HEIGHT,
-        pixels: (0..WIDTH * HEIGHT).flat_map(pixel).collect(),
-    })
-}
+use pattern::{
+    HEIGHT, WIDTH, colour, f32s, file, gray, page, pattern, samples, sentence, u8s, u16s,
+};
 
 #[test]
 fn tiff_strips_tiles_and_compressions() {
     assert_eq!(samples("strips.tif"), u8s(0, |v| v));
     assert_eq!(samples("tiles_lzw.tif"), u16s(0, |v| v * 257));
     assert_eq!(samples("big_endian.tif"), u16s(0, |v| v * 257));
-    assert_eq!(samples("white_is_zero.tif"), u16s(0, |v| 65535 - v));
     for name in ["float_deflate.tif", "bigtiff_tiles.tif"] {
         assert_eq!(samples(name), f32s(0, |v| v / 8.0 - 3.0), "{name}");
     }
@@ -108,12 +52,6 @@ fn an_empty_page_is_opened_where_there_are_others() {
     let empty = gray(open(Cursor::new(&stack), 0).unwrap()).2;
     assert_eq!(empty, Samples::U8(vec![9; frame]));
     assert_eq!(gray(open(Cursor::new(&stack), 1).unwrap()).2, u8s(1, |v| v));
-}
-
-#[test]
-fn tiff_tiles_of_planes_are_refused() {
-    let text = sentence(&file("tiles_of_planes.tif"), 0);
-    assert!(text.contains("tiles of separate colour planes"), "{text}");
 }
 
 /// Where the directory at `at` has the place of the next one, in a little-endian file.

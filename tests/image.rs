@@ -1,6 +1,6 @@
 //! Display, resizing, masks, labels and the sample against Pillow, PyTorch and hand arithmetic.
 
-use graysam::image::decode::{Gray, Picture, Rgb, Samples, decode};
+use graysam::image::decode::{Composite, Gray, Picture, Rgb, Samples, decode};
 use graysam::image::display::{Colormap, Display, Shown, Window, to_grays, to_rgb};
 use graysam::image::labels::Labels;
 use graysam::image::levels::{levels, levels_rgb};
@@ -60,6 +60,78 @@ fn collapsed_percentiles_fall_back_to_min_and_max() {
     values[3] = 9;
     let levels = levels(&row(Samples::U8(values), 10_000));
     assert_eq!((levels.low, levels.high), (5.0, 9.0));
+}
+
+#[test]
+fn white_is_where_small_bright_objects_reach() {
+    const SIDE: usize = 200;
+    let field = |objects: &[(usize, usize, u16)]| {
+        // Noise up to 100, and squares of pixels that grow brighter to the right.
+        let mut values: Vec<u16> = (0..SIDE * SIDE).map(|i| (i * 7919 % 101) as u16).collect();
+        for &(x, side, value) in objects {
+            for i in 0..side * side {
+                let bright = value + 10 * (i % side) as u16;
+                values[(50 + i / side) * SIDE + x + i % side] = bright;
+            }
+        }
+        Gray {
+            width: SIDE,
+            height: SIDE,
+            samples: Samples::U16(values),
+        }
+    };
+    // 25 of 40,000 pixels; the brightest column is one pixel wide, the one before it makes squares.
+    let objects = levels(&field(&[(20, 5, 900)]));
+    assert_eq!((objects.low, objects.high), (0.0, 930.0));
+    let dead_pixels = levels(&field(&[(20, 1, 60_000), (90, 1, 50_000)]));
+    assert_eq!(dead_pixels.high, 100.0);
+    // A mark drawn in white counts for nothing; most of the bright pixels are its own.
+    let mut marked = field(&[(20, 3, 900)]);
+    let Samples::U16(values) = &mut marked.samples else {
+        panic!()
+    };
+    values[SIDE * 190 + 100..][..15].fill(65_535);
+    values[SIDE * 191 + 100..][..15].fill(65_535);
+    assert_eq!(levels(&marked).high, 910.0);
+}
+
+#[test]
+fn a_page_of_one_value_is_black() {
+    for samples in [
+        Samples::U8(vec![7; 9]),
+        Samples::U16(vec![700; 9]),
+        Samples::F32(vec![0.5; 9]),
+    ] {
+        let page = row(samples, 9);
+        let window = Window::Percentile.fixed(&levels(&page));
+        let display = Display {
+            window,
+            ..Display::default()
+        };
+        assert_eq!(to_grays(&page, &display), Ok(vec![0; 9]));
+    }
+}
+
+#[test]
+fn channels_have_windows_of_their_own_or_of_all() {
+    let plane = |values: [u16; 4]| Some(row(Samples::U16(values.to_vec()), 4));
+    let picture = |together| {
+        Picture::Composite(Composite {
+            channels: [plane([0, 100, 50, 0]), None, plane([1000, 0, 500, 200])],
+            together,
+        })
+    };
+    let display = Display {
+        window: Window::MinMax,
+        ..Display::default()
+    };
+    let shown = |together| to_rgb(&picture(together), &display).unwrap().pixels;
+    assert_eq!(shown(false), [0, 0, 255, 255, 0, 0, 128, 0, 128, 0, 0, 51]);
+    // 100 of 1000 is 25.5 of 255, 50 is 12.75.
+    assert_eq!(shown(true), [0, 0, 255, 26, 0, 0, 13, 0, 128, 0, 0, 51]);
+    let together = picture(true);
+    let all = Shown::new(&together, &display).unwrap();
+    assert_eq!(all.row(0, 1..3).into_owned(), shown(true)[3..9]);
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::io::Cursor;
 
 use graysam::image::decode::{Gray, Picture, Rgb, Samples, decode};
+use graysam::image::display::{Display, to_grays};
 use graysam::image::labels::Labels;
+use graysam::image::levels::levels;
 use image::{ColorType, ImageFormat};
 use tiff::encoder::{Compression, TiffEncoder, colortype};
 
@@ -79,7 +81,7 @@ impl RawTiff<'_> {
 fn gray(bytes: &[u8]) -> Gray {
     match decode(bytes).unwrap() {
         Picture::Gray(gray) => gray,
-        Picture::Rgb(_) => panic!("colour"),
+        _ => panic!("colour"),
     }
 }
 
@@ -156,15 +158,20 @@ fn alpha_is_dropped_and_colour_stays_colour() {
 }
 
 #[test]
-fn sixteen_bit_colour_becomes_eight() {
+fn sixteen_bit_colour_keeps_its_depth() {
     let values = [0u16, 128, 129, 257, 65535, 65407, 65406, 0, 0, 1, 2, 3];
     let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_ne_bytes()).collect();
     let file = encode(ImageFormat::Png, ColorType::Rgb16, (2, 2), &bytes);
-    let Picture::Rgb(rgb) = decode(&file).unwrap() else {
-        panic!("gray");
+    let Picture::Composite(composite) = decode(&file).unwrap() else {
+        panic!("8 bits");
     };
-    // 65535 / 255 = 257, so 128 / 257 rounds down and 129 / 257 up.
-    assert_eq!(rgb.pixels, [0, 0, 1, 1, 255, 255, 254, 0, 0, 0, 0, 0]);
+    assert!(composite.together);
+    let planes: Vec<&Samples> = composite.planes().map(|plane| &plane.samples).collect();
+    let wanted = [[0, 257, 65406, 1], [128, 65535, 0, 2], [129, 65407, 0, 3]];
+    assert_eq!(planes.len(), 3);
+    for (plane, wanted) in planes.into_iter().zip(wanted) {
+        assert_eq!(*plane, Samples::U16(wanted.to_vec()));
+    }
 }
 
 #[test]
@@ -204,7 +211,7 @@ fn tiff_layouts() {
     };
     assert_eq!(
         gray(&white_is_zero.bytes()).samples,
-        Samples::U8(vec![255, 254, 253, 0])
+        Samples::U8(vec![0, 1, 2, 255])
     );
     let bilevel = RawTiff {
         size: (3, 2),
@@ -360,16 +367,83 @@ fn nothing_to_segment() {
 }
 
 #[test]
-fn missing_values_are_counted() {
-    let values = [f32::NAN, 0.0, f32::INFINITY, 1.0, f32::NEG_INFINITY, 2.0];
-    let text = sentence(decode(&encode_tiff::<colortype::Gray32Float>(
-        (3, 2),
-        &values,
-    )));
-    assert!(
-        text.contains("3 of 6") && text.contains("fill them first"),
-        "{text}"
-    );
+fn missing_values_do_not_count() {
+    let values = [f32::NAN, 0.0, f32::INFINITY, 1.0, f32::NEG_INFINITY, 3.0];
+    let file = encode_tiff::<colortype::Gray32Float>((3, 2), &values);
+    let image = gray(&file);
+    let levels = levels(&image);
+    assert_eq!((levels.min, levels.max), (0.0, 3.0));
+    assert_eq!(levels.histogram.iter().sum::<u32>(), 3);
+    let invert = true;
+    for display in [
+        Display::default(),
+        Display {
+            invert,
+            ..Display::default()
+        },
+    ] {
+        let shown = to_grays(&image, &display).unwrap();
+        // 255 / 3; where there is no number, black whatever the display.
+        let wanted =
+            [0, 0, 255, 85, 0, 255].map(|gray| if display.invert { 255 - gray } else { gray });
+        assert_eq!(shown[1..], wanted[1..]);
+        assert_eq!(shown[0], 0);
+    }
+    let nothing = encode_tiff::<colortype::Gray32Float>((2, 2), &[f32::NAN; 4]);
+    assert!(sentence(decode(&nothing)).contains("same value, no number"));
+}
+
+#[test]
+fn a_jpeg_ends_at_its_end_marker() {
+    let noise: Vec<u8> = (0..12_288u32).map(|i| ((i * i) >> 3) as u8).collect();
+    let whole = encode(ImageFormat::Jpeg, ColorType::Rgb8, (64, 64), &noise);
+    let image = decode(&whole).unwrap();
+    // What cameras and editors append: bytes, and a second picture.
+    for trailer in [
+        &b"\xff\xda\xff\xff trailer \0\0"[..],
+        &whole[..whole.len() / 2],
+    ] {
+        assert_eq!(decode(&[&whole, trailer].concat()).unwrap(), image);
+    }
+    assert!(whole.ends_with(b"\xff\xd9"));
+    assert_eq!(decode(&whole[..whole.len() - 2]).unwrap(), image);
+    for length in [whole.len() / 2, whole.len() * 3 / 4] {
+        let text = sentence(decode(&whole[..length]));
+        assert!(
+            text.contains("JPEG file ends before its image does"),
+            "{text}"
+        );
+        let closed = [&whole[..length], b"\xff\xd9"].concat();
+        assert!(sentence(decode(&closed)).contains("export it again"));
+    }
+}
+
+#[test]
+fn a_png_may_lack_its_last_chunk() {
+    let whole = encode(ImageFormat::Png, ColorType::L8, (4, 3), &RAMP);
+    assert_eq!(whole[whole.len() - 8..][..4], *b"IEND");
+    let image = gray(&whole[..whole.len() - 12]);
+    assert_eq!(image.samples, Samples::U8(RAMP.to_vec()));
+    let trailer = [&whole[..], b"trailer"].concat();
+    assert_eq!(gray(&trailer).samples, Samples::U8(RAMP.to_vec()));
+}
+
+#[test]
+fn an_image_is_turned_as_its_exif_data_say() {
+    let values: Vec<u8> = (0..512u32)
+        .map(|i| if i % 32 < 16 { 20 } else { 220 })
+        .collect();
+    let whole = encode(ImageFormat::Jpeg, ColorType::L8, (32, 16), &values);
+    // Orientation 6: the first row is the right-hand side.
+    let mut exif = b"\xff\xe1\0\x22Exif\0\0II*\0\x08\0\0\0\x01\0".to_vec();
+    exif.extend(b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0");
+    let turned = gray(&[&whole[..2], &exif, &whole[2..]].concat());
+    assert_eq!((turned.width, turned.height), (16, 32));
+    let Samples::U8(values) = turned.samples else {
+        panic!("depth")
+    };
+    let row = |y: usize| values[16 * y..][..16].iter().all(|v| *v > 120);
+    assert!((0..32).all(|y| row(y) == (y >= 16)));
 }
 
 #[test]

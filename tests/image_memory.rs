@@ -110,7 +110,16 @@ fn images_take_the_memory_that_their_pixels_need() {
             panic!("it is read as gray")
         };
         assert_eq!(gray.samples, Samples::U16(ramp()));
-        assert!(bytes < samples + 2 * MEGABYTE, "{bytes} for {samples}");
+        // A TIFF is read where it lies, a PNG whole.
+        let held = if file.starts_with(b"II") {
+            0
+        } else {
+            file.len()
+        };
+        assert!(
+            bytes < samples + held + 2 * MEGABYTE,
+            "{bytes} for {samples}"
+        );
     }
     let profile = 100 * MEGABYTE;
     let file = png_with_profile(profile);

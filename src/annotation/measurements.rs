@@ -83,7 +83,7 @@ impl Table {
             length.to_string(),
         ];
         cells.extend(match picture {
-            Some(Picture::Gray(gray)) => intensities(shape, gray).map(|value| value.to_string()),
+            Some(Picture::Gray(gray)) => intensities(shape, gray).map(finite),
             _ => [const { String::new() }; 5],
         });
         cells.push(object.iou.map_or(String::new(), |iou| iou.to_string()));
@@ -185,6 +185,14 @@ pub fn perimeter(shape: &Shape) -> f64 {
     length
 }
 
+/// Empty where a pixel has no value.
+fn finite(value: f64) -> String {
+    match value.is_finite() {
+        true => value.to_string(),
+        false => String::new(),
+    }
+}
+
 /// Mean, sum, least, greatest and standard deviation of the samples inside.
 fn intensities(shape: &Shape, gray: &Gray) -> [f64; 5] {
     let value = |i: usize| match &gray.samples {
@@ -194,20 +202,17 @@ fn intensities(shape: &Shape, gray: &Gray) -> [f64; 5] {
     };
     let places = (0..shape.bits.len()).filter(|&i| shape.bits[i]);
     let place = |i: usize| (shape.y + i / shape.width) * gray.width + shape.x + i % shape.width;
+    // Where the image has no value there is none to count.
     let values = places.map(|i| value(place(i)));
+    let values = values.filter(|value| value.is_finite());
+    let count = values.clone().count() as f64;
     let (mut sum, mut least, mut greatest) = (0.0, f64::INFINITY, f64::NEG_INFINITY);
     for value in values.clone() {
         sum += value;
         least = value.min(least);
         greatest = value.max(greatest);
     }
-    let mean = sum / shape.area as f64;
+    let mean = sum / count;
     let squares: f64 = values.map(|value| (value - mean).powi(2)).sum();
-    [
-        mean,
-        sum,
-        least,
-        greatest,
-        (squares / shape.area as f64).sqrt(),
-    ]
+    [mean, sum, least, greatest, (squares / count).sqrt()]
 }

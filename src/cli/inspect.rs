@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use graysam::Result;
-use graysam::image::decode::{Picture, Samples};
+use graysam::image::decode::{Composite, Gray, Picture, Samples};
 use graysam::image::labels::Labels;
+use graysam::image::planes::Axes;
 use graysam::image::voi::{Curve, Voi};
 use serde::Serialize;
 
@@ -57,11 +58,16 @@ struct ImageReport {
     /// All ways in which the file would have its values shown, the first by default.
     voi: Vec<Way>,
     /// The values, first and last, of pixels for which nothing was measured.
-    absent: Option<[f32; 2]>,
     invert: bool,
     /// Width and height in `unit`.
     pixel_size: Option<[f64; 2]>,
     unit: Option<&'static str>,
+    /// Names of the channels, of which some may be empty.
+    channels: Vec<String>,
+    /// What the pages differ in.
+    axes: Option<Axes>,
+    /// Pixels without a value; neither least, largest nor mean counts them.
+    absent: usize,
     /// Of the first row; of a colour image arrays of red, green and blue.
     first: Vec<Number>,
 }
@@ -82,6 +88,7 @@ enum Number {
     Integer(u16),
     Float(f32),
     Colour([u8; 3]),
+    Channels([f32; 3]),
 }
 
 #[derive(Serialize)]
@@ -114,7 +121,7 @@ impl Inspect {
         let page = self.page.open(path)?;
         let (width, height) = page.picture.size();
         let row = width.min(FIRST);
-        let (kind, (min, max, mean), first) = match &page.picture {
+        let (kind, figures, first) = match &page.picture {
             Picture::Gray(gray) => match &gray.samples {
                 Samples::U8(v) => ("8-bit grayscale", figures(v), numbers(&v[..row])),
                 Samples::U16(v) => ("16-bit grayscale", figures(v), numbers(&v[..row])),
@@ -124,22 +131,38 @@ impl Inspect {
                 let pixels = rgb.pixels.as_chunks().0;
                 ("colour", figures(&rgb.pixels), numbers(&pixels[..row]))
             }
+            Picture::Composite(composite) => {
+                let values: Vec<f32> = composite.planes().flat_map(floats).collect();
+                (
+                    "several channels",
+                    figures(&values),
+                    first_of(composite, row),
+                )
+            }
         };
+        let Figures {
+            least,
+            largest,
+            mean,
+            absent,
+        } = figures;
         Ok(ImageReport {
             width,
             height,
             pages: page.pages,
             page: page.page + 1,
             kind,
-            min,
-            max,
+            min: least,
+            max: largest,
             mean,
             window: page.window,
             voi: page.voi.iter().map(Way::from).collect(),
-            absent: page.absent,
             invert: page.invert,
             pixel_size: page.pixel_size.map(|pixel| pixel.size),
             unit: page.pixel_size.map(|pixel| pixel.unit),
+            channels: page.channels,
+            axes: page.axes,
+            absent,
             first,
         })
     }
@@ -203,13 +226,51 @@ fn numbers<T: Copy + Into<Number>>(values: &[T]) -> Vec<Number> {
     values.iter().map(|&value| value.into()).collect()
 }
 
-/// The least and the largest of the values, of which there are some, and their mean.
-fn figures<T: Copy + PartialOrd + Into<f64> + Into<Number>>(values: &[T]) -> (Number, Number, f64) {
-    let (mut least, mut largest, mut sum) = (values[0], values[0], 0.0);
-    for &value in values {
-        least = if value < least { value } else { least };
-        largest = if value > largest { value } else { largest };
-        sum += Into::<f64>::into(value);
+fn floats(gray: &Gray) -> Vec<f32> {
+    match &gray.samples {
+        Samples::U8(v) => v.iter().map(|v| f32::from(*v)).collect(),
+        Samples::U16(v) => v.iter().map(|v| f32::from(*v)).collect(),
+        Samples::F32(v) => v.clone(),
     }
-    (least.into(), largest.into(), sum / values.len() as f64)
+}
+
+/// 0 where no channel is shown.
+fn first_of(composite: &Composite, row: usize) -> Vec<Number> {
+    let channels = composite.channels.each_ref();
+    let channels = channels.map(|gray| gray.as_ref().map(floats).unwrap_or_default());
+    let value = |values: &Vec<f32>, x| values.get(x).copied().unwrap_or(0.0);
+    let pixel = |x| Number::Channels(channels.each_ref().map(|values| value(values, x)));
+    (0..row).map(pixel).collect()
+}
+
+/// Of those values that are numbers; 0 if none is.
+struct Figures {
+    least: Number,
+    largest: Number,
+    mean: f64,
+    /// How many values are no numbers.
+    absent: usize,
+}
+
+fn figures<T: Copy + Default + PartialOrd + Into<f64> + Into<Number>>(values: &[T]) -> Figures {
+    let (mut ends, mut sum, mut count) = (None, 0.0, 0);
+    for &value in values
+        .iter()
+        .filter(|value| Into::<f64>::into(**value).is_finite())
+    {
+        let (least, largest) = ends.unwrap_or((value, value));
+        ends = Some((
+            if value < least { value } else { least },
+            if value > largest { value } else { largest },
+        ));
+        sum += Into::<f64>::into(value);
+        count += 1;
+    }
+    let (least, largest) = ends.unwrap_or_default();
+    Figures {
+        least: least.into(),
+        largest: largest.into(),
+        mean: sum / f64::from(count).max(1.0),
+        absent: values.len() - count as usize,
+    }
 }

@@ -10,6 +10,7 @@ use graysam::device::{self, DeviceChoice, OpenDevice};
 use graysam::image::decode::{self, Page, Rgb};
 use graysam::image::display::{self, Display, Window};
 use graysam::image::labels::Labels;
+use graysam::image::planes::ChannelChoice;
 use graysam::model::{Precision, SamConfig};
 use graysam::predictor::Predictor;
 use graysam::settings::SettingRange;
@@ -156,6 +157,13 @@ pub struct PageOption {
     /// Page of a TIFF or frame of a DICOM, from 1
     #[arg(long, value_name = "N", default_value = "1", allow_negative_numbers = true, value_parser = page_number)]
     page: usize,
+    /// Channel shown as gray, from 1, of an image that has several
+    #[arg(long, value_name = "N", conflicts_with = "channels", value_parser = channel_number)]
+    channel: Option<usize>,
+    /// Channels shown as red, green and blue, from 1, each in a window of its own; one may be left
+    /// out, as in 2,,1
+    #[arg(long, value_name = "R,G,B", value_parser = channel_numbers)]
+    channels: Option<ChannelChoice>,
 }
 
 impl PageOption {
@@ -165,8 +173,41 @@ impl PageOption {
     }
 
     pub fn open(&self, path: &Path) -> Result<Page> {
-        decode::open(open(path)?, self.index()).map_err(in_file(path))
+        let own = self.channel.map_or(ChannelChoice::Own, ChannelChoice::One);
+        let choice = self.channels.unwrap_or(own);
+        decode::open_channels(open(path)?, self.index(), &choice).map_err(in_file(path))
     }
+}
+
+fn channel_number(text: &str) -> Result<usize> {
+    let channel = text
+        .trim()
+        .parse()
+        .ok()
+        .filter(|channel: &usize| *channel > 0);
+    let channel = channel.ok_or_else(|| {
+        Error::new(format!(
+            "The channel is \u{201c}{text}\u{201d}, but channels are numbered from 1."
+        ))
+    })?;
+    Ok(channel - 1)
+}
+
+fn channel_numbers(text: &str) -> Result<ChannelChoice> {
+    let mut chosen = [None; 3];
+    let mut parts = text.split(',');
+    for (channel, part) in chosen.iter_mut().zip(&mut parts) {
+        if !part.trim().is_empty() {
+            *channel = Some(channel_number(part)?);
+        }
+    }
+    if parts.next().is_some() || chosen == [None; 3] {
+        return Err(Error::new(format!(
+            "The channels are \u{201c}{text}\u{201d}, but must be up to three numbers as R,G,B, for example 3,1 \
+             or 2,,1."
+        )));
+    }
+    Ok(ChannelChoice::Composite(chosen))
 }
 
 fn page_number(text: &str) -> Result<usize> {

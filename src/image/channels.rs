@@ -1,6 +1,6 @@
 //! Interleaved channels of any file to grayscale or colour.
 
-use super::decode::{Gray, Picture, Rgb, Samples};
+use super::decode::{Composite, Gray, Picture, Rgb, Samples};
 
 /// Interleaved values without their alpha.
 pub(super) enum Channels<T> {
@@ -54,14 +54,30 @@ pub(super) fn picture_u8(w: usize, h: usize, samples: Vec<u8>, channels: usize) 
 pub(super) fn picture_u16(w: usize, h: usize, samples: Vec<u16>, channels: usize) -> Picture {
     match split(samples, channels) {
         Channels::Gray(values) => gray(w, h, Samples::U16(values)),
-        Channels::Colour(values) => Picture::Rgb(Rgb {
-            width: w,
-            height: h,
-            // 65535 = 257 · 255
-            pixels: values
-                .iter()
-                .map(|&v| ((u32::from(v) + 128) / 257) as u8)
-                .collect(),
-        }),
+        Channels::Colour(values) => {
+            let plane = |channel| {
+                let values = values.iter().skip(channel).step_by(3).copied().collect();
+                Samples::U16(values)
+            };
+            in_colour(w, h, [0, 1, 2].map(plane))
+        }
     }
+}
+
+/// Red, green and blue of more than 8 bits; gray where all are equal.
+pub(super) fn in_colour(width: usize, height: usize, colours: [Samples; 3]) -> Picture {
+    let [red, green, blue] = &colours;
+    if red == green && green == blue {
+        let [red, ..] = colours;
+        return gray(width, height, red);
+    }
+    let plane = |samples| Gray {
+        width,
+        height,
+        samples,
+    };
+    Picture::Composite(Composite {
+        channels: colours.map(|samples| Some(plane(samples))),
+        together: true,
+    })
 }

@@ -2,12 +2,14 @@
 
 use std::io::{self, Cursor, ErrorKind, Read, Seek, SeekFrom};
 
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::channels::{picture_u8, picture_u16};
 use super::pixel_size::PixelSize;
+use super::planes::{self, Axes, ChannelChoice};
 use super::voi::Voi;
-use super::{content, dicom, tiff};
+use super::{content, dicom, jpeg, png, tiff};
 use crate::error::{Error, Result};
 
 /// Most pixels that are decoded: 128 megapixels.
@@ -29,7 +31,7 @@ const BESIDE_PIXELS: u64 = 1 << 24;
 const BEGINNING: u64 = 1024;
 
 /// Something to read and seek in: an image file where it lies.
-pub(super) trait Source: Read + Seek {}
+pub trait Source: Read + Seek {}
 
 impl<R: Read + Seek> Source for R {}
 
@@ -72,11 +74,36 @@ impl Rgb {
     }
 }
 
+/// Planes that are shown as red, green and blue, each through a window. At least one is there; all have
+/// one size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Composite {
+    pub channels: [Option<Gray>; 3],
+    /// Whether they are the colours of one picture, and so share a window.
+    pub together: bool,
+}
+
+impl Composite {
+    /// Those that are there.
+    pub fn planes(&self) -> impl Iterator<Item = &Gray> {
+        self.channels.iter().flatten()
+    }
+
+    /// Width and height in pixels.
+    pub fn size(&self) -> (usize, usize) {
+        let first = self.planes().next();
+        first.map_or((0, 0), |gray| (gray.width, gray.height))
+    }
+}
+
 /// A decoded image.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Picture {
     Gray(Gray),
+    /// Colour of 8 bits, shown as it is.
     Rgb(Rgb),
+    /// Colour of more than 8 bits, or chosen channels.
+    Composite(Composite),
 }
 
 impl Picture {
@@ -85,6 +112,7 @@ impl Picture {
         match self {
             Picture::Gray(gray) => (gray.width, gray.height),
             Picture::Rgb(rgb) => (rgb.width, rgb.height),
+            Picture::Composite(composite) => composite.size(),
         }
     }
 }
@@ -102,26 +130,33 @@ pub struct Page {
     /// The ways in which the file would have its values shown, the first of them by default;
     /// `window` is the one that is most like it.
     pub voi: Vec<Voi>,
-    /// The values, first and last, of pixels for which nothing was measured.
-    pub absent: Option<[f32; 2]>,
     /// Whether the file would show large values dark; `picture` holds them as they are.
     pub invert: bool,
     /// How large a pixel is, if the file says so and can be trusted.
     pub pixel_size: Option<PixelSize>,
+    /// The least and the largest of the values that stand where the file has no pixels; these are NaN in
+    /// an [`open`]ed page.
+    pub absent: Option<[f32; 2]>,
+    /// The names of the file's channels at this place, of which some may be empty.
+    pub channels: Vec<String>,
+    /// What the file's pages differ in, if it says so.
+    pub axes: Option<Axes>,
 }
 
 impl Page {
     /// The only image of a file that says nothing of it.
     pub fn only(picture: Picture) -> Self {
         Self {
+            channels: planes::names(&picture),
             picture,
             page: 0,
             pages: 1,
             window: None,
             voi: Vec::new(),
-            absent: None,
             invert: false,
             pixel_size: None,
+            absent: None,
+            axes: None,
         }
     }
 }
@@ -137,23 +172,38 @@ pub fn decode(bytes: &[u8]) -> Result<Picture> {
 /// Decodes page `page`, from 0, of an image file to segment. Of a TIFF only that page is read; it may
 /// be of any length.
 ///
-/// A colour file with three equal channels everywhere is grayscale; alpha is dropped; 16-bit
-/// colour is rounded to 8 bits. An EXIF orientation is not applied, so that masks fit the stored
-/// pixels.
+/// A colour file with three equal channels everywhere is grayscale; alpha is dropped. An EXIF orientation
+/// is applied, so masks are of the image as it is seen.
 ///
 /// # Errors
 /// If the file is empty, cut off, damaged, of another format or without such a page, if its header
 /// declares fewer than 2 pixels a side, more than [`MAX_SIDE`] or more than [`MAX_PIXELS`], if all
-/// pixels of a file's only page are equal, or if any is NaN or infinite; and if it cannot be read any
-/// more.
-pub fn open(mut source: impl Read + Seek, page: usize) -> Result<Page> {
-    let page = read(&mut source, page)?;
+/// pixels of a file's only page are equal; and if it cannot be read any more.
+pub fn open(source: impl Read + Seek, page: usize) -> Result<Page> {
+    open_channels(source, page, &ChannelChoice::Own)
+}
+
+/// [`open`] of chosen channels.
+///
+/// # Errors
+/// Those of [`open`], and if there are no such channels.
+pub fn open_channels(
+    mut source: impl Read + Seek,
+    page: usize,
+    choice: &ChannelChoice,
+) -> Result<Page> {
+    let mut page = read_channels(&mut source, page, choice)?;
+    content::leave_out(&mut page);
     content::check(&page)?;
     Ok(page)
 }
 
-/// [`open`] without the checks of the pixel values, as label images need it.
-pub(super) fn read(mut source: &mut dyn Source, page: usize) -> Result<Page> {
+/// [`open`] without a look at the pixel values, as label images need it.
+pub(super) fn read(source: &mut dyn Source, page: usize) -> Result<Page> {
+    read_channels(source, page, &ChannelChoice::Own)
+}
+
+fn read_channels(source: &mut dyn Source, page: usize, choice: &ChannelChoice) -> Result<Page> {
     let beginning = beginning(source).map_err(|error| unreadable(&error))?;
     if beginning.is_empty() {
         return Err(Error::new(
@@ -162,10 +212,13 @@ pub(super) fn read(mut source: &mut dyn Source, page: usize) -> Result<Page> {
     }
     // A file may be both, a slide for two kinds of programs.
     if dicom::is_dicom(&beginning) {
-        return dicom::read(&mut source, page);
+        let mut page = dicom::read(&mut &mut *source, page)?;
+        page.channels = planes::names(&page.picture);
+        page.picture = planes::choose(page.picture, choice)?;
+        return Ok(page);
     }
     if tiff::is_tiff(&beginning) {
-        return tiff::read(&mut source, page);
+        return tiff::read(source, page, choice);
     }
     let (format, name) = match image::guess_format(&beginning) {
         Ok(format @ ImageFormat::Png) => (format, "PNG"),
@@ -185,9 +238,11 @@ pub(super) fn read(mut source: &mut dyn Source, page: usize) -> Result<Page> {
         ImageFormat::Png => PixelSize::of_png(&bytes),
         _ => None,
     };
+    let picture = read_as(&bytes, format, name)?;
     Ok(Page {
         pixel_size,
-        ..Page::only(read_as(&bytes, format, name)?)
+        channels: planes::names(&picture),
+        ..Page::only(planes::choose(picture, choice)?)
     })
 }
 
@@ -227,8 +282,14 @@ pub(super) fn read_jpeg(bytes: &[u8]) -> Result<Picture> {
 
 fn read_as(bytes: &[u8], format: ImageFormat, name: &str) -> Result<Picture> {
     let most = check_header(format, bytes)?;
-    check_jpeg_end(format, bytes)?;
-    read_format(bytes, format, most).map_err(|failure| match failure {
+    if format == ImageFormat::Jpeg {
+        return jpeg::read(bytes);
+    }
+    let bytes = match format {
+        ImageFormat::Png => png::with_end(bytes),
+        _ => bytes.into(),
+    };
+    read_format(&bytes, format, most).map_err(|failure| match failure {
         Failure::Size(error) => error,
         Failure::Decoder(error) => describe(name, &error),
     })
@@ -264,11 +325,13 @@ fn read_format(
     let mut limits = Limits::default();
     limits.max_alloc = Some(most);
     reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(Failure::Decoder)?;
+    let mut decoder = reader.into_decoder().map_err(Failure::Decoder)?;
     let (width, height) = decoder.dimensions();
     check_size(width, height).map_err(Failure::Size)?;
-    let image = DynamicImage::from_decoder(decoder).map_err(Failure::Decoder)?;
-    let (width, height) = (width as usize, height as usize);
+    let turned = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(Failure::Decoder)?;
+    image.apply_orientation(turned);
+    let (width, height) = (image.width() as usize, image.height() as usize);
     let channels = usize::from(image.color().channel_count());
     Ok(match image {
         DynamicImage::ImageLuma8(_)
@@ -302,16 +365,6 @@ fn check_header(format: ImageFormat, bytes: &[u8]) -> Result<u64> {
     };
     check_size(width, height)?;
     Ok(u64::from(width) * u64::from(height) * MAX_PIXEL_BYTES + BESIDE_PIXELS)
-}
-
-/// The JPEG decoder fills the missing rest of a file with gray; an end marker must follow the
-/// last start of a scan.
-fn check_jpeg_end(format: ImageFormat, bytes: &[u8]) -> Result<()> {
-    let last = |marker: u8| bytes.windows(2).rposition(|pair| pair == [0xff, marker]);
-    if format == ImageFormat::Jpeg && last(0xd9) < last(0xda) {
-        return Err(truncated("JPEG"));
-    }
-    Ok(())
 }
 
 /// Refuses sizes that cannot be segmented or held.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::decode::{Gray, Page, Picture, Rgb, Samples};
-use super::levels::{Distribution, Levels, full_range};
+use super::decode::{Composite, Gray, Page, Picture, Rgb, Samples};
+use super::levels::{Distribution, Levels, full_range, levels_composite, percentile_window};
 use super::resize::Rows;
 use super::voi::{Curve, Voi};
 use crate::error::{Error, Result};
@@ -20,7 +20,8 @@ pub enum Window {
     Full,
     /// The smallest and largest value of the image.
     MinMax,
-    /// The 0.1st and 99.9th percentile; as [`Window::MinMax`] if these are equal.
+    /// The 0.1st and 99.9th percentile; as [`Window::MinMax`] if these are equal. White is higher
+    /// where small objects reach far beyond it.
     #[default]
     Percentile,
     /// Fixed values.
@@ -84,7 +85,8 @@ impl Window {
         Ok(window)
     }
 
-    /// The same window as a range, so that it need not be sought in the image again.
+    /// The same window as a range, so that it need not be sought in the image again; as it is where all
+    /// pixels are equal.
     pub fn fixed(self, levels: &Levels) -> Self {
         let (black, white) = match self {
             Window::Full => (levels.full_min, levels.full_max),
@@ -92,7 +94,11 @@ impl Window {
             Window::Percentile => (levels.low, levels.high),
             Window::Range { .. } => return self,
         };
-        Window::Range { black, white }
+        if black < white {
+            Window::Range { black, white }
+        } else {
+            self
+        }
     }
 
     fn validate(&self) -> Result<()> {
@@ -196,7 +202,7 @@ fn interpolate(points: &[u32; 17], t: f64) -> [u8; 3] {
     })
 }
 
-/// The picture as shown; colour passes through untouched.
+/// The picture as shown; colour of 8 bits passes through untouched.
 ///
 /// # Errors
 /// If `display` is not valid.
@@ -204,6 +210,16 @@ pub fn to_rgb(picture: &Picture, display: &Display) -> Result<Rgb> {
     display.validate()?;
     let gray = match picture {
         Picture::Rgb(rgb) => return Ok(rgb.clone()),
+        Picture::Composite(composite) => {
+            let shades = composite_shades(composite, display);
+            let (width, height) = composite.size();
+            let pixels = mixed(composite, &shades, 0..width * height);
+            return Ok(Rgb {
+                width,
+                height,
+                pixels,
+            });
+        }
         Picture::Gray(gray) => gray,
     };
     Ok(Rgb {
@@ -229,6 +245,7 @@ pub struct Shown<'a>(Source<'a>);
 enum Source<'a> {
     Gray(&'a Gray, Shades<3>),
     Rgb(&'a Rgb),
+    Composite(&'a Composite, [Option<Shades<1>>; 3]),
 }
 
 impl<'a> Shown<'a> {
@@ -239,15 +256,19 @@ impl<'a> Shown<'a> {
         Ok(Self(match picture {
             Picture::Gray(gray) => Source::Gray(gray, Shades::rgb(gray, display)),
             Picture::Rgb(rgb) => Source::Rgb(rgb),
+            Picture::Composite(composite) => {
+                Source::Composite(composite, composite_shades(composite, display))
+            }
         }))
     }
 }
 
 impl Rows for Shown<'_> {
     fn size(&self) -> (usize, usize) {
-        match self.0 {
+        match &self.0 {
             Source::Gray(gray, _) => (gray.width, gray.height),
             Source::Rgb(rgb) => rgb.size(),
+            Source::Composite(composite, _) => composite.size(),
         }
     }
 
@@ -259,17 +280,52 @@ impl Rows for Shown<'_> {
                 shades.of(&gray.samples, row).into()
             }
             Source::Rgb(rgb) => rgb.row(y, columns),
+            Source::Composite(composite, shades) => {
+                let start = y * composite.size().0;
+                let row = start + columns.start..start + columns.end;
+                mixed(composite, shades, row).into()
+            }
         }
     }
+}
+
+/// The grays of each plane: planes that belong together share the window of them all.
+fn composite_shades(composite: &Composite, display: &Display) -> [Option<Shades<1>>; 3] {
+    let mut display = display.clone();
+    if composite.together {
+        display.window = display.window.fixed(&levels_composite(composite));
+    }
+    let shades = |plane: &Gray| Shades::new(plane, &display, |gray| [gray]);
+    composite
+        .channels
+        .each_ref()
+        .map(|plane| plane.as_ref().map(shades))
+}
+
+/// The planes' grays as red, green and blue.
+fn mixed(composite: &Composite, shades: &[Option<Shades<1>>; 3], range: Range<usize>) -> Vec<u8> {
+    let mut pixels = vec![0; 3 * range.len()];
+    for (channel, plane) in composite.channels.iter().enumerate() {
+        if let (Some(plane), Some(shades)) = (plane, &shades[channel]) {
+            let grays = shades.of(&plane.samples, range.clone());
+            for (pixel, gray) in pixels.iter_mut().skip(channel).step_by(3).zip(grays) {
+                *pixel = gray;
+            }
+        }
+    }
+    pixels
 }
 
 /// What the values of a picture are shown as, in `N` channels.
 struct Shades<const N: usize> {
     black: f64,
     white: f64,
-    /// Of each value; of floats, of equal steps from black to white.
+    /// Of each value; of floats, of equal steps from black to white, and of no number.
     table: Vec<[u8; N]>,
 }
+
+/// Steps of floats from black to white.
+const STEPS: usize = 65_536;
 
 impl Shades<3> {
     fn rgb(gray: &Gray, display: &Display) -> Self {
@@ -283,7 +339,7 @@ impl<const N: usize> Shades<N> {
         let curve = display.voi.as_ref().map(|voi| &voi.curve);
         let (black, white) = match curve.map(Curve::reach) {
             Some([black, white]) => (black, white),
-            None => bounds(&gray.samples, display.window),
+            None => bounds(gray, display.window),
         };
         let mut shades = Self {
             black: f64::from(black),
@@ -303,11 +359,15 @@ impl<const N: usize> Shades<N> {
         };
         let size = match &gray.samples {
             Samples::U8(_) => 256,
-            Samples::U16(_) | Samples::F32(_) => 65_536,
+            Samples::U16(_) | Samples::F32(_) => STEPS as u32,
         };
         shades.table = (0..size)
             .map(|i| colour(display.gray(position(i))))
             .collect();
+        if let Samples::F32(_) = gray.samples {
+            // Where there is no pixel, the image is black in any display.
+            shades.table.push([0; N]);
+        }
         shades
     }
 
@@ -323,7 +383,12 @@ impl<const N: usize> Shades<N> {
 
     /// Those of some samples, which must be the picture's.
     fn of(&self, samples: &Samples, range: Range<usize>) -> Vec<u8> {
-        let step = |v: f32| (self.position(f64::from(v)).clamp(0.0, 1.0) * 65_535.0 + 0.5) as usize;
+        let step = |v: f32| {
+            if v.is_nan() {
+                return STEPS;
+            }
+            (self.position(f64::from(v)).clamp(0.0, 1.0) * 65_535.0 + 0.5) as usize
+        };
         match samples {
             Samples::U8(v) => look_up(&v[range], &self.table, usize::from),
             Samples::U16(v) => look_up(&v[range], &self.table, usize::from),
@@ -345,11 +410,12 @@ fn look_up<T: Copy, const N: usize>(
 }
 
 /// Black and white of `window`.
-fn bounds(samples: &Samples, window: Window) -> (f32, f32) {
+fn bounds(gray: &Gray, window: Window) -> (f32, f32) {
+    let distribution = || Distribution::of(&gray.samples);
     match window {
         Window::Range { black, white } => (black, white),
-        Window::Full => full_range(samples),
-        Window::MinMax => Distribution::of(samples).min_max(),
-        Window::Percentile => Distribution::of(samples).percentiles(),
+        Window::Full => full_range(&gray.samples),
+        Window::MinMax => distribution().min_max(),
+        Window::Percentile => percentile_window(gray, &distribution()),
     }
 }

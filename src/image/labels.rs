@@ -6,7 +6,8 @@ use ::tiff::encoder::colortype;
 
 use super::encode::{png16, tiff};
 use super::pixel_size::PixelSize;
-use super::stored::{Numbers, Stored, read};
+use super::stored::{Stored, read};
+use super::tiff::Values;
 use super::unknown::Unknown;
 use crate::error::{Error, Result};
 
@@ -127,10 +128,10 @@ impl Labels {
         let (width, height, pages) = (stored.width, stored.height, stored.pages);
         let numbers = single(stored)?;
         let unknown = match &numbers {
-            Numbers::I32(v) => Unknown::of(places(v, |&x| x == -1)),
-            Numbers::I64(v) => Unknown::of(places(v, |&x| x == -1)),
-            Numbers::F32(v) => Unknown::of(places(v, |&x| x == -1.0)),
-            Numbers::F64(v) => Unknown::of(places(v, |&x| x == -1.0)),
+            Values::I32(v) => Unknown::of(places(v, |&x| x == -1)),
+            Values::I64(v) => Unknown::of(places(v, |&x| x == -1)),
+            Values::F32(v) => Unknown::of(places(v, |&x| x == -1.0)),
+            Values::F64(v) => Unknown::of(places(v, |&x| x == -1.0)),
             _ => Unknown::default(),
         };
         let labels = Self {
@@ -362,9 +363,8 @@ impl Statistics {
 }
 
 /// The one number of each pixel.
-fn single(stored: Stored) -> Result<Numbers> {
+fn single(stored: Stored) -> Result<Values> {
     let channels = stored.channels;
-    let pixels = stored.width * stored.height;
     // The last of two and of four is alpha.
     let colours = match channels {
         1 => return Ok(stored.numbers),
@@ -381,11 +381,11 @@ fn single(stored: Stored) -> Result<Numbers> {
         values.chunks_exact(channels.max(1)).map(gray).collect()
     }
     let gray = match &stored.numbers {
-        Numbers::U8(v) => first(v, channels, colours).map(Numbers::U8),
-        Numbers::U16(v) => first(v, channels, colours).map(Numbers::U16),
+        Values::U8(v) => first(v, channels, colours).map(Values::U8),
+        Values::U16(v) => first(v, channels, colours).map(Values::U16),
         _ => None,
     };
-    gray.filter(|gray| gray.len() == pixels).ok_or_else(|| {
+    gray.ok_or_else(|| {
         Error::new(
             "The label image is in colour; save it as 8-bit or 16-bit grayscale with the object's \
              number in every pixel and 0 in the background.",
@@ -399,7 +399,7 @@ fn places<T>(values: &[T], wanted: impl Fn(&T) -> bool) -> impl Iterator<Item = 
 }
 
 /// Object numbers; −1 becomes 0.
-fn ids(numbers: Numbers) -> Result<Vec<u32>> {
+fn ids(numbers: Values) -> Result<Vec<u32>> {
     fn wrong(value: impl std::fmt::Display) -> Error {
         Error::new(format!(
             "The label image holds the value {value}, but object numbers are whole and from 0 to {}, \
@@ -419,13 +419,13 @@ fn ids(numbers: Numbers) -> Result<Vec<u32>> {
         _ => Err(wrong(value)),
     };
     match numbers {
-        Numbers::U8(v) => Ok(v.into_iter().map(u32::from).collect()),
-        Numbers::U16(v) => Ok(v.into_iter().map(u32::from).collect()),
-        Numbers::U32(v) => Ok(v),
-        Numbers::I32(v) => v.into_iter().map(|x| integer(x.into())).collect(),
-        Numbers::I64(v) => v.into_iter().map(integer).collect(),
-        Numbers::F32(v) => v.into_iter().map(|x| float(x.into())).collect(),
-        Numbers::F64(v) => v.into_iter().map(float).collect(),
+        Values::U8(v) => Ok(v.into_iter().map(u32::from).collect()),
+        Values::U16(v) => Ok(v.into_iter().map(u32::from).collect()),
+        Values::U32(v) => Ok(v),
+        Values::I32(v) => v.into_iter().map(|x| integer(x.into())).collect(),
+        Values::I64(v) => v.into_iter().map(integer).collect(),
+        Values::F32(v) => v.into_iter().map(|x| float(x.into())).collect(),
+        Values::F64(v) => v.into_iter().map(float).collect(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The value distribution of an image, from which its display windows follow.
 
-use super::decode::{Gray, Rgb, Samples};
+use super::decode::{Composite, Gray, Rgb, Samples};
 
 /// The value distribution of an image.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,11 +20,11 @@ pub struct Levels {
 /// The 0.1st and 99.9th.
 const PERCENTILES: [f64; 2] = [0.001, 0.999];
 
-/// The levels of a grayscale image.
+/// The levels of a grayscale image. Pixels that are NaN or infinite do not count.
 pub fn levels(gray: &Gray) -> Levels {
     let distribution = Distribution::of(&gray.samples);
     let (min, max) = distribution.min_max();
-    let (low, high) = distribution.percentiles();
+    let (low, high) = percentile_window(gray, &distribution);
     let (full_min, full_max) = full_range(&gray.samples);
     Levels {
         min,
@@ -56,6 +56,93 @@ pub fn levels_rgb(rgb: &Rgb) -> Levels {
     }
 }
 
+/// The levels of planes that share a window: that of the widest range, and all their pixels.
+pub fn levels_composite(composite: &Composite) -> Levels {
+    let mut all: Vec<(Levels, Distribution)> = composite
+        .planes()
+        .map(|plane| (levels(plane), Distribution::of(&plane.samples)))
+        .collect();
+    let Some((mut merged, first)) = all.pop() else {
+        return levels_rgb(&Rgb::black(0));
+    };
+    for (levels, _) in &all {
+        merged.min = merged.min.min(levels.min);
+        merged.max = merged.max.max(levels.max);
+        merged.low = merged.low.min(levels.low);
+        merged.high = merged.high.max(levels.high);
+        merged.full_min = merged.full_min.min(levels.full_min);
+        merged.full_max = merged.full_max.max(levels.full_max);
+    }
+    let range = (merged.min, merged.max);
+    merged.histogram = first.histogram(range);
+    for (_, distribution) in &all {
+        let more = distribution.histogram(range);
+        for (bin, more) in merged.histogram.iter_mut().zip(more) {
+            *bin = bin.saturating_add(more);
+        }
+    }
+    merged
+}
+
+/// Black and white of [`Window::Percentile`](super::display::Window::Percentile).
+///
+/// Bright objects that cover less than a thousandth of the image lie wholly above the percentile. Where
+/// the image reaches further above it than the whole window does below, white is the brightest value
+/// that fills a square of 2 × 2 pixels, which a single dead pixel or cosmic ray does not. A mark of one
+/// value drawn into the image, such as a scale bar, does not count.
+pub(super) fn percentile_window(gray: &Gray, distribution: &Distribution) -> (f32, f32) {
+    let (low, high) = distribution.percentiles();
+    let (_, max) = distribution.min_max();
+    let reaches = |top: f32| top - high > high - low;
+    if !reaches(max) {
+        return (low, high);
+    }
+    let top = match &gray.samples {
+        Samples::U8(v) => brightest_square(v, gray.width, high, max, f32::from),
+        Samples::U16(v) => brightest_square(v, gray.width, high, max, f32::from),
+        Samples::F32(v) => brightest_square(v, gray.width, high, max, |v| v),
+    };
+    (low, top.filter(|top| reaches(*top)).unwrap_or(high))
+}
+
+/// The largest value that 2 × 2 pixels reach; without those of `max`, if most of those above `high`
+/// have it.
+fn brightest_square<T: Copy>(
+    values: &[T],
+    width: usize,
+    high: f32,
+    max: f32,
+    value: impl Fn(T) -> f32,
+) -> Option<f32> {
+    let above = |v: &&T| value(**v).is_finite() && value(**v) > high;
+    let (bright, same) = values.iter().filter(above).fold((0, 0), |(all, same), v| {
+        (all + 1, same + usize::from(value(*v) == max))
+    });
+    let is_mark = 2 * same > bright;
+    let counts = |v: T| {
+        let v = value(v);
+        if v.is_finite() && !(is_mark && v == max) {
+            v
+        } else {
+            f32::NEG_INFINITY
+        }
+    };
+    let mut rows = values.chunks_exact(width.max(1));
+    let mut upper = rows.next()?;
+    let mut top = f32::NEG_INFINITY;
+    for lower in rows {
+        for (a, b) in upper.windows(2).zip(lower.windows(2)) {
+            // Most pixels are dark.
+            if value(a[0]) > top {
+                let least = [a[0], a[1], b[0], b[1]].map(&counts);
+                top = top.max(least.into_iter().fold(f32::INFINITY, f32::min));
+            }
+        }
+        upper = lower;
+    }
+    top.is_finite().then_some(top)
+}
+
 /// Black and white of [`Window::Full`](super::display::Window::Full).
 pub(super) fn full_range(samples: &Samples) -> (f32, f32) {
     match samples {
@@ -84,7 +171,7 @@ impl<'a> Distribution<'a> {
         }
     }
 
-    /// (0, 0) without any pixel.
+    /// (0, 0) without any finite pixel.
     pub(super) fn min_max(&self) -> (f32, f32) {
         match self {
             Self::Counts(counts) => {
@@ -92,12 +179,10 @@ impl<'a> Distribution<'a> {
                 let last = counts.iter().rposition(|&n| n > 0).unwrap_or(0);
                 (first as f32, last as f32)
             }
-            Self::Floats([]) => (0.0, 0.0),
-            Self::Floats(values) => values
-                .iter()
-                .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| {
-                    (low.min(v), high.max(v))
-                }),
+            Self::Floats(values) => finite(values)
+                .map(|v| (v, v))
+                .reduce(|(low, high), (v, _)| (low.min(v), high.max(v)))
+                .unwrap_or_default(),
         }
     }
 
@@ -110,10 +195,12 @@ impl<'a> Distribution<'a> {
                 let [low, high] = rank(counts.iter().map(|&n| n as usize).sum());
                 (value_at(counts, low), value_at(counts, high))
             }
-            Self::Floats([]) => (0.0, 0.0),
             Self::Floats(values) => {
+                let mut values: Vec<f32> = finite(values).collect();
                 let [low, high] = rank(values.len());
-                let mut values = values.to_vec();
+                if values.is_empty() {
+                    return (0.0, 0.0);
+                }
                 let (below, &mut at_high, _) = values.select_nth_unstable_by(high, f32::total_cmp);
                 if low == high {
                     (at_high, at_high)
@@ -145,13 +232,17 @@ impl<'a> Distribution<'a> {
                 }
             }
             Self::Floats(values) => {
-                for &value in *values {
+                for value in finite(values) {
                     histogram[bin(f64::from(value))] += 1;
                 }
             }
         }
         histogram
     }
+}
+
+fn finite(values: &[f32]) -> impl Iterator<Item = f32> {
+    values.iter().copied().filter(|value| value.is_finite())
 }
 
 fn count<T: Copy + Into<usize>>(values: &[T], size: usize) -> Vec<u32> {

@@ -83,6 +83,33 @@ impl PixelSize {
             .map(|side| side * (metres(self.unit) / metres(unit)))
     }
 
+    /// That of OME's XML: width and height, each with its unit.
+    pub(super) fn of_ome(lengths: [(f64, &str); 2]) -> Option<Self> {
+        let [(x, unit), (y, other)] = lengths;
+        let micrometres = |unit: &str| match unit {
+            "m" => Some(1e6),
+            "cm" => Some(1e4),
+            "in" => Some(25_400.0),
+            "\u{c5}" => Some(1e-4),
+            "pm" => Some(1e-6),
+            _ => None,
+        };
+        let known = |unit: &str| match unit {
+            "nm" => Some("nm"),
+            "µm" | "μm" | "um" => Some(MICROMETRE),
+            "mm" => Some("mm"),
+            _ => None,
+        };
+        match (unit == other, known(unit)) {
+            (true, Some(unit)) => Self::new([x, y], unit),
+            (true, None) => {
+                let scale = micrometres(unit)?;
+                Self::new([x * scale, y * scale], MICROMETRE)
+            }
+            (false, _) => None,
+        }
+    }
+
     /// That of a PNG file's chunk `pHYs`.
     pub(super) fn of_png(bytes: &[u8]) -> Option<Self> {
         const SIGNATURE: usize = 8;

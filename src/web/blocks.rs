@@ -25,7 +25,7 @@ impl Blocks {
         Self {
             size,
             kept: VecDeque::with_capacity(BLOCKS),
-            last: (0, SMALLEST),
+            last: (0, SMALLEST / 2),
         }
     }
 

@@ -8,7 +8,7 @@ use web_sys::Blob;
 use super::engine::{Engine, reader};
 use super::types::{Display, ImageInfo, JsResult, read};
 use crate::error::{Error, Result};
-use crate::image::decode::{self, Page, Picture};
+use crate::image::decode::{self, Composite, Gray, Page, Picture};
 use crate::image::display::{self, Shown};
 use crate::image::levels::{self, Levels};
 use crate::image::part::Pyramid;
@@ -25,6 +25,13 @@ impl Image {
     /// What the page wants to see of it.
     pub fn display(&self, wanted: &Ts<Display>) -> Result<display::Display> {
         let display = display_of(wanted)?;
+        if let Picture::Composite(Composite {
+            together: false, ..
+        }) = self.picture
+        {
+            // Each channel has a window of its own.
+            return Ok(display);
+        }
         Ok(display::Display {
             window: display.window.fixed(&self.levels),
             ..display
@@ -59,6 +66,9 @@ impl Engine {
         let pixels = match &image.picture {
             Picture::Gray(gray) => display::to_grays(gray, &image.display(&display)?)?.into(),
             Picture::Rgb(rgb) => rgb.pixels.as_slice().into(),
+            picture @ Picture::Composite(_) => display::to_rgb(picture, &image.display(&display)?)?
+                .pixels
+                .into(),
         };
         let mut plane = Plane {
             width,
@@ -77,7 +87,7 @@ impl Engine {
 
     /// The grays of a part of the image, sampled at every `step`-th pixel of every `step`-th row,
     /// for as long as the display changes: of those pixels the columns and rows from the first to
-    /// one past the last. Nothing of an image in colour.
+    /// one past the last. Of several channels RGB; nothing of an image in colour.
     pub fn render_part(
         &self,
         display: Ts<Display>,
@@ -87,11 +97,25 @@ impl Engine {
     ) -> JsResult<Vec<u8>> {
         let image = self.image.borrow();
         let image = image.as_ref().ok_or_else(no_image)?;
-        let (Picture::Gray(gray), [x0, x1], [y0, y1]) = (&image.picture, columns, rows) else {
+        let ([x0, x1], [y0, y1]) = (columns, rows) else {
             return Ok(Vec::new());
         };
-        let part = sampled(gray, step, *x0..*x1, *y0..*y1);
-        Ok(display::to_grays(&part, &image.display(&display)?)?)
+        let part = |gray: &Gray| sampled(gray, step, *x0..*x1, *y0..*y1);
+        let display = image.display(&display)?;
+        Ok(match &image.picture {
+            Picture::Gray(gray) => display::to_grays(&part(gray), &display)?,
+            Picture::Composite(composite) => {
+                let parts = Picture::Composite(Composite {
+                    channels: composite
+                        .channels
+                        .each_ref()
+                        .map(|gray| gray.as_ref().map(part)),
+                    ..*composite
+                });
+                display::to_rgb(&parts, &display)?.pixels
+            }
+            Picture::Rgb(_) => Vec::new(),
+        })
     }
 
     /// RGB of each of 256 grays; `undefined` where the image is in colour.
@@ -100,7 +124,7 @@ impl Engine {
         let image = image.as_ref().ok_or_else(no_image)?;
         Ok(match image.picture {
             Picture::Gray(_) => Some(image.display(&display)?.colormap.colours().concat()),
-            Picture::Rgb(_) => None,
+            Picture::Rgb(_) | Picture::Composite(_) => None,
         })
     }
 
@@ -132,11 +156,14 @@ impl Engine {
             window,
             invert,
             pixel_size,
+            channels,
+            axes,
             ..
         } = page;
         let levels = match &picture {
             Picture::Gray(gray) => levels::levels(gray),
             Picture::Rgb(rgb) => levels::levels_rgb(rgb),
+            Picture::Composite(composite) => levels::levels_composite(composite),
         };
         let (width, height) = picture.size();
         let info = ImageInfo {
@@ -155,6 +182,8 @@ impl Engine {
             window,
             invert,
             pixel_size,
+            channels,
+            axes,
         };
         // Without a model there is none.
         let _ = self.with_predictor_now(Predictor::drop_embeddings);

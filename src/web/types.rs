@@ -13,6 +13,7 @@ use crate::image::decode::{Picture, Samples};
 use crate::image::display::{self, Colormap, Window};
 use crate::image::part::Part;
 use crate::image::pixel_size::PixelSize;
+use crate::image::planes::Axes;
 use crate::image::shapes::Shape;
 use crate::predictor;
 use crate::training::trainer::{Evaluation, Trainer, TrainingRanges, TrainingSettings};
@@ -60,12 +61,16 @@ pub enum ImageKind {
     GrayFloat,
     #[serde(rename = "colour")]
     Colour,
+    /// Colour of more than 8 bits, or several channels: each is shown through the window.
+    #[serde(rename = "several channels")]
+    Channels,
 }
 
 impl From<&Picture> for ImageKind {
     fn from(picture: &Picture) -> Self {
         match picture {
             Picture::Rgb(_) => Self::Colour,
+            Picture::Composite(_) => Self::Channels,
             Picture::Gray(gray) => match gray.samples {
                 Samples::U8(_) => Self::Gray8,
                 Samples::U16(_) => Self::Gray16,
@@ -99,6 +104,10 @@ pub struct ImageInfo {
     pub invert: bool,
     /// How large a pixel is, if the file says so and can be trusted.
     pub pixel_size: Option<PixelSize>,
+    /// Names of the file's channels, of which some may be empty.
+    pub channels: Vec<String>,
+    /// What the file's pages differ in, if it says so.
+    pub axes: Option<Axes>,
 }
 
 #[derive(Serialize, Deserialize, Tsify)]

@@ -105,8 +105,7 @@ test("images without pixels or with too many", async () => {
 
 test("images with nothing to segment", async () => {
   await refusedImage("constant.png", png(8, 8, new Uint8Array(64).fill(77)), /same value, 77/);
-  const values = Float32Array.from({ length: 16 }, (_, i) => (i % 5 === 0 ? NaN : i));
-  await refusedImage("nan.tif", tiff(4, 4, values), /4 of 16 pixels are NaN/);
+  await refusedImage("nan.tif", tiff(4, 4, new Float32Array(16).fill(NaN)), /same value, no number/);
 });
 
 test("checkpoints that are no whole MobileSAM", async () => {

@@ -21,6 +21,8 @@ export function infoOf(width: number, height: number): ImageInfo {
     window: null,
     invert: false,
     pixel_size: null,
+    channels: [""],
+    axes: null,
   };
 }
 

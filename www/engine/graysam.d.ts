@@ -150,7 +150,7 @@ export class Engine {
     /**
      * The grays of a part of the image, sampled at every `step`-th pixel of every `step`-th row,
      * for as long as the display changes: of those pixels the columns and rows from the first to
-     * one past the last. Nothing of an image in colour.
+     * one past the last. Of several channels RGB; nothing of an image in colour.
      */
     render_part(display: Display, step: number, columns: Uint32Array | number[], rows: Uint32Array | number[]): Uint8Array<ArrayBuffer>;
     /**
@@ -536,6 +536,20 @@ export interface FoundObject {
     area: number;
 }
 
+/**
+ * What the pages of a stack differ in, and how many there are of each.
+ */
+export interface Axes {
+    channels: number;
+    slices: number;
+    frames: number;
+    /**
+     * `C`, `Z` and `T` in the order in which the pages go through them, the one that changes with
+     * every page first.
+     */
+    order: [string, string, string];
+}
+
 export interface ImageInfo {
     width: number;
     height: number;
@@ -573,6 +587,14 @@ export interface ImageInfo {
      * How large a pixel is, if the file says so and can be trusted.
      */
     pixel_size: PixelSize | null;
+    /**
+     * Names of the file's channels, of which some may be empty.
+     */
+    channels: string[];
+    /**
+     * What the file's pages differ in, if it says so.
+     */
+    axes: Axes | null;
 }
 
 export interface InitOutput {
@@ -797,7 +819,7 @@ export type ExportFormat = "tiff" | "png" | "coco" | "coco-polygons" | "geojson"
 /**
  * What an image's samples are.
  */
-export type ImageKind = "8-bit grayscale" | "16-bit grayscale" | "32-bit float grayscale" | "colour";
+export type ImageKind = "8-bit grayscale" | "16-bit grayscale" | "32-bit float grayscale" | "colour" | "several channels";
 
 export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
 

@@ -122,7 +122,7 @@ export class DisplayPanel {
       kind === "colour"
         ? "A colour image is shown and encoded as it is."
         : `${kind}, values ${formatIntensity(min)} to ${formatIntensity(max)}`;
-    const float = kind === "32-bit float grayscale";
+    const float = kind === "32-bit float grayscale" || kind === "several channels";
     this.#gap = float ? (max - min) * FLOAT_GAP || 1 : 1;
     const [low, high] = window ?? [min, max];
     for (const end of [black, white]) {

@@ -116,13 +116,14 @@ pub fn of_palette(
     }
     let entry = |number| [&red, &green, &blue].map(|lut| lut.value(number));
     let pixels = words.map(|raw| entry(number(raw)));
-    let values = pixels.iter().flat_map(|entry| &entry[..channels]);
-    Ok(picture_u16(
-        size.0,
-        size.1,
-        values.copied().collect(),
-        channels,
-    ))
+    if gray {
+        let values = pixels.iter().map(|[value, ..]| *value).collect();
+        return Ok(picture_u16(size.0, size.1, values, 1));
+    }
+    // What a palette shows is seen as it is. 65535 = 257 · 255
+    let eight_bits = |&value: &u16| ((u32::from(value) + 128) / 257) as u8;
+    let values = pixels.as_flattened().iter().map(eight_bits).collect();
+    Ok(picture_u8(size.0, size.1, values, 3))
 }
 
 fn palette(file: &Attributes, signed: bool) -> Result<[Lut; 3]> {

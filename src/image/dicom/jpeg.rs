@@ -98,7 +98,7 @@ fn eight_bits(bytes: &[u8], size: (usize, usize), photometric: &str) -> Result<U
             ..
         }) => (values, 1),
         Picture::Rgb(rgb) => (rgb.pixels, 3),
-        Picture::Gray(_) => return Err(other_values()),
+        Picture::Gray(_) | Picture::Composite(_) => return Err(other_values()),
     };
     Ok(Unpacked {
         words: Words::U8(values),

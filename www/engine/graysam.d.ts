@@ -451,6 +451,20 @@ export interface AutomaticMaskSettings {
 }
 
 /**
+ * What the pages of a stack differ in, and how many there are of each.
+ */
+export interface Axes {
+    channels: number;
+    slices: number;
+    frames: number;
+    /**
+     * `C`, `Z` and `T` in the order in which the pages go through them, the one that changes with
+     * every page first.
+     */
+    order: [string, string, string];
+}
+
+/**
  * A kind of objects.
  */
 export interface ClassRecord {
@@ -534,20 +548,6 @@ export interface FoundObject {
      * Pixels of its mask, of which smaller objects may have taken some.
      */
     area: number;
-}
-
-/**
- * What the pages of a stack differ in, and how many there are of each.
- */
-export interface Axes {
-    channels: number;
-    slices: number;
-    frames: number;
-    /**
-     * `C`, `Z` and `T` in the order in which the pages go through them, the one that changes with
-     * every page first.
-     */
-    order: [string, string, string];
 }
 
 export interface ImageInfo {

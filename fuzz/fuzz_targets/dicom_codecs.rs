@@ -2,6 +2,8 @@
 //! first bytes say. The seeds are whole files, of which the part from the first fragment on counts.
 #![no_main]
 
+use std::io::Cursor;
+
 use graysam::image::decode;
 use graysam_fuzz as _;
 use libfuzzer_sys::fuzz_target;
@@ -22,5 +24,5 @@ fuzz_target!(|input: &[u8]| {
     file.extend(b"\xe0\x7f\x10\0OB\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\0\0\0\0\xfe\xff\0\xe0");
     file.extend((frame.len() as u32).to_le_bytes());
     file.extend(frame);
-    let _ = decode::open(&file, 0);
+    let _ = decode::open(Cursor::new(&file), 0);
 });

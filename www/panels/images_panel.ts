@@ -11,6 +11,9 @@ const panel = byId("images-panel", HTMLElement);
 const listed = byId("images", HTMLUListElement);
 const doneCount = byId("images-count", HTMLElement);
 
+/** Milliseconds that an item is there before its thumbnail is read: those that are scrolled past never are. */
+const PASSING = 80;
+
 export class ImagesPanel {
   #project;
   #images;
@@ -82,6 +85,8 @@ export class ImagesPanel {
   async #showPicture(image: ProjectImage, picture: HTMLImageElement) {
     const { id, thumbnail } = image;
     if (thumbnail && !this.#addresses.has(id)) {
+      await new Promise((resolve) => setTimeout(resolve, PASSING));
+      if (!this.#list.elementOf(id)) return;
       const read = thumbnail instanceof Blob ? thumbnail : await this.#thumbnails.read(image, thumbnail);
       // The item may be gone by then, or built once more.
       if (!read || !this.#list.elementOf(id)) return;

@@ -25,6 +25,8 @@ export class LongList<T> {
   #usual = USUAL_ITEM;
   /** Where each item begins, and where the last one ends, in pixels from the first; undefined: not worked out. */
   #starts: Float64Array | undefined;
+  /** It is one row, which scrolls sideways. */
+  #isRow = false;
   /** The list's extent across, on which those of its items depend. */
   #across = 0;
 
@@ -36,6 +38,7 @@ export class LongList<T> {
     this.#list = new KeyedList<T>(element, kind);
     // Where the page is narrow, another element may scroll.
     document.addEventListener("scroll", ({ target }) => this.#scrolled(target), { capture: true, passive: true });
+    this.#look();
     const resized = new ResizeObserver(() => this.#resized());
     resized.observe(element);
     resized.observe(scroller);
@@ -68,16 +71,16 @@ export class LongList<T> {
     return this.#items.length > FEW;
   }
 
-  /** It is one row, which scrolls sideways. */
-  get #isRow() {
-    return getComputedStyle(this.#element).display === "flex";
-  }
-
   #scrolled(target: EventTarget | null) {
     if (this.#isLong && target instanceof Node && target.contains(this.#element)) this.#update();
   }
 
+  #look() {
+    this.#isRow = getComputedStyle(this.#element).display === "flex";
+  }
+
   #resized() {
+    this.#look();
     if (!this.#isLong) return;
     const across = this.#isRow ? this.#element.clientHeight : this.#element.clientWidth;
     if (across !== this.#across) {

@@ -10,7 +10,8 @@ export function listedNotes(page) {
     /** @type {Map<number, string>} */
     const notes = new Map();
     const drawn = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
-    for (let end = false, at = 0; !end; at += list.clientHeight) {
+    // A view before and one behind what is in view are built as well.
+    for (let end = false, at = 0; !end; at += 2 * list.clientHeight) {
       list.scrollTop = at;
       await drawn();
       for (const [i, item] of [...list.children].entries()) {

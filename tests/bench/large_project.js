@@ -8,6 +8,7 @@ import { pathToFileURL } from "node:url";
 
 import { launchForBrush } from "../browser/brush_work.js";
 import { openPath } from "../browser/harness.js";
+import { listedNotes } from "../browser/image_list.js";
 
 /** @typedef {import("../browser/harness.js").Page} Page */
 
@@ -17,7 +18,7 @@ const OPENED = 50;
 const OBJECTS = 20;
 
 /** In a page of the site: stores a project through the page's own store. @param {{images: number, objects: number, root: string}} wanted */
-async function store({ images, objects, root }) {
+export async function storeProject({ images, objects, root }) {
   const { ProjectStore } = await import(new URL("www/storage/project_store.js", root).href);
   const SIDE = 512;
   const canvas = new OffscreenCanvas(SIDE, SIDE);
@@ -128,13 +129,17 @@ export async function measureLargeProject(images, opened = OPENED) {
   try {
     const page = await context.newPage();
     await openPath(page, "www/icon.svg");
-    await page.evaluate(store, { images, objects: OBJECTS, root: new URL(".", process.env.GRAYSAM_URL).href });
+    await page.evaluate(storeProject, { images, objects: OBJECTS, root: new URL(".", process.env.GRAYSAM_URL).href });
     await page.addInitScript(watch);
     const devtools = await context.newCDPSession(page);
     await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
     const cpu = [await cpuSeconds(devtools)];
     await openPath(page, "?device=cpu");
-    const list_s = await secondsUntil(page, (images) => document.querySelectorAll("#images li").length === images, images);
+    const list_s = await secondsUntil(
+      page,
+      (images) => document.querySelector("#images li:last-child")?.ariaPosInSet === String(images),
+      images,
+    );
     const open_s = await secondsUntil(
       page,
       () => document.getElementById("image-facts")?.textContent?.startsWith("frame 1.png") ?? false,
@@ -148,7 +153,7 @@ export async function measureLargeProject(images, opened = OPENED) {
     cpu.push(await cpuSeconds(devtools));
     const [opening_cpu_s, , scrolling_cpu_s] = cpu.slice(1).map((seconds, i) => Number((seconds - cpu[i]).toFixed(2)));
     const memory_mb = await openSome(page, opened);
-    const counts = await page.locator("#images .note").allTextContents();
+    const counts = await listedNotes(page);
     const complete = counts.length === images && counts.every((text) => text === `${OBJECTS} objects`);
     return { images, list_s, open_s, longest_task_ms, scrolling_task_ms, opening_cpu_s, scrolling_cpu_s, memory_mb, complete };
   } finally {

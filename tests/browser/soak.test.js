@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 
 import { changeEngine, launch, openPage, openPath, toScreen, waitState } from "./harness.js";
 import { png } from "./image_files.js";
+import { listedNotes } from "./image_list.js";
 import { tinyModel } from "./sample.js";
 
 /** @typedef {import("./harness.js").Page} Page */
@@ -115,11 +116,6 @@ async function stored(page, i) {
   while ((await count().catch(() => -1)) !== OBJECTS) await page.waitForTimeout(50);
 }
 
-/** What the list says of each image's objects. @param {Page} page */
-function listed(page) {
-  return page.locator("#images .note").allTextContents();
-}
-
 /** Puts a tiny model in the default one's place. @param {Page} page */
 async function useTinyModel(page) {
   await page.waitForFunction(() => document.getElementById("model-name")?.textContent?.includes("MobileSAM"), undefined, {
@@ -197,10 +193,10 @@ test("two hundred images through a lost GPU, a reload and a full disk", async ()
     `MB: the page, image 50 and ${IMAGES}, ${megabytes(held)}; the engine before the reload ${megabytes(engine)}, after it ${megabytes(cpuEngine)}`,
   );
   for (const [first, last] of [held, engine, cpuEngine]) assert.ok(last < first + SLACK, "no more is held");
-  assert.deepEqual(await listed(page), Array(IMAGES).fill(`${OBJECTS} objects`));
+  assert.deepEqual(await listedNotes(page), Array(IMAGES).fill(`${OBJECTS} objects`));
 
   await stored(page, IMAGES);
   await page.reload();
   await opened(page, IMAGES, OBJECTS);
-  assert.deepEqual(await listed(page), Array(IMAGES).fill(`${OBJECTS} objects`), "and all of it is stored");
+  assert.deepEqual(await listedNotes(page), Array(IMAGES).fill(`${OBJECTS} objects`), "and all of it is stored");
 });

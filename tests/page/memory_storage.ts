@@ -65,6 +65,7 @@ class Disk {
 const locked = () => new DOMException("the file is open", "NoModificationAllowedError");
 
 class MemoryFile {
+  readonly kind = "file";
   bytes = new Uint8Array(0);
   modified = 0;
   /** By a sync access handle. */
@@ -176,6 +177,10 @@ class MemoryFolder {
 
   async *keys() {
     yield* [...this.files.keys()];
+  }
+
+  async *entries() {
+    yield* [...this.files];
   }
 }
 

@@ -56,7 +56,7 @@ test("a project comes back as it was stored", async () => {
   assert.deepEqual([a.name, a.width, a.height, a.heldOut, a.done], ["a.png", 4, 3, true, true]);
   assert.deepEqual([...a.objects], [[7, CELL]]);
   assert.deepEqual(a.runs, Uint32Array.of(5, 0, 7, 7));
-  assert.equal(await a.thumbnail?.text(), "small");
+  assert.equal(await (await a.thumbnail?.getFile())?.text(), "small");
   assert.deepEqual([b.width, b.runs.length, b.objects.size], [0, 0, 0]);
   assert.ok(a.source.kind === "file" && a.source.page === 2);
   assert.equal(await a.source.file.text(), "a");
@@ -261,7 +261,7 @@ test("what the version before stored is read, with two copies of one file, and s
     const looked = stored.images.pop();
     assert.deepEqual([looked?.id, looked?.objects.size, looked?.source.page], ["looked", 0, 2]);
     for (const [page, { id, source, runs, objects, done, thumbnail }] of stored.images.entries()) {
-      assert.deepEqual([id, source.page, done, await thumbnail?.text()], [`p${page}`, page, true, "small"]);
+      assert.deepEqual([id, source.page, done, await (await thumbnail?.getFile())?.text()], [`p${page}`, page, true, "small"]);
       assert.ok(source.kind === "file" && !source.missing);
       assert.equal(await source.file.text(), "all pages");
       assert.deepEqual([[...objects], runs], [[[7, CELL]], Uint32Array.of(5, 0, 7, 7)]);
@@ -444,4 +444,50 @@ test("without embeddings left, a write that fails is told as full storage", asyn
   const project = projectOf(imageOf("x", { runs: new Uint32Array(1000) }));
   await assert.rejects(new ProjectStore().save(project), (error) => storageSentence(error).startsWith("The browser's storage is full"));
   assert.deepEqual(storage.names("embeddings"), []);
+});
+
+test("of more images than are read as one, each comes back with its own, but for those that cannot be read", async () => {
+  const storage = MemoryStorage.install();
+  const count = 150;
+  const images = Array.from({ length: count }, (_, i) => imageOf(`i${i}`, { runs: Uint32Array.of(12 - (i % 12), i + 1, i % 12, 0) }));
+  const store = new ProjectStore();
+  await store.save(projectOf(...images));
+  while (await store.saveFile(projectOf(...images)));
+  // One is faulty, one was being replaced, one is cut off and one is another's size.
+  const objects = await storage.file("project", "i3.objects");
+  (await storage.file("project", "i70.objects.next")).bytes = (await storage.file("project", "i71.objects")).bytes.slice();
+  (await storage.file("project", "i140.objects")).bytes = objects.bytes.slice(0, -4);
+  storage.breakFile("i3.objects");
+  storage.breakFile("i149.objects");
+  const { stored } = await reopened();
+  assert.deepEqual(stored.unread, ["i3.png", "i140.png", "i149.png"]);
+  const expected = [...images.keys()].filter((i) => ![3, 140, 149].includes(i));
+  assert.deepEqual(
+    stored.images.map(({ id }) => id),
+    expected.map((i) => `i${i}`),
+  );
+  for (const [place, { id, runs, source }] of stored.images.entries()) {
+    const i = expected[place] === 70 ? 71 : expected[place];
+    assert.deepEqual(runs, Uint32Array.of(12 - (i % 12), i + 1, i % 12, 0), id);
+    assert.equal(source.kind === "file" && (await source.file.text()), id);
+  }
+  const memories = new Set(stored.images.map(({ runs }) => runs.buffer));
+  assert.equal(memories.size, expected.length, "none of them goes when another's memory is handed on");
+});
+
+test("a visit looks into two files of each image: thumbnails are read when they are shown", async () => {
+  const storage = MemoryStorage.install();
+  const images = Array.from({ length: 100 }, (_, i) => imageOf(`i${i}`, { thumbnail: new Blob([`small ${i}`]) }));
+  await new ProjectStore().save(projectOf(...images));
+  const before = storage.looks;
+  const { store, stored } = await reopened();
+  // Both copies of the list as well.
+  assert.equal(storage.looks - before, 202);
+  assert.equal(await (await stored.images[42].thumbnail?.getFile())?.text(), "small 42");
+  const operations = storage.operations;
+  const again = stored.images.map(({ id, source, thumbnail }) => imageOf(id, { source, thumbnail, revision: 0 }));
+  await store.save(projectOf(...again));
+  await store.save(projectOf(...again));
+  const writes = storage.operations - operations;
+  assert.ok(writes < 10, `${writes} operations write the list and no thumbnail`);
 });

@@ -333,6 +333,24 @@ test("images with nothing but tiny objects are left out of a training, which is 
   assert.deepEqual([training.phase, training.stored?.images.length], ["done", 4]);
 });
 
+test("a stored thumbnail is read when it is shown, and made anew where it cannot be", async () => {
+  const first = await visitOf(new World(), ["a", "b"]);
+  const isThere = () => ["a", "b"].every((id) => first.storage.names("project").includes(`${id}.thumbnail`));
+  await first.until("both thumbnails are stored", () => isThere() && !first.keeper.storing);
+  const visit = Visit.again(new World());
+  await visit.keeper.restored;
+  const [a, b] = visit.bench.project.images.peek();
+  const { thumbnails } = visit.bench.session;
+  const stored = [a, b].map(({ thumbnail }) => (thumbnail && !(thumbnail instanceof Blob) ? thumbnail : assert.fail("it is not stored")));
+  visit.storage.breakFile("b.thumbnail");
+  assert.ok(await thumbnails.read(a, stored[0]));
+  assert.equal(await thumbnails.read(b, stored[1]), undefined);
+  visit.storage.breakFile("b.thumbnail", false);
+  await visit.rest();
+  assert.equal(a.thumbnail, stored[0]);
+  assert.ok(b.thumbnail instanceof Blob && b.thumbnail.size > 0);
+});
+
 test("images of a folder that cannot be read are named, with the reasons kept for the list", async () => {
   const visit = await visitOf();
   const { project, session } = visit.bench;

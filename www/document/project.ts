@@ -7,7 +7,7 @@ import { sameSource, supplies } from "./content.js";
 import { Damage } from "./damage.js";
 import { LabelMap } from "./label_map.js";
 import { distinct } from "./runs.js";
-import type { ImageSource, ObjectAttributes, ObjectClass } from "./types.js";
+import type { ImageSource, ObjectAttributes, ObjectClass, StoredPicture } from "./types.js";
 
 /** An image of the project. Only `Project` and the commands change its fields, and tell `Project.touched` of it. */
 export class ProjectImage {
@@ -29,7 +29,7 @@ export class ProjectImage {
   heldOut: boolean | undefined;
   /** The person has finished with it. */
   done = false;
-  thumbnail: Blob | undefined;
+  thumbnail: Blob | StoredPicture | undefined;
   /** Grows with every change of the objects. */
   revision = 0;
 
@@ -260,7 +260,7 @@ export class Project {
     if (refused) return "At least one image has to stay in training; label another one, or take one of the held-out images back first.";
   }
 
-  setThumbnail(image: ProjectImage, thumbnail: Blob) {
+  setThumbnail(image: ProjectImage, thumbnail: Blob | undefined) {
     image.thumbnail = thumbnail;
     this.touched();
   }

@@ -32,6 +32,11 @@ export interface ImageFile {
   missing?: boolean;
 }
 
+/** A picture in the browser's storage, which is read when it is shown. */
+export interface StoredPicture {
+  getFile(): Promise<Blob>;
+}
+
 /** What is known of an object besides its pixels. */
 export interface ObjectAttributes {
   /** Empty: it is called by its number. */

@@ -5,32 +5,29 @@ import type { Workbench } from "../commands/workbench.js";
 import type { ProjectImage } from "../document/project.js";
 import { byId, make, objects } from "./dom.js";
 import { count } from "./drawn.js";
-import { KeyedList } from "./keyed_list.js";
+import { LongList } from "./long_list.js";
 
 const panel = byId("images-panel", HTMLElement);
 const listed = byId("images", HTMLUListElement);
 const doneCount = byId("images-count", HTMLElement);
+
+/** Milliseconds that an item is there before its thumbnail is read: those that are scrolled past never are. */
+const PASSING = 80;
 
 export class ImagesPanel {
   #project;
   #images;
   #navigation;
   #thumbnails;
-  #list = new KeyedList<ProjectImage>(listed, {
+  #list = new LongList<ProjectImage>(listed, listed, {
     keyOf: ({ id }) => id,
-    shown: (image) => JSON.stringify([image.objectCount, image.done, this.#isOpen(image), image.thumbnail?.size, this.#problemOf(image)]),
+    shown: (image) =>
+      JSON.stringify([image.objectCount, image.done, this.#isOpen(image), image.thumbnail !== undefined, this.#problemOf(image)]),
     build: (image, element) => this.#build(image, element),
-    removed: (element, id) => {
-      this.#inView.unobserve(element);
-      this.#revoke(id);
-    },
+    removed: (_, id) => this.#revoke(id),
   });
   /** Of the thumbnails, by their images' ids. */
   #addresses = new Map<string, string>();
-  /** The pictures of items that have not been near the view. What an item hides while it is far from there never is. */
-  #unseen = new WeakMap<Element, { image: ProjectImage; picture: HTMLImageElement }>();
-  /** An address takes a way to the browser and back: those of thousands of images would keep the list from opening. */
-  #inView = new IntersectionObserver((entries) => entries.forEach((entry) => this.#seen(entry)), { root: listed, rootMargin: "4000px" });
   /** The image that was brought into view last. */
   #revealed: ProjectImage | undefined;
 
@@ -50,7 +47,7 @@ export class ImagesPanel {
     const done = images.filter((image) => image.done).length;
     doneCount.textContent = `${done.toLocaleString("en")} of ${images.length.toLocaleString("en")} done`;
     this.#list.show(images);
-    if (current && current !== this.#revealed) this.#list.elementOf(current.id)?.scrollIntoView({ block: "nearest" });
+    if (current && current !== this.#revealed) this.#list.reveal(current.id);
     this.#revealed = current;
   }
 
@@ -70,7 +67,7 @@ export class ImagesPanel {
     const problem = this.#problemOf(image);
     const title = problem ? `${name}: ${problem}` : name;
     const picture = make("img", { alt: "", width: 96, height: 72, loading: "lazy" });
-    this.#showPicture(image, picture, element);
+    void this.#showPicture(image, picture);
     const opener = make(
       "button",
       { type: "button", id: `image-${id}`, className: "thumbnail", title, onclick: () => this.#navigation.open(image.source) },
@@ -85,34 +82,18 @@ export class ImagesPanel {
     return [opener, make("label", {}, check, " Done")];
   }
 
-  #showPicture(image: ProjectImage, picture: HTMLImageElement, element: HTMLLIElement) {
-    // The list of a single image is hidden.
-    const address = panel.hidden ? this.#addressOf(image) : this.#addresses.get(image.id);
+  async #showPicture(image: ProjectImage, picture: HTMLImageElement) {
+    const { id, thumbnail } = image;
+    if (thumbnail && !this.#addresses.has(id)) {
+      await new Promise((resolve) => setTimeout(resolve, PASSING));
+      if (!this.#list.elementOf(id)) return;
+      const read = thumbnail instanceof Blob ? thumbnail : await this.#thumbnails.read(image, thumbnail);
+      // The item may be gone by then, or built once more.
+      if (!read || !this.#list.elementOf(id)) return;
+      if (!this.#addresses.has(id)) this.#addresses.set(id, URL.createObjectURL(read));
+    }
+    const address = this.#addresses.get(id);
     if (address) picture.src = address;
-    else if (image.thumbnail) {
-      this.#unseen.set(element, { image, picture });
-      // One that is observed already is told of only when it moves.
-      this.#inView.unobserve(element);
-      this.#inView.observe(element);
-    }
-  }
-
-  #seen({ target, isIntersecting }: IntersectionObserverEntry) {
-    const unseen = this.#unseen.get(target);
-    if (!isIntersecting || !unseen) return;
-    this.#inView.unobserve(target);
-    this.#unseen.delete(target);
-    const address = this.#addressOf(unseen.image);
-    if (address) unseen.picture.src = address;
-  }
-
-  #addressOf({ id, thumbnail }: ProjectImage) {
-    let address = this.#addresses.get(id);
-    if (!address && thumbnail) {
-      address = URL.createObjectURL(thumbnail);
-      this.#addresses.set(id, address);
-    }
-    return address;
   }
 
   #revoke(id: string) {

@@ -8,8 +8,6 @@ export interface ItemKind<T> {
   /** All that the item's content depends on. */
   shown(item: T, element: HTMLLIElement): string;
   build(item: T, element: HTMLLIElement): (Node | string)[];
-  /** Called before an item's content is built for the first time. */
-  added?(element: HTMLLIElement): void;
   removed?(element: HTMLLIElement, key: string): void;
 }
 
@@ -70,7 +68,6 @@ export class KeyedList<T> {
     if (!entry) {
       entry = { element: make("li"), shown: undefined };
       this.#entries.set(key, entry);
-      this.#kind.added?.(entry.element);
     }
     return entry;
   }

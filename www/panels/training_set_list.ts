@@ -6,31 +6,17 @@ import type { LabelledImage } from "../document/project.js";
 import { noteOf } from "../session/training_set.js";
 import { byId, make, objects } from "./dom.js";
 import { count } from "./drawn.js";
-import { KeyedList } from "./keyed_list.js";
+import { LongList } from "./long_list.js";
 
 const list = byId("training-set", HTMLUListElement);
 const note = byId("training-set-note", HTMLElement);
 
-/** Only items near the view have content, as there may be hundreds. */
-const NEAR_VIEW = { root: list.closest("aside"), rootMargin: "1000px" };
-
 export class TrainingSetList {
   #bench;
-  #near = new Set<Element>();
-  #observer = new IntersectionObserver((entries) => this.#moved(entries), NEAR_VIEW);
-  #list = new KeyedList<LabelledImage>(list, {
+  #list = new LongList<LabelledImage>(list, list.closest("aside") ?? list, {
     keyOf: ({ id }) => id,
-    shown: (image, element) => this.#shown(image, element),
-    build: (image, element) => this.#build(image, element),
-    added: (element) => {
-      // Until it is known to be elsewhere.
-      this.#near.add(element);
-      this.#observer.observe(element);
-    },
-    removed: (element) => {
-      this.#observer.unobserve(element);
-      this.#near.delete(element);
-    },
+    shown: ({ id, name, objects, heldOut }) => JSON.stringify([this.#isOpen(id), this.#several, name, objects, heldOut]),
+    build: (image) => this.#build(image),
   });
 
   constructor(bench: Workbench) {
@@ -48,15 +34,7 @@ export class TrainingSetList {
     note.textContent = noteOf(labelled);
   }
 
-  #moved(entries: readonly IntersectionObserverEntry[]) {
-    for (const { target, isIntersecting } of entries) {
-      if (isIntersecting) this.#near.add(target);
-      else this.#near.delete(target);
-    }
-    this.#list.show(this.#bench.project.labelled.peek());
-  }
-
-  #isOpen({ id }: LabelledImage) {
+  #isOpen(id: string) {
     return this.#bench.project.current.peek()?.id === id;
   }
 
@@ -65,15 +43,9 @@ export class TrainingSetList {
     return this.#bench.project.labelled.peek().length > 1;
   }
 
-  #shown(image: LabelledImage, element: HTMLLIElement) {
-    if (!this.#near.has(element)) return "";
-    return JSON.stringify([this.#isOpen(image), this.#several, image.name, image.objects, image.heldOut]);
-  }
-
-  #build(image: LabelledImage, element: HTMLLIElement) {
-    if (!this.#near.has(element)) return [];
+  #build(image: LabelledImage) {
     const { id, name } = image;
-    const open = this.#isOpen(image);
+    const open = this.#isOpen(id);
     const word = open ? "Shown" : "Open";
     const openButton = make(
       "button",

@@ -7,6 +7,7 @@ import type { Draft } from "../document/draft.js";
 import type { PixelBox } from "../document/geometry.js";
 import type { Project, ProjectImage } from "../document/project.js";
 import type { Sight } from "../document/sight.js";
+import type { StoredPicture } from "../document/types.js";
 import { CrashError, type Engine, type Running } from "../engine/client.js";
 import type { Display, Part } from "../engine/graysam.js";
 import { type ImageJob, unreadableSentence } from "./image_job.js";
@@ -55,6 +56,14 @@ export class ThumbnailJob implements Job {
       ({ id, thumbnail, source }) => !thumbnail && !unreadable.has(id) && !(source.kind === "file" && source.missing),
     );
     if (image) return () => this.#make(engine, image);
+  }
+
+  /** Reads the thumbnail that an image had in an earlier visit. One that cannot be read is made anew. */
+  async read(image: ProjectImage, stored: StoredPicture): Promise<Blob | undefined> {
+    const picture = await stored.getFile().catch(() => undefined);
+    if (picture?.size) return picture;
+    if (image.thumbnail === stored) this.#project.setThumbnail(image, undefined);
+    return undefined;
   }
 
   async #make(engine: Engine, image: ProjectImage) {

@@ -6,6 +6,9 @@ import type { ObjectAttributes } from "../document/types.js";
 import { readFile, remove } from "./opfs.js";
 import { type Spare, writeFile } from "./room.js";
 
+/** Bytes that are read as one at most. */
+const MOST_TOGETHER = 1 << 24;
+
 export interface StoredObjects {
   objects: Map<number, ObjectAttributes>;
   runs: Uint32Array;
@@ -47,6 +50,52 @@ export async function readObjects(project: FileSystemDirectoryHandle, id: string
   }
   if (failure) throw failure;
   return undefined;
+}
+
+/**
+ * The objects of several images by the images' ids, read as one.
+ * @param files of the folder, by their names
+ * @returns without those which `readObjects` has to look at: of which more than one file is there, or none that is whole
+ */
+export async function readObjectsTogether(
+  files: ReadonlyMap<string, FileSystemFileHandle>,
+  images: readonly { id: string; width: number; height: number }[],
+): Promise<Map<string, StoredObjects>> {
+  const found = new Map<string, StoredObjects>();
+  try {
+    const opened = images.filter(({ width }) => width > 0).map(async (image) => ({ image, file: await onlyFile(files, image.id) }));
+    const whole = (await Promise.all(opened)).filter(({ file }) => file !== undefined);
+    const bytes = await contentsOf(whole.map(({ file }) => file as File));
+    for (const [i, { image }] of whole.entries()) {
+      const objects = objectsOrNone(bytes[i], image.width * image.height);
+      if (objects) found.set(image.id, objects);
+    }
+  } catch {
+    // Which of them cannot be read is seen one by one.
+  }
+  return found;
+}
+
+async function onlyFile(files: ReadonlyMap<string, FileSystemFileHandle>, id: string) {
+  const [next, name] = namesOf(id);
+  return files.has(next) ? undefined : files.get(name)?.getFile();
+}
+
+/** @returns none of too much for one piece of memory */
+async function contentsOf(files: readonly File[]): Promise<ArrayBuffer[]> {
+  if (files.reduce((sum, { size }) => sum + size, 0) > MOST_TOGETHER) return [];
+  const bytes = await new Blob([...files]).arrayBuffer();
+  let end = 0;
+  // Each has its own memory, which may be handed on.
+  return files.map(({ size }) => bytes.slice(end, (end += size)));
+}
+
+function objectsOrNone(bytes: ArrayBuffer | undefined, pixels: number) {
+  try {
+    return bytes && objectsIn(bytes, pixels);
+  } catch {
+    return undefined;
+  }
 }
 
 /** @param pixels of the image @param spare what may be removed for it */

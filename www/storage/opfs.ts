@@ -59,6 +59,13 @@ export function list(folder: FileSystemDirectoryHandle): AsyncIterable<string> {
   return folder.keys();
 }
 
+/** A folder's files by their names: to ask for each by its name takes a way to the browser and back. */
+export async function filesOf(folder: FileSystemDirectoryHandle): Promise<Map<string, FileSystemFileHandle>> {
+  const files = new Map<string, FileSystemFileHandle>();
+  for await (const [name, handle] of folder.entries()) if (handle.kind === "file") files.set(name, handle as FileSystemFileHandle);
+  return files;
+}
+
 export async function exists(folder: FileSystemDirectoryHandle, name: string) {
   try {
     await folder.getFileHandle(name);

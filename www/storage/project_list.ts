@@ -4,7 +4,7 @@
 import type { DraftRecord } from "../document/draft.js";
 import type { ObjectClass } from "../document/types.js";
 import type { Display, Prompt, PromptRound } from "../engine/graysam.js";
-import { list, readFile } from "./opfs.js";
+import { readFile } from "./opfs.js";
 import { type Spare, writeFile } from "./room.js";
 
 const COPIES = ["project.next.json", "project.json"];
@@ -154,10 +154,3 @@ export async function putAside(project: FileSystemDirectoryHandle, names: string
 export const isAside = (name: string) => name.endsWith(ASIDE);
 
 export const isList = (name: string) => COPIES.includes(name);
-
-/** The names of the folder's files. */
-export async function namesIn(project: FileSystemDirectoryHandle): Promise<string[]> {
-  const names: string[] = [];
-  for await (const name of list(project)) names.push(name);
-  return names;
-}

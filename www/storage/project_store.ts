@@ -6,19 +6,17 @@
 
 import type { DraftRecord } from "../document/draft.js";
 import type { PackedObjects } from "../document/project.js";
-import { identify } from "../document/content.js";
-import type { ImageSource, ObjectAttributes, ObjectClass } from "../document/types.js";
+import type { ImageSource, ObjectClass, StoredPicture } from "../document/types.js";
 import type { Display } from "../engine/graysam.js";
 import { ImageCopies } from "./image_copies.js";
-import { objectFilesOf, readObjects, type StoredObjects, writeObjects } from "./object_files.js";
-import { folder, NoStorageError, readFile } from "./opfs.js";
-import { type ImageEntry, isAside, isList, namesIn, type ProjectList, putAside, readList, writeList } from "./project_list.js";
+import { objectFilesOf, writeObjects } from "./object_files.js";
+import { filesOf, folder, NoStorageError } from "./opfs.js";
+import { type ImageEntry, isAside, isList, type ProjectList, putAside, readList, writeList } from "./project_list.js";
 import { StaleError, takeProject } from "./project_lock.js";
 import { type Spare, writeFile } from "./room.js";
+import { copyOf, isMissing, type StoredImageRecord, StoredImages } from "./stored_images.js";
 
 const FOLDER = "project";
-/** Images whose files are read at the same time: a file's way from the browser takes longer than its reading. */
-const READ_TOGETHER = 64;
 
 /** An image as the store sees it. */
 export interface ImageSnapshot {
@@ -32,7 +30,7 @@ export interface ImageSnapshot {
   readonly height: number;
   readonly heldOut: boolean | undefined;
   readonly done: boolean;
-  readonly thumbnail: Blob | undefined;
+  readonly thumbnail: Blob | StoredPicture | undefined;
   /** Grows with every change of the objects, from 0 for an image that was restored. */
   readonly revision: number;
   readonly objectCount: number;
@@ -47,21 +45,6 @@ export interface ProjectSnapshot {
   /** The id of the image that is open. */
   readonly current: string | undefined;
   readonly inHand: DraftRecord | null;
-}
-
-/** An image as it comes back. */
-export interface StoredImageRecord {
-  id: string;
-  name: string;
-  source: ImageSource;
-  display: Display | undefined;
-  width: number;
-  height: number;
-  heldOut: boolean | undefined;
-  done: boolean;
-  thumbnail: Blob | undefined;
-  objects: Map<number, ObjectAttributes>;
-  runs: Uint32Array;
 }
 
 /** A project as it comes back. */
@@ -84,78 +67,11 @@ async function projectFolder() {
   return folder(FOLDER);
 }
 
-/** @returns undefined if there are none yet @throws if there should be some that can be read */
-async function storedObjects(project: FileSystemDirectoryHandle, entry: ImageEntry): Promise<StoredObjects | undefined> {
-  const { id, width, height, awaited, file } = entry;
-  if (width === 0) return undefined;
-  try {
-    const stored = await readObjects(project, id, width * height);
-    if (stored) return stored;
-  } catch (error) {
-    // The first time that they are stored may have been broken off, but not the reading of them.
-    if (!awaited || error instanceof DOMException) throw error;
-  }
-  // The version before stored none for an image that was opened on a later visit and left as it was.
-  if (awaited || file === undefined) return undefined;
-  throw new Error("its objects are missing");
-}
-
 /** @param spare what may be removed for it @returns which of its objects are stored now */
 async function saveObjects(project: FileSystemDirectoryHandle, image: ImageSnapshot, spare?: Spare) {
   const packed = await image.packedObjects();
   await writeObjects(project, image.id, packed, image.width * image.height, spare);
   return packed.revision;
-}
-
-const copyOf = ({ id, kind, file }: ImageEntry) => (kind === "sample" ? null : file === undefined ? `${id}.image` : file);
-
-/** @throws if the file is there and cannot be read */
-async function storedSource(project: FileSystemDirectoryHandle, entry: ImageEntry): Promise<ImageSource> {
-  const { kind, name, page, content, path } = entry;
-  if (kind === "sample") return { kind, name, page };
-  const copy = copyOf(entry);
-  try {
-    if (copy) return { kind, name, page, content, path, file: await readFile(project, copy) };
-  } catch (error) {
-    if (!(error instanceof Error && error.name === "NotFoundError")) throw error;
-  }
-  return { kind, name, page, content, path, file: new Blob([]), missing: true };
-}
-
-async function readImage(project: FileSystemDirectoryHandle, entry: ImageEntry): Promise<ReadImage> {
-  const { id, name, display, heldOut, done } = entry;
-  const stored = await storedObjects(project, entry);
-  const { width, height } = stored ? entry : { width: 0, height: 0 };
-  const known = stored ?? { objects: new Map(), runs: new Uint32Array(0) };
-  const source = await storedSource(project, entry);
-  // Lists of earlier versions do not say what is in a file.
-  await identify(source);
-  const picture = await readFile(project, `${id}.thumbnail`).catch(() => undefined);
-  const thumbnail = picture?.size ? picture : undefined;
-  const image = { id, name, display, width, height, heldOut, done, ...known, source, thumbnail };
-  const isEmpty = entry.awaited === true && !stored && isMissing(source);
-  return { image, isEmpty };
-}
-
-/** In their order. */
-async function readImages(project: FileSystemDirectoryHandle, entries: readonly ImageEntry[]) {
-  const images: { entry: ImageEntry; read: ReadImage | undefined }[] = [];
-  for (let at = 0; at < entries.length; at += READ_TOGETHER) {
-    const some = entries.slice(at, at + READ_TOGETHER);
-    const read = some.map(async (entry) => ({ entry, read: await readImage(project, entry).catch(() => undefined) }));
-    images.push(...(await Promise.all(read)));
-  }
-  return images;
-}
-
-interface ReadImage {
-  image: StoredImageRecord;
-  /** Nothing of it was stored yet. */
-  isEmpty: boolean;
-}
-
-function isMissing(source: ImageSource) {
-  return source.kind === "file" && source.missing === true;
 }
 
 export class ProjectStore {
@@ -181,6 +97,7 @@ export class ProjectStore {
   #known = new Set<string>();
   /** The revision of each image's objects that is stored. */
   #revisions = new Map<string, number>();
+  /** Those that this page has stored. */
   #thumbnails = new Map<string, Blob>();
   #copies = new ImageCopies();
 
@@ -216,8 +133,9 @@ export class ProjectStore {
     const held = this.#held;
     const project = await projectFolder();
     const { list, stored, unreadable } = await readList(project);
+    const files = await filesOf(project);
     const images: StoredImageRecord[] = [];
-    for (const { entry, read } of await readImages(project, list.images)) {
+    for (const { entry, read } of await new StoredImages(project, files).read(list.images)) {
       if (!read) this.#unread.push(entry);
       if (!read || read.isEmpty) continue;
       images.push(read.image);
@@ -227,7 +145,7 @@ export class ProjectStore {
     this.#listedIds = new Set(list.images.map(({ id }) => id));
     this.#admitted = held;
     if (!stored) this.#unreadable = unreadable;
-    const names = await namesIn(project);
+    const names = [...files.keys()];
     this.#doubtful = unreadable.length > 0 || this.#unread.length > 0 || names.some(isAside);
     if (held && stored && !this.#doubtful) await this.#removeUnlisted(project, names, list);
     const doubt = unreadable.length === 0 ? "none" : stored ? "some" : "all";
@@ -236,10 +154,9 @@ export class ProjectStore {
   }
 
   #knowStored(image: StoredImageRecord, copy: string | null) {
-    const { id, source, width, thumbnail } = image;
+    const { id, source, width } = image;
     this.#known.add(id);
     if (width > 0) this.#revisions.set(id, 0);
-    if (thumbnail) this.#thumbnails.set(id, thumbnail);
     if (!isMissing(source)) this.#copies.know(image, copy);
   }
 
@@ -345,7 +262,7 @@ export class ProjectStore {
 
   async #saveThumbnails(project: FileSystemDirectoryHandle, { images }: ProjectSnapshot) {
     for (const { id, thumbnail } of images) {
-      if (!thumbnail || this.#thumbnails.get(id) === thumbnail) continue;
+      if (!(thumbnail instanceof Blob) || this.#thumbnails.get(id) === thumbnail) continue;
       await writeFile(project, `${id}.thumbnail`, thumbnail);
       this.#thumbnails.set(id, thumbnail);
     }

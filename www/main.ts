@@ -10,6 +10,7 @@ import type { DeviceChoice } from "./engine/graysam.js";
 import { Offline } from "./offline/offline.js";
 import { AutomaticMasksPanel } from "./panels/automatic_masks_panel.js";
 import { showHelp, wireButtons } from "./panels/buttons.js";
+import { ChannelsControl } from "./panels/channels_control.js";
 import { ClassesPanel } from "./panels/classes_panel.js";
 import { Compare } from "./panels/compare.js";
 import { DisplayPanel } from "./panels/display_panel.js";
@@ -54,6 +55,7 @@ showPosition(bench);
 
 new NoticePanel(bench);
 new DisplayPanel(bench, () => viewer.part);
+new ChannelsControl(bench);
 new MaskPanel(bench);
 new ImagesPanel(bench);
 new PagesControl(bench);

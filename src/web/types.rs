@@ -13,7 +13,7 @@ use crate::image::decode::{Picture, Samples};
 use crate::image::display::{self, Colormap, Window};
 use crate::image::part::Part;
 use crate::image::pixel_size::PixelSize;
-use crate::image::planes::Axes;
+use crate::image::planes::{Axes, ChannelChoice};
 use crate::image::shapes::Shape;
 use crate::predictor;
 use crate::training::trainer::{Evaluation, Trainer, TrainingRanges, TrainingSettings};
@@ -108,6 +108,8 @@ pub struct ImageInfo {
     pub channels: Vec<String>,
     /// What the file's pages differ in, if it says so.
     pub axes: Option<Axes>,
+    /// The channel, slice and frame of this page on these axes, from 0.
+    pub place: Option<[usize; 3]>,
 }
 
 #[derive(Serialize, Deserialize, Tsify)]
@@ -130,6 +132,9 @@ pub struct Display {
     pub gamma: f32,
     pub invert: bool,
     pub colormap: Colormap,
+    /// Displays of earlier versions have none.
+    #[serde(default)]
+    pub channels: ChannelChoice,
 }
 
 impl Default for Display {
@@ -147,6 +152,7 @@ impl Default for Display {
             gamma,
             invert,
             colormap,
+            channels: ChannelChoice::Own,
         }
     }
 }
@@ -345,6 +351,23 @@ mod tests {
         assert!(display("quantile", "gray").is_err());
         assert!(display("full", "jet").is_err());
         assert!(serde_json::from_str::<Prompt>(r#"{"kind":"lasso"}"#).is_err());
+    }
+
+    #[test]
+    fn displays_choose_channels_and_those_without_a_choice_show_the_own() {
+        let chosen = |channels: &str| {
+            let text = format!(
+                r#"{{"window":"full","black":1,"white":2,"gamma":1,"invert":false,"colormap":"gray"{channels}}}"#
+            );
+            serde_json::from_str::<Display>(&text).map(|display| display.channels)
+        };
+        assert_eq!(chosen("").unwrap(), ChannelChoice::Own);
+        assert_eq!(chosen(r#","channels":"own""#).unwrap(), ChannelChoice::Own);
+        let one = chosen(r#","channels":{"one":2}"#).unwrap();
+        assert_eq!(one, ChannelChoice::One(2));
+        let three = chosen(r#","channels":{"composite":[1,null,0]}"#).unwrap();
+        assert_eq!(three, ChannelChoice::Composite([Some(1), None, Some(0)]));
+        assert!(chosen(r#","channels":{"one":-1}"#).is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 // Files that come in and go out: images, models, labels, masks and exports.
 
 import { batch, signal } from "../vendor/signals-core.js";
+import { channelsOf } from "../document/channels.js";
 import { identify } from "../document/content.js";
 import type { Draft } from "../document/draft.js";
 import type { Notices } from "../document/notices.js";
@@ -181,14 +182,14 @@ export class FileCommands {
   }
 
   async #addToExport(image: ProjectImage) {
-    const { name, source, width } = image;
+    const { name, source, width, display } = image;
     const classes = this.#project.classes.peek();
     const place = (id: string | null) => {
       const found = classes.findIndex((one) => one.id === id);
       return found < 0 ? null : found;
     };
     const objects = [...image.objects].map(([id, { name, classId, iou }]) => ({ id, name, class: place(classId), iou }));
-    await this.#session.request("addToExport", [name, source, image.runs(), width, objects]).done;
+    await this.#session.request("addToExport", [name, source, image.runs(), width, objects, channelsOf(display)]).done;
   }
 
   async #takeLabels(label: string, read: (image: OpenImage) => Promise<OpenedLabels | undefined>) {

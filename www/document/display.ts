@@ -1,6 +1,7 @@
 // The display of an image: how its intensities become the grays that are shown and given to the model.
 
-import type { Display, ImageInfo } from "../engine/graysam.js";
+import type { ChannelChoice, Display, ImageInfo } from "../engine/graysam.js";
+import { channelsBeside, channelsOf, sameChannels } from "./channels.js";
 
 /** Black and white points as a window other than "range" has them. */
 function ends(window: Display["window"], info: ImageInfo, { black, white }: Display): [number, number] {
@@ -35,7 +36,17 @@ export function initialDisplay(info: ImageInfo, before: Display, infoBefore: Ima
   // Whoever inverted the last image wants the next one inverted too, if both files ask for the same.
   const invert = info.invert === (infoBefore?.invert ?? false) ? before.invert : info.invert;
   const window = before.window === "range" ? "percentile" : before.window;
-  return ofFile({ ...before, window, invert }, info);
+  const channels = infoBefore && haveSameChannels(info, infoBefore) ? channelsBeside(before, infoBefore) : "own";
+  return ofFile(choosing(channels, { ...before, window, invert }), info);
+}
+
+function haveSameChannels(a: ImageInfo, b: ImageInfo) {
+  return JSON.stringify([a.channels, a.axes?.channels]) === JSON.stringify([b.channels, b.axes?.channels]);
+}
+
+/** A display in which nothing was chosen stays without a choice. */
+function choosing(channels: ChannelChoice, display: Display): Display {
+  return sameChannels(channels, channelsOf(display)) ? display : { ...display, channels };
 }
 
 function ofFile(display: Display, info: ImageInfo): Display {

@@ -194,7 +194,7 @@ fn open_displayed(
     display: Display,
 ) -> Result<(Picture, display::Display)> {
     let page = open(file, page, &display.channels)?;
-    Ok((page.picture, display.into()))
+    Ok((page.picture, display.of_file(&page.voi)))
 }
 
 impl Engine {

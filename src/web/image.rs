@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::Blob;
 
 use super::engine::{Engine, reader};
-use super::types::{Display, ImageInfo, JsResult, read};
+use super::types::{Display, FileDisplay, ImageInfo, JsResult, read};
 use crate::error::{Error, Result};
 use crate::image::decode::{self, Composite, Gray, Page, Picture};
 use crate::image::display::{self, Shown};
@@ -14,18 +14,21 @@ use crate::image::levels::{self, Levels};
 use crate::image::part::Pyramid;
 use crate::image::planes::{self, ChannelChoice};
 use crate::image::pyramid::{Plane, sampled};
+use crate::image::voi::Voi;
 use crate::image::{encode, resize, sample};
 use crate::predictor::Predictor;
 
 pub(super) struct Image {
     pub picture: Picture,
     levels: Levels,
+    /// The file's own ways to show it.
+    voi: Vec<Voi>,
 }
 
 impl Image {
     /// What the page wants to see of it.
     pub fn display(&self, wanted: &Ts<Display>) -> Result<display::Display> {
-        let display = display_of(wanted)?;
+        let display = read(wanted, "display settings")?.of_file(&self.voi);
         if let Picture::Composite(Composite {
             together: false, ..
         }) = self.picture
@@ -38,11 +41,6 @@ impl Image {
             ..display
         })
     }
-}
-
-/// The display that the page gives.
-pub(super) fn display_of(wanted: &Ts<Display>) -> Result<display::Display> {
-    Ok(read(wanted, "display settings")?.into())
 }
 
 #[wasm_bindgen]
@@ -172,6 +170,7 @@ impl Engine {
             pixel_size,
             channels,
             axes,
+            voi,
             ..
         } = page;
         let levels = match &picture {
@@ -199,10 +198,15 @@ impl Engine {
             channels,
             axes,
             place: axes.map(|axes| axes.place(page)),
+            voi: FileDisplay::all(&voi),
         };
         // Without a model there is none.
         let _ = self.with_predictor_now(Predictor::drop_embeddings);
-        self.image.replace(Some(Image { picture, levels }));
+        self.image.replace(Some(Image {
+            picture,
+            levels,
+            voi,
+        }));
         info
     }
 

@@ -24,6 +24,7 @@ export function infoOf(width: number, height: number): ImageInfo {
     channels: [""],
     axes: null,
     place: null,
+    voi: [],
   };
 }
 

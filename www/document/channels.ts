@@ -22,7 +22,7 @@ export function channelName(names: readonly string[], channel: number) {
 
 /** The display in other channels, in which the black and white points of this one mean nothing. */
 export function inChannels(display: Display, channels: ChannelChoice): Display {
-  return { ...display, channels, window: display.window === "range" ? "percentile" : display.window };
+  return { ...display, channels, window: display.window === "range" ? "percentile" : display.window, voi: null };
 }
 
 /** The first channels as red, green and blue. */

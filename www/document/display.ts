@@ -17,8 +17,15 @@ function ends(window: Display["window"], info: ImageInfo, { black, white }: Disp
   }
 }
 
+/** The display in one of the file's own ways, from 0; as it is where the file has none there. */
+export function inFilesWay(display: Display, info: ImageInfo, way: number): Display {
+  const found = info.voi[way];
+  return found ? { ...display, window: "range", black: found.black, white: found.white, voi: way } : display;
+}
+
 /** The display with the black and white points of its window. */
 export function placed(display: Display, info: ImageInfo): Display {
+  if (typeof display.voi === "number" && display.voi < info.voi.length) return inFilesWay(display, info, display.voi);
   const [black, white] = ends(display.window, info, display);
   return { ...display, black, white };
 }
@@ -37,7 +44,7 @@ export function initialDisplay(info: ImageInfo, before: Display, infoBefore: Ima
   const invert = info.invert === (infoBefore?.invert ?? false) ? before.invert : info.invert;
   const window = before.window === "range" ? "percentile" : before.window;
   const channels = infoBefore && haveSameChannels(info, infoBefore) ? channelsBeside(before, infoBefore) : "own";
-  return ofFile(choosing(channels, { ...before, window, invert }), info);
+  return ofFile(choosing(channels, { ...before, window, invert, voi: null }), info);
 }
 
 function haveSameChannels(a: ImageInfo, b: ImageInfo) {
@@ -50,6 +57,7 @@ function choosing(channels: ChannelChoice, display: Display): Display {
 }
 
 function ofFile(display: Display, info: ImageInfo): Display {
+  if (info.voi.length > 0) return inFilesWay(display, info, 0);
   if (!info.window) return placed(display, info);
   const [black, white] = info.window;
   return { ...display, window: "range", black, white };

@@ -178,6 +178,7 @@ function displayIn(value: unknown, what: string): Display {
   flag(display.invert, `whether ${what} is inverted`);
   if (!Object.hasOwn(WINDOWS, textOf(display.window, `the window of ${what}`))) refuse(`${what} has an unknown window`);
   if (!Object.hasOwn(COLORMAPS, textOf(display.colormap, `the colour map of ${what}`))) refuse(`${what} has an unknown colour map`);
+  optional(display.voi, `the file's display in ${what}`, whole);
   if (display.channels !== undefined && !isChannelChoice(display.channels)) refuse(`${what} chooses no channels`);
   return display as unknown as Display;
 }

@@ -526,6 +526,10 @@ export interface Display {
      * Displays of earlier versions have none.
      */
     channels?: ChannelChoice;
+    /**
+     * A way of the file's own that stands for window, black and white; from 0.
+     */
+    voi?: number | null;
 }
 
 /**
@@ -533,6 +537,18 @@ export interface Display {
  */
 export interface Evaluation extends Scores {
     step: number;
+}
+
+/**
+ * A way in which a file would have its values shown.
+ */
+export interface FileDisplay {
+    name: string;
+    /**
+     * Of the window that is most like it.
+     */
+    black: number;
+    white: number;
 }
 
 /**
@@ -603,6 +619,11 @@ export interface ImageInfo {
      * The channel, slice and frame of this page on these axes, from 0.
      */
     place: [number, number, number] | null;
+    /**
+     * The ways in which the file would have its values shown, the first of them by default; none
+     * where that is but a window.
+     */
+    voi: FileDisplay[];
 }
 
 export interface InitOutput {

@@ -2,7 +2,7 @@
 // they may click next, and the next image's embedding.
 
 import { computed, signal } from "../vendor/signals-core.js";
-import { channelsBeside, channelsOf, sameChannels } from "../document/channels.js";
+import { channelsBeside, channelsOf, inChannels, sameChannels } from "../document/channels.js";
 import { whenChanged } from "../document/watch.js";
 import type { Draft } from "../document/draft.js";
 import type { PixelBox } from "../document/geometry.js";
@@ -163,7 +163,7 @@ export class AheadJob implements Job {
   get #usual(): Display | undefined {
     const [display, info] = [this.#project.display.value, this.#image.info.value];
     if (!display || !info) return;
-    return { ...display, window: display.window === "range" ? "percentile" : display.window, channels: channelsBeside(display, info) };
+    return inChannels(display, channelsBeside(display, info));
   }
 
   #interrupt() {

@@ -218,7 +218,7 @@ impl Engine {
 }
 
 /// The channels that the page gives.
-pub(super) fn channels_of(wanted: &Ts<ChannelChoice>) -> Result<ChannelChoice> {
+fn channels_of(wanted: &Ts<ChannelChoice>) -> Result<ChannelChoice> {
     read(wanted, "a choice of channels")
 }
 

@@ -171,6 +171,9 @@ pub struct Display {
     /// A way of the file's own that stands for window, black and white; from 0.
     #[serde(default)]
     pub voi: Option<usize>,
+    /// How large a pixel is where the person has said so.
+    #[serde(default)]
+    pub pixel_size: Option<PixelSize>,
 }
 
 impl Display {
@@ -203,6 +206,7 @@ impl Default for Display {
             colormap,
             channels: ChannelChoice::Own,
             voi: None,
+            pixel_size: None,
         }
     }
 }

@@ -74,6 +74,28 @@ test("a stack's page is shown in the other channel of its slice and frame, and a
   await waitState(page, "encoded", 60_000);
 });
 
+test("the scale bar follows the zoom and the size of a pixel, which the person may set", async () => {
+  const bar = (/** @type {string} */ text) =>
+    page.waitForFunction((wanted) => document.getElementById("canvas")?.dataset.scaleBar === wanted, text);
+  await choose("hyperstack_ome.tif");
+  await page.waitForFunction(() => document.getElementById("image-facts")?.textContent?.endsWith("250 × 500 nm a pixel"));
+  assert.deepEqual([await page.inputValue("#pixel-size"), await page.inputValue("#pixel-unit")], ["250", "nm"]);
+  // On a screen of ratio 1, 140 pixels of the screen are 35 µm.
+  await page.click("#zoom-actual");
+  await bar("20 µm");
+  await page.fill("#pixel-size", "2");
+  await page.dispatchEvent("#pixel-size", "change");
+  await bar("200 nm");
+  assert.match((await page.textContent("#image-facts")) ?? "", /2 × 4 nm a pixel$/);
+  await page.uncheck("#scale-bar");
+  await bar("");
+  await page.check("#scale-bar");
+  await page.fill("#pixel-size", "");
+  await page.dispatchEvent("#pixel-size", "change");
+  await bar("20 µm");
+  assert.equal(await page.inputValue("#pixel-size"), "250");
+});
+
 test("a colour image is shown in one of its colours", async () => {
   await choose("rgb.dcm");
   await shows("display-note", "A colour image is shown and encoded as it is.");

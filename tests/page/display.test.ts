@@ -27,7 +27,16 @@ test("without a choice the display is what the file asks for", () => {
 });
 
 test("a new image is displayed like the one before, in its own range", () => {
-  const before: Display = { window: "range", black: 1, white: 2, gamma: 0.5, invert: true, colormap: "viridis", voi: null };
+  const before: Display = {
+    window: "range",
+    black: 1,
+    white: 2,
+    gamma: 0.5,
+    invert: true,
+    colormap: "viridis",
+    voi: null,
+    pixel_size: null,
+  };
   const after = initialDisplay(INFO, before, INFO);
   assert.deepEqual(after, { ...before, window: "percentile", black: INFO.low, white: INFO.high });
   assert.equal(initialDisplay(INFO, { ...before, window: "minmax" }, INFO).window, "minmax");

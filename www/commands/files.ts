@@ -1,7 +1,6 @@
 // Files that come in and go out: images, models, labels, masks and exports.
 
 import { batch, signal } from "../vendor/signals-core.js";
-import { channelsOf } from "../document/channels.js";
 import { identify } from "../document/content.js";
 import type { Draft } from "../document/draft.js";
 import type { Notices } from "../document/notices.js";
@@ -189,7 +188,7 @@ export class FileCommands {
       return found < 0 ? null : found;
     };
     const objects = [...image.objects].map(([id, { name, classId, iou }]) => ({ id, name, class: place(classId), iou }));
-    await this.#session.request("addToExport", [name, source, image.runs(), width, objects, channelsOf(display)]).done;
+    await this.#session.request("addToExport", [name, source, image.runs(), width, objects, display]).done;
   }
 
   async #takeLabels(label: string, read: (image: OpenImage) => Promise<OpenedLabels | undefined>) {

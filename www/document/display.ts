@@ -30,6 +30,11 @@ export function placed(display: Display, info: ImageInfo): Display {
   return { ...display, black, white };
 }
 
+/** What of a display decides on the pixels that are shown, as text. */
+export function pixelsKey(display: Display) {
+  return JSON.stringify({ ...display, pixel_size: undefined });
+}
+
 /** What the file asks for, and otherwise the engine's default. */
 export function defaultDisplay(info: ImageInfo, usual: Display): Display {
   return ofFile({ ...usual, invert: info.invert }, info);
@@ -38,13 +43,16 @@ export function defaultDisplay(info: ImageInfo, usual: Display): Display {
 /**
  * For an image that is opened for the first time: what the person chose for the image before it, except its black and
  * white points, which mean nothing in another image.
+ * @param sameFile the image before it is another page of the file
  */
-export function initialDisplay(info: ImageInfo, before: Display, infoBefore: ImageInfo | undefined): Display {
+export function initialDisplay(info: ImageInfo, before: Display, infoBefore: ImageInfo | undefined, sameFile = false): Display {
   // Whoever inverted the last image wants the next one inverted too, if both files ask for the same.
   const invert = info.invert === (infoBefore?.invert ?? false) ? before.invert : info.invert;
   const window = before.window === "range" ? "percentile" : before.window;
+  // Another file may be of another microscope.
+  const pixel_size = (sameFile && before.pixel_size) || null;
   const channels = infoBefore && haveSameChannels(info, infoBefore) ? channelsBeside(before, infoBefore) : "own";
-  return ofFile(choosing(channels, { ...before, window, invert, voi: null }), info);
+  return ofFile(choosing(channels, { ...before, window, invert, voi: null, pixel_size }), info);
 }
 
 function haveSameChannels(a: ImageInfo, b: ImageInfo) {

@@ -268,9 +268,10 @@ export class ObjectExport {
     /**
      * Adds an image: its name and its folder, which is empty where it is not known, the runs of its
      * labels, what is known of the objects, the image's file and page, or no file for the
-     * bundled sample, and the channels whose intensities are measured.
+     * bundled sample, and its display, whose channels are measured and which may say how large a
+     * pixel is.
      */
-    add(name: string, folder: string, runs: Uint32Array | number[], width: number, objects: ObjectRecord[], file: Blob | null | undefined, page: number, channels: ChannelChoice): void;
+    add(name: string, folder: string, runs: Uint32Array | number[], width: number, objects: ObjectRecord[], file: Blob | null | undefined, page: number, display?: Display | null): void;
     finish(): ExportedFile;
     /**
      * Begins a file of a format.
@@ -530,6 +531,10 @@ export interface Display {
      * A way of the file's own that stands for window, black and white; from 0.
      */
     voi?: number | null;
+    /**
+     * How large a pixel is where the person has said so.
+     */
+    pixel_size?: PixelSize | null;
 }
 
 /**

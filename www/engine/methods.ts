@@ -89,8 +89,15 @@ export interface WorkerMethods {
   dropAutomaticMasks(): void;
   finishAutomaticMasks(): { runs: Runs; objects: FoundObject[] };
   beginExport(format: ExportFormat, classes: readonly ObjectClass[]): void;
-  /** @param channels whose intensities are measured */
-  addToExport(name: string, source: ImageSource, runs: Uint32Array, width: number, objects: ObjectRecord[], channels: ChannelChoice): void;
+  /** @param display whose channels are measured, and which may say how large a pixel is */
+  addToExport(
+    name: string,
+    source: ImageSource,
+    runs: Uint32Array,
+    width: number,
+    objects: ObjectRecord[],
+    display: Display | undefined,
+  ): void;
   finishExport(): { name: string; file: Blob };
   /** Begins the label files of a project file, and ends those that were under way. */
   beginProjectLabels(classes: readonly ObjectClass[]): void;

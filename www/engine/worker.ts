@@ -185,8 +185,8 @@ const methods: Methods = {
         ),
     );
   },
-  addToExport(_request, name, source, runs, width, objects, channels) {
-    exports.begun.add(name, folderOf(source), runs, width, objects, fileOf(source), source.page ?? 0, channels);
+  addToExport(_request, name, source, runs, width, objects, display) {
+    exports.begun.add(name, folderOf(source), runs, width, objects, fileOf(source), source.page ?? 0, display);
   },
   finishExport() {
     const file = exports.finish();

@@ -69,7 +69,8 @@ export class DisplayPanel {
     invert.addEventListener("change", () => this.#settle({ invert: invert.checked }));
     colormap.addEventListener("change", () => this.#settle({ colormap: colormap.value as Display["colormap"] }));
     byId("reset-display", HTMLButtonElement).addEventListener("click", () => {
-      if (this.#info) this.#settle(defaultDisplay(this.#info, this.#session.ranges.display));
+      const { pixel_size } = this.#display ?? {};
+      if (this.#info) this.#settle({ ...defaultDisplay(this.#info, this.#session.ranges.display), pixel_size: pixel_size ?? null });
     });
   }
 

@@ -3,6 +3,7 @@
 
 import { computed, signal } from "../vendor/signals-core.js";
 import { channelsBeside, channelsOf, inChannels, sameChannels } from "../document/channels.js";
+import { pixelsKey } from "../document/display.js";
 import { whenChanged } from "../document/watch.js";
 import type { Draft } from "../document/draft.js";
 import type { PixelBox } from "../document/geometry.js";
@@ -155,7 +156,7 @@ export class AheadJob implements Job {
     if (!model || !image || this.#thumbnails.unreadable.value.has(image.id)) return;
     const display = image.display ?? this.#usual;
     if (!display) return;
-    const key = JSON.stringify([model, image.id, display]);
+    const key = JSON.stringify([model, image.id, pixelsKey(display)]);
     if (!this.#encoded.value.has(key)) return () => this.#run(engine, image, display, key);
   }
 

@@ -3,7 +3,7 @@
 import { batch, computed, effect, signal, untracked } from "../vendor/signals-core.js";
 import { channelsOf, sameChannels } from "../document/channels.js";
 import { whenChanged } from "../document/watch.js";
-import { initialDisplay, placed } from "../document/display.js";
+import { initialDisplay, pixelsKey, placed } from "../document/display.js";
 import type { Draft } from "../document/draft.js";
 import { type Project, sameDisplay } from "../document/project.js";
 import type { ImagePart, RenderedImage } from "../document/rendering.js";
@@ -35,6 +35,10 @@ export interface Rendering {
 /** Tells of an image that is not the one on screen, so it is named. */
 export function unreadableSentence(name: string, reason: unknown) {
   return `The image ${name} cannot be opened: ${reason instanceof Error ? reason.message : reason}`;
+}
+
+function sameFile(a: ImageSource, b: ImageSource | undefined) {
+  return a.kind === "file" && b?.kind === "file" && a.file === b.file;
 }
 
 export class ImageJob implements Job {
@@ -87,11 +91,11 @@ export class ImageJob implements Job {
 
   #renderKey = computed(() => {
     const display = this.display.value;
-    return display && JSON.stringify([this.#opened.value, display, this.adjustment.value?.part]);
+    return display && JSON.stringify([this.#opened.value, pixelsKey(display), this.adjustment.value?.part]);
   });
   #encodeKey = computed(() => {
     const display = this.#project.display.value;
-    return display && JSON.stringify([this.#opened.value, this.#model.generation.value, display]);
+    return display && JSON.stringify([this.#opened.value, this.#model.generation.value, pixelsKey(display)]);
   });
 
   /** @param usual the engine's default display */
@@ -197,7 +201,7 @@ export class ImageJob implements Job {
   #put(source: ImageSource, info: ImageInfo, channels: ChannelChoice) {
     const project = this.#project;
     const before = project.current.peek()?.display ?? this.#usual();
-    const display = initialDisplay(info, before, this.info.peek());
+    const display = initialDisplay(info, before, this.info.peek(), sameFile(source, this.source.peek()));
     this.source.value = source;
     this.#putPicture(info, channels);
     const image = project.open(source, info.width, info.height, display);

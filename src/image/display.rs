@@ -152,10 +152,9 @@ impl Display {
     /// The same with one of a file's ways in the place of the window.
     pub fn through(self, voi: &Voi) -> Self {
         let [black, white] = voi.curve.window();
-        let linear = matches!(voi.curve, Curve::Linear { .. });
         Self {
             window: Window::Range { black, white },
-            voi: (!linear).then(|| Arc::new(voi.clone())),
+            voi: (!voi.is_window()).then(|| Arc::new(voi.clone())),
             ..self
         }
     }

@@ -1,6 +1,7 @@
 //! How large a pixel is, where a file can be trusted on it.
 
-use serde::Serialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The size of a pixel in a unit of length.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -17,6 +18,21 @@ pub struct PixelSize {
 const FINER_THAN_PRINT: f64 = 10.0;
 
 const MICROMETRE: &str = "µm";
+
+impl<'de> Deserialize<'de> for PixelSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Stored {
+            size: [f64; 2],
+            unit: String,
+        }
+        let Stored { size, unit } = Stored::deserialize(deserializer)?;
+        let mut units = ["nm", MICROMETRE, "mm"].into_iter();
+        let unit = units.find(|known| *known == unit);
+        let unit = unit.ok_or_else(|| D::Error::custom("the unit of a pixel's size is unknown"))?;
+        Self::new(size, unit).ok_or_else(|| D::Error::custom("a pixel's size is no length"))
+    }
+}
 
 impl PixelSize {
     /// One whose sides are measured in `unit`; none if they are no lengths.
@@ -161,6 +177,22 @@ fn fraction(value: f64) -> Option<[u32; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_length_in_a_known_unit_is_a_size() {
+        let read = |text: &str| serde_json::from_str::<PixelSize>(text).ok();
+        let found = read(r#"{"size":[0.25,0.5],"unit":"µm"}"#);
+        assert_eq!(found, PixelSize::new([0.25, 0.5], "µm"));
+        assert!(found.is_some());
+        for wrong in [
+            r#"{"size":[0,1],"unit":"µm"}"#,
+            r#"{"size":[-1,1],"unit":"mm"}"#,
+            r#"{"size":[1,1],"unit":"parsec"}"#,
+            r#"{"size":[1],"unit":"mm"}"#,
+        ] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn imagejs_units_are_understood() {

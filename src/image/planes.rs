@@ -6,7 +6,9 @@ use super::decode::{Composite, Gray, Picture, Rgb, Samples};
 use crate::error::{Error, Result};
 
 /// Which channels of an image are read; they are counted from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "model", derive(tsify::Tsify))]
+#[serde(rename_all = "lowercase")]
 pub enum ChannelChoice {
     /// Red, green and blue of an image in colour, else the page's own channel, or the first.
     #[default]

@@ -19,6 +19,27 @@ pub enum Curve {
     Lut { first: f32, brightness: Vec<f32> },
 }
 
+impl Voi {
+    /// What to call it, if it is the one at `index`, from 0: its name, or else what it is.
+    pub fn title(&self, index: usize) -> String {
+        let number = index.saturating_add(1);
+        let name = self.name.trim();
+        match &self.curve {
+            _ if !name.is_empty() => name.to_owned(),
+            Curve::Linear { black, white } => format!("window {number} ({black} to {white})"),
+            Curve::Sigmoid { centre, width } => {
+                format!("sigmoid {number} (centre {centre}, width {width})")
+            }
+            Curve::Lut { .. } => format!("table {number}"),
+        }
+    }
+
+    /// Whether a window says all of it.
+    pub fn is_window(&self) -> bool {
+        matches!(self.curve, Curve::Linear { .. })
+    }
+}
+
 /// How many widths around its centre a sigmoid changes by a gray of 16 bits.
 const SIGMOID_REACH: f32 = 3.0;
 
@@ -74,5 +95,27 @@ impl Curve {
                 [*first, first + (brightness.len().max(2) - 1) as f32]
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_without_a_name_are_called_by_what_they_are() {
+        let way = |name: &str, curve| Voi {
+            name: name.to_owned(),
+            curve,
+        };
+        let (black, white) = (-160.0, 239.5);
+        let window = way("", Curve::Linear { black, white });
+        assert_eq!(window.title(1), "window 2 (-160 to 239.5)");
+        let named = way(" NORMAL ", Curve::Linear { black, white });
+        assert_eq!(named.title(1), "NORMAL");
+        let (centre, width) = (120.0, 60.0);
+        let sigmoid = way("", Curve::Sigmoid { centre, width });
+        assert_eq!(sigmoid.title(0), "sigmoid 1 (centre 120, width 60)");
+        assert!(window.is_window() && !sigmoid.is_window());
     }
 }

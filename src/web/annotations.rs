@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::Blob;
 
 use super::image::open;
-use super::types::{JsResult, KnownObjects, read, read_all};
+use super::types::{Display, JsResult, KnownObjects, read, read_all};
 use crate::annotation::export::{Export, ExportFormat, File};
 use crate::annotation::source::ImageSource;
 use crate::annotation::{self, ClassRecord, ObjectRecord};
@@ -30,8 +30,9 @@ impl ObjectExport {
     }
 
     /// Adds an image: its name and its folder, which is empty where it is not known, the runs of its
-    /// labels, what is known of the objects, and the image's file and page, or no file for the
-    /// bundled sample.
+    /// labels, what is known of the objects, the image's file and page, or no file for the
+    /// bundled sample, and its display, whose channels are measured and which may say how large a
+    /// pixel is.
     #[allow(clippy::too_many_arguments)]
     pub fn add(
         &mut self,
@@ -42,10 +43,18 @@ impl ObjectExport {
         objects: Vec<Ts<ObjectRecord>>,
         file: Option<Blob>,
         page: usize,
+        display: Option<Ts<Display>>,
     ) -> JsResult<()> {
         let objects: Vec<ObjectRecord> = read_all(&objects, "objects")?;
-        let page = open(file, page)?;
-        let source = ImageSource::of(name, folder, &page);
+        let display: Option<Display> = display
+            .map(|given| read(&given, "display settings"))
+            .transpose()?;
+        let display = display.unwrap_or_default();
+        let page = open(file, page, &display.channels)?;
+        let source = ImageSource {
+            pixel_size: display.pixel_size.or(page.pixel_size),
+            ..ImageSource::of(name, folder, &page)
+        };
         let labels = Labels::from_runs(&runs, (width, page.picture.size().1))?;
         let added = self.0.add(&source, &labels, &objects, Some(&page.picture));
         Ok(added?)

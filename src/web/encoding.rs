@@ -7,7 +7,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
 
 use super::engine::{Engine, Purpose};
-use super::image::{display_of, no_image, open};
+use super::image::{no_image, open};
 use super::types::{Display, JsResult, read};
 use crate::error::{Error, Result};
 use crate::image::decode::{Picture, Rgb};
@@ -59,8 +59,9 @@ impl Engine {
         page: usize,
         display: Ts<Display>,
     ) -> JsResult<String> {
-        let picture = open(file, page)?.picture;
-        let shown = Shown::new(&picture, &display_of(&display)?)?;
+        let display = read(&display, "display settings")?;
+        let (picture, display) = open_displayed(file, page, display)?;
+        let shown = Shown::new(&picture, &display)?;
         Ok(self.begin(&shown, Part::whole(shown.size()), Purpose::Later)?)
     }
 
@@ -75,8 +76,8 @@ impl Engine {
     ) -> JsResult<usize> {
         // Two large images at a time may be too many.
         self.labelling.take();
-        let picture = open(file, page)?.picture;
-        let display = display_of(&display)?;
+        let display = read(&display, "display settings")?;
+        let (picture, display) = open_displayed(file, page, display)?;
         let size = picture.size();
         let labels = Labels::from_runs(&runs, size)?;
         let parts = LabelledParts::new(&labels, size, TileChoice::Auto)?;
@@ -184,6 +185,16 @@ impl Engine {
     pub fn cancel(&self) {
         self.cancelled.set(true);
     }
+}
+
+/// The channels of an image that its display chooses, and how they are shown.
+fn open_displayed(
+    file: Option<Blob>,
+    page: usize,
+    display: Display,
+) -> Result<(Picture, display::Display)> {
+    let page = open(file, page, &display.channels)?;
+    Ok((page.picture, display.of_file(&page.voi)))
 }
 
 impl Engine {

@@ -6,25 +6,29 @@ use wasm_bindgen::prelude::*;
 use web_sys::Blob;
 
 use super::engine::{Engine, reader};
-use super::types::{Display, ImageInfo, JsResult, read};
+use super::types::{Display, FileDisplay, ImageInfo, JsResult, read};
 use crate::error::{Error, Result};
 use crate::image::decode::{self, Composite, Gray, Page, Picture};
 use crate::image::display::{self, Shown};
 use crate::image::levels::{self, Levels};
 use crate::image::part::Pyramid;
+use crate::image::planes::{self, ChannelChoice};
 use crate::image::pyramid::{Plane, sampled};
+use crate::image::voi::Voi;
 use crate::image::{encode, resize, sample};
 use crate::predictor::Predictor;
 
 pub(super) struct Image {
     pub picture: Picture,
     levels: Levels,
+    /// The file's own ways to show it.
+    voi: Vec<Voi>,
 }
 
 impl Image {
     /// What the page wants to see of it.
     pub fn display(&self, wanted: &Ts<Display>) -> Result<display::Display> {
-        let display = display_of(wanted)?;
+        let display = read(wanted, "display settings")?.of_file(&self.voi);
         if let Picture::Composite(Composite {
             together: false, ..
         }) = self.picture
@@ -39,21 +43,23 @@ impl Image {
     }
 }
 
-/// The display that the page gives.
-pub(super) fn display_of(wanted: &Ts<Display>) -> Result<display::Display> {
-    Ok(read(wanted, "display settings")?.into())
-}
-
 #[wasm_bindgen]
 impl Engine {
-    /// Opens a page of an image file. The image before it stays if this fails.
-    pub fn open_image(&self, file: Blob, page: usize) -> JsResult<Ts<ImageInfo>> {
-        Ok(self.put_image(open(Some(file), page)?).into_ts()?)
+    /// Opens channels of a page of an image file. The image before it stays if this fails.
+    pub fn open_image(
+        &self,
+        file: Blob,
+        page: usize,
+        channels: Ts<ChannelChoice>,
+    ) -> JsResult<Ts<ImageInfo>> {
+        let page = open(Some(file), page, &channels_of(&channels)?)?;
+        Ok(self.put_image(page).into_ts()?)
     }
 
     /// Opens the bundled sample.
     pub fn open_sample(&self) -> JsResult<Ts<ImageInfo>> {
-        Ok(self.put_image(open(None, 0)?).into_ts()?)
+        let page = open(None, 0, &ChannelChoice::Own)?;
+        Ok(self.put_image(page).into_ts()?)
     }
 
     /// The displayed image in 8 bits, at its own size, at half, at a quarter and so on, down to
@@ -135,10 +141,16 @@ impl Engine {
         Ok(Pyramid { size }.suited(extent))
     }
 
-    /// A small picture of a page of a file, or of the bundled sample, in the display that it is
-    /// opened with: a PNG file, `side` pixels on the longer side.
-    pub fn thumbnail(&self, file: Option<Blob>, page: usize, side: usize) -> JsResult<Vec<u8>> {
-        let page = open(file, page)?;
+    /// A small picture of channels of a page of a file, or of the bundled sample, in the display that
+    /// it is opened with: a PNG file, `side` pixels on the longer side.
+    pub fn thumbnail(
+        &self,
+        file: Option<Blob>,
+        page: usize,
+        channels: Ts<ChannelChoice>,
+        side: usize,
+    ) -> JsResult<Vec<u8>> {
+        let page = open(file, page, &channels_of(&channels)?)?;
         let (width, height) = page.picture.size();
         let (width, height) = resize::longest_side(width, height, side);
         let shown = Shown::new(&page.picture, &display::Display::of(&page))?;
@@ -158,6 +170,7 @@ impl Engine {
             pixel_size,
             channels,
             axes,
+            voi,
             ..
         } = page;
         let levels = match &picture {
@@ -184,10 +197,16 @@ impl Engine {
             pixel_size,
             channels,
             axes,
+            place: axes.map(|axes| axes.place(page)),
+            voi: FileDisplay::all(&voi),
         };
         // Without a model there is none.
         let _ = self.with_predictor_now(Predictor::drop_embeddings);
-        self.image.replace(Some(Image { picture, levels }));
+        self.image.replace(Some(Image {
+            picture,
+            levels,
+            voi,
+        }));
         info
     }
 
@@ -198,11 +217,19 @@ impl Engine {
     }
 }
 
-/// A page of a file, or the bundled sample where there is none.
-pub(super) fn open(file: Option<Blob>, page: usize) -> Result<Page> {
+/// The channels that the page gives.
+fn channels_of(wanted: &Ts<ChannelChoice>) -> Result<ChannelChoice> {
+    read(wanted, "a choice of channels")
+}
+
+/// Channels of a page of a file, or of the bundled sample where there is none.
+pub(super) fn open(file: Option<Blob>, page: usize, channels: &ChannelChoice) -> Result<Page> {
     match file {
-        Some(file) => decode::open(reader(&file)?, page),
-        None => Ok(Page::only(Picture::Gray(sample::nuclei().0))),
+        Some(file) => decode::open_channels(reader(&file)?, page, channels),
+        None => {
+            let sample = Picture::Gray(sample::nuclei().0);
+            Ok(Page::only(planes::choose(sample, channels)?))
+        }
     }
 }
 

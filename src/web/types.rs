@@ -13,8 +13,9 @@ use crate::image::decode::{Picture, Samples};
 use crate::image::display::{self, Colormap, Window};
 use crate::image::part::Part;
 use crate::image::pixel_size::PixelSize;
-use crate::image::planes::Axes;
+use crate::image::planes::{Axes, ChannelChoice};
 use crate::image::shapes::Shape;
+use crate::image::voi::Voi;
 use crate::predictor;
 use crate::training::trainer::{Evaluation, Trainer, TrainingRanges, TrainingSettings};
 
@@ -108,6 +109,40 @@ pub struct ImageInfo {
     pub channels: Vec<String>,
     /// What the file's pages differ in, if it says so.
     pub axes: Option<Axes>,
+    /// The channel, slice and frame of this page on these axes, from 0.
+    pub place: Option<[usize; 3]>,
+    /// The ways in which the file would have its values shown, the first of them by default; none
+    /// where that is but a window.
+    pub voi: Vec<FileDisplay>,
+}
+
+/// A way in which a file would have its values shown.
+#[derive(Serialize, Tsify)]
+pub struct FileDisplay {
+    pub name: String,
+    /// Of the window that is most like it.
+    pub black: f32,
+    pub white: f32,
+}
+
+impl FileDisplay {
+    /// Those between which there is something to choose.
+    pub fn all(voi: &[Voi]) -> Vec<Self> {
+        if let [only] = voi
+            && only.is_window()
+        {
+            return Vec::new();
+        }
+        let ways = voi.iter().enumerate().map(|(index, way)| {
+            let [black, white] = way.curve.window();
+            Self {
+                name: way.title(index),
+                black,
+                white,
+            }
+        });
+        ways.collect()
+    }
 }
 
 #[derive(Serialize, Deserialize, Tsify)]
@@ -130,6 +165,28 @@ pub struct Display {
     pub gamma: f32,
     pub invert: bool,
     pub colormap: Colormap,
+    /// Displays of earlier versions have none.
+    #[serde(default)]
+    pub channels: ChannelChoice,
+    /// A way of the file's own that stands for window, black and white; from 0.
+    #[serde(default)]
+    pub voi: Option<usize>,
+    /// How large a pixel is where the person has said so.
+    #[serde(default)]
+    pub pixel_size: Option<PixelSize>,
+}
+
+impl Display {
+    /// The display of an image whose file has these ways of its own. One that it does not have leaves
+    /// the window, black and white as they are.
+    pub fn of_file(self, voi: &[Voi]) -> display::Display {
+        let way = self.voi.and_then(|index| voi.get(index));
+        let display = display::Display::from(self);
+        match way {
+            Some(way) => display.through(way),
+            None => display,
+        }
+    }
 }
 
 impl Default for Display {
@@ -147,6 +204,9 @@ impl Default for Display {
             gamma,
             invert,
             colormap,
+            channels: ChannelChoice::Own,
+            voi: None,
+            pixel_size: None,
         }
     }
 }
@@ -329,6 +389,7 @@ pub fn setting_ranges() -> JsResult<Ts<SettingRanges>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::voi::Curve;
 
     #[test]
     fn what_is_unknown_is_an_error() {
@@ -345,6 +406,49 @@ mod tests {
         assert!(display("quantile", "gray").is_err());
         assert!(display("full", "jet").is_err());
         assert!(serde_json::from_str::<Prompt>(r#"{"kind":"lasso"}"#).is_err());
+    }
+
+    #[test]
+    fn displays_choose_channels_and_those_without_a_choice_show_the_own() {
+        let chosen = |channels: &str| {
+            let text = format!(
+                r#"{{"window":"full","black":1,"white":2,"gamma":1,"invert":false,"colormap":"gray"{channels}}}"#
+            );
+            serde_json::from_str::<Display>(&text).map(|display| display.channels)
+        };
+        assert_eq!(chosen("").unwrap(), ChannelChoice::Own);
+        assert_eq!(chosen(r#","channels":"own""#).unwrap(), ChannelChoice::Own);
+        let one = chosen(r#","channels":{"one":2}"#).unwrap();
+        assert_eq!(one, ChannelChoice::One(2));
+        let three = chosen(r#","channels":{"composite":[1,null,0]}"#).unwrap();
+        assert_eq!(three, ChannelChoice::Composite([Some(1), None, Some(0)]));
+        assert!(chosen(r#","channels":{"one":-1}"#).is_err());
+    }
+
+    #[test]
+    fn a_way_of_the_files_own_stands_for_the_window() {
+        let way = |curve| Voi {
+            name: String::new(),
+            curve,
+        };
+        let (black, white) = (10.0, 50.0);
+        let (centre, width) = (120.0, 60.0);
+        let linear = way(Curve::Linear { black, white });
+        let ways = [linear.clone(), way(Curve::Sigmoid { centre, width })];
+        let shown = |voi| {
+            let display = Display {
+                voi,
+                ..Display::default()
+            };
+            display.of_file(&ways)
+        };
+        let first = shown(Some(0));
+        assert_eq!(first.window, Window::Range { black, white });
+        assert!(first.voi.is_none());
+        assert_eq!(shown(Some(1)).voi.as_deref(), Some(&ways[1]));
+        assert_eq!(shown(Some(2)), display::Display::default());
+        assert_eq!(FileDisplay::all(&ways).len(), 2);
+        assert!(FileDisplay::all(&[linear]).is_empty());
     }
 
     #[test]

@@ -120,6 +120,29 @@ test("DICOM, shown as the file says", async () => {
   assert.equal((await shownDisplay()).invert, false);
 });
 
+test("a DICOM file's own displays are offered, and shown", async () => {
+  const offered = () => page.$$eval("#window option", (options) => options.map(({ textContent }) => textContent).slice(4));
+  await choose("windows.dcm", fixture("windows.dcm"));
+  await opened("windows.dcm: 20 × 18, 16-bit grayscale");
+  assert.deepEqual(await offered(), ["File: SOFT", "File: BONE"]);
+  // LINEAR, PS3.3 C.11.2.1.2.1: centre 40 and width 80, then 120 and 60.
+  assert.deepEqual(await shownDisplay(), { window: "file-0", black: 0, white: 79, invert: false });
+  await page.selectOption("#window", { label: "File: BONE" });
+  assert.deepEqual(await shownDisplay(), { window: "file-1", black: 90, white: 149, invert: false });
+  await page.selectOption("#window", "minmax");
+  assert.deepEqual(await shownDisplay(), { window: "minmax", black: 0, white: 250, invert: false });
+  await choose("voi_lut.dcm", fixture("voi_lut.dcm"));
+  await opened("voi_lut.dcm: 20 × 18, 16-bit grayscale");
+  assert.deepEqual(await offered(), ["File: NORMAL"]);
+  assert.equal((await shownDisplay()).window, "file-0");
+  await choose("sigmoid.dcm", fixture("sigmoid.dcm"));
+  await opened("sigmoid.dcm: 20 × 18, 16-bit grayscale");
+  assert.deepEqual(await offered(), ["File: sigmoid 1 (centre 120, width 60)"]);
+  await choose("plain.png", png(9, 5, Uint8Array.from(ramp(45, 220))));
+  await opened("plain.png: 9 × 5, 8-bit grayscale");
+  assert.deepEqual(await offered(), []);
+});
+
 test("the worker opens the page that it is asked for", async () => {
   const answers = await page.evaluate(
     async ({ bytes, calls }) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { defaultDisplay, initialDisplay, placed } from "../../www/document/display.js";
+import { defaultDisplay, inFilesWay, initialDisplay, placed } from "../../www/document/display.js";
 import { PLAIN_DISPLAY } from "./plain_display.js";
 import type { Display, ImageInfo } from "../../www/engine/graysam.js";
 import { infoOf } from "./stand_in_answers.js";
@@ -27,7 +27,16 @@ test("without a choice the display is what the file asks for", () => {
 });
 
 test("a new image is displayed like the one before, in its own range", () => {
-  const before: Display = { window: "range", black: 1, white: 2, gamma: 0.5, invert: true, colormap: "viridis" };
+  const before: Display = {
+    window: "range",
+    black: 1,
+    white: 2,
+    gamma: 0.5,
+    invert: true,
+    colormap: "viridis",
+    voi: null,
+    pixel_size: null,
+  };
   const after = initialDisplay(INFO, before, INFO);
   assert.deepEqual(after, { ...before, window: "percentile", black: INFO.low, white: INFO.high });
   assert.equal(initialDisplay(INFO, { ...before, window: "minmax" }, INFO).window, "minmax");
@@ -40,4 +49,20 @@ test("inversion is carried on where both files ask for the same", () => {
   assert.equal(initialDisplay(X_RAY, PLAIN_DISPLAY, INFO).invert, true, "the file's own wish");
   assert.equal(initialDisplay(X_RAY, PLAIN_DISPLAY, X_RAY).invert, false, "the person's choice for such files");
   assert.equal(initialDisplay(INFO, PLAIN_DISPLAY, undefined).invert, false);
+});
+
+test("a file's own displays are shown by their place, the first of them at first", () => {
+  const ways = [
+    { name: "NORMAL", black: 10, white: 60 },
+    { name: "window 2 (-5 to 90)", black: -5, white: 90 },
+  ];
+  const file: ImageInfo = { ...CT, window: [10, 60], voi: ways };
+  assert.deepEqual(defaultDisplay(file, PLAIN_DISPLAY), { ...PLAIN_DISPLAY, window: "range", black: 10, white: 60, voi: 0 });
+  const second = inFilesWay(PLAIN_DISPLAY, file, 1);
+  assert.deepEqual([second.voi, ...pointsOf(second)], [1, -5, 90]);
+  assert.deepEqual(placed({ ...second, gamma: 2 }, file), { ...second, gamma: 2 });
+  assert.equal(initialDisplay(file, second, file).voi, 0, "another image begins with its own first");
+  assert.equal(initialDisplay(INFO, second, file).voi, null);
+  assert.deepEqual(inFilesWay(PLAIN_DISPLAY, file, 2), PLAIN_DISPLAY, "there is no third");
+  assert.deepEqual(pointsOf(placed({ ...PLAIN_DISPLAY, window: "range", black: 1, white: 2, voi: 7 }, file)), [1, 2]);
 });

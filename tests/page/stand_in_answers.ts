@@ -23,6 +23,8 @@ export function infoOf(width: number, height: number): ImageInfo {
     pixel_size: null,
     channels: [""],
     axes: null,
+    place: null,
+    voi: [],
   };
 }
 

@@ -1,6 +1,7 @@
 // An engine without a model. It keeps what the real one keeps, refuses what comes out of order, and dies when it is to.
 
 import type {
+  ChannelChoice,
   Display,
   Part,
   PromptRound,
@@ -45,6 +46,8 @@ export class World {
   heldOut: string[] = [];
   /** Pages of each image file. */
   pages = 1;
+  /** Names of the channels of each image file. */
+  channels = [""];
   /** Images whose objects are all too small to train on, by their names. */
   readonly tiny = new Set<string>();
   /** Requests get no answer any more. */
@@ -94,6 +97,8 @@ function refuse(sentence: string): never {
 export class StandInEngine implements Engine {
   model: string | undefined;
   image: string | undefined;
+  /** Those in which it was opened. */
+  channels: ChannelChoice = "own";
   /** The model, the image and the display that were encoded. */
   embedding: string | undefined;
   /** The parts that were encoded besides. */
@@ -193,8 +198,9 @@ export class StandInEngine implements Engine {
     return true;
   }
 
-  #open(name: string) {
+  #open(name: string, channels: ChannelChoice = "own") {
     this.image = name;
+    this.channels = channels;
     this.#forget();
     return infoOf(WIDTH, HEIGHT);
   }
@@ -273,10 +279,14 @@ export class StandInEngine implements Engine {
       if (name.startsWith("bad")) throw new Error(`${name} is no model.`);
       return this.#put(name);
     },
-    openImage: async (file, page) => {
+    openImage: async (file, page, channels = "own") => {
       const name = await file.text();
       if (name.startsWith("bad")) throw new Error(`${name} is no image.`);
-      return { ...this.#open(placeOf({ name, page })), page, pages: this.#world.pages };
+      const { pages, channels: names } = this.#world;
+      const one = typeof channels === "object" && "one" in channels ? channels.one : 0;
+      if (one >= names.length) throw new Error(`There is no channel ${one + 1}.`);
+      const info = this.#open(placeOf({ name, page }), channels);
+      return { ...info, low: info.low + one, page, pages, channels: names };
     },
     openSample: () => this.#open("sample"),
     render: (display) => this.#rendered(display),
@@ -299,9 +309,9 @@ export class StandInEngine implements Engine {
       this.#needs("model");
       return this.#works();
     },
-    thumbnail: ({ name }: ImageSource) => {
+    thumbnail: ({ name }: ImageSource, channels) => {
       if (name.startsWith("bad")) throw new Error(`${name} is no image.`);
-      return new Blob([name]);
+      return new Blob([channels === "own" ? name : name + JSON.stringify(channels)]);
     },
     warmUp: async () => {
       this.#needs("model");

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 
 import { createWorkbench } from "../../www/commands/create.js";
 import type { Workbench } from "../../www/commands/workbench.js";
+import { channelsOf } from "../../www/document/channels.js";
 import { sameRounds } from "../../www/document/draft.js";
 import { ProjectImage } from "../../www/document/project.js";
 import type { ImageSource } from "../../www/document/types.js";
@@ -135,6 +136,7 @@ export class Visit {
     assert.deepEqual([engine.model, engine.image], [model, image]);
     assert.equal(current && placeOf(current.source), image);
     if (!current) return assert.equal(session.state.peek(), "ready");
+    assert.deepEqual(engine.channels, channelsOf(current.display), "the channels of the display are open");
     const shown = JSON.stringify([image, current.display]);
     assert.equal(engine.embedding, JSON.stringify([model, image, current.display]), "the embedding is of what is shown");
     assert.equal(new TextDecoder().decode(session.image.rendering.peek()?.image.planes[0]), shown, "what is shown was rendered");

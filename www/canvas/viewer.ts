@@ -2,12 +2,14 @@
 
 import { type Box, intersection, type PixelBox, type Point } from "../document/geometry.js";
 import type { ImagePart, RenderedImage } from "../document/rendering.js";
+import { scaleBarOf } from "../document/scale.js";
 import type { MaskRegion } from "../document/types.js";
-import type { Prompt } from "../engine/graysam.js";
+import type { PixelSize, Prompt } from "../engine/graysam.js";
 import { ImageLayer } from "./image_layer.js";
 import { type BrushMark, Marks } from "./marks.js";
 import { maskPaint, Overlay, previewPaint } from "./overlay.js";
 import type { Paint } from "./paint.js";
+import { drawScaleBar, LONGEST_BAR } from "./scale_bar.js";
 import { Allowance, type Painter, TiledLayer, type View } from "./tiled_layer.js";
 
 const LARGEST_SCALE = 64;
@@ -37,6 +39,7 @@ export class Viewer {
   #crosshair: Point | undefined;
   #band: Box | undefined;
   #frameMark: PixelBox | undefined;
+  #pixelSize: PixelSize | undefined;
   #fitted = true;
   /** Zooms and moves along. */
   #linked: Viewer | undefined;
@@ -62,6 +65,12 @@ export class Viewer {
     this.#labels = undefined;
     this.#onLook?.(undefined);
     this.fit();
+  }
+
+  /** @param pixelSize what the scale bar goes by; undefined: there is none */
+  setScaleBar(pixelSize: PixelSize | undefined) {
+    this.#pixelSize = pixelSize;
+    this.#invalidate();
   }
 
   /** @param look called with the part of the image that is in view when that changes; undefined: it is not known yet */
@@ -339,8 +348,16 @@ export class Viewer {
     }
     context.setTransform(ratio, 0, 0, ratio, view.x, view.y);
     this.#drawMarks();
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.#drawScaleBar();
     if (!complete) this.#invalidate();
     else this.canvas.dataset.complete = "true";
+  }
+
+  #drawScaleBar() {
+    const bar = this.#pixelSize && scaleBarOf(this.#pixelSize, LONGEST_BAR / this.scale);
+    this.canvas.dataset.scaleBar = bar?.text ?? "";
+    if (bar) drawScaleBar(this.#context, bar, this.scale, this.canvas.clientHeight);
   }
 
   #drawMarks() {

@@ -181,14 +181,14 @@ export class FileCommands {
   }
 
   async #addToExport(image: ProjectImage) {
-    const { name, source, width } = image;
+    const { name, source, width, display } = image;
     const classes = this.#project.classes.peek();
     const place = (id: string | null) => {
       const found = classes.findIndex((one) => one.id === id);
       return found < 0 ? null : found;
     };
     const objects = [...image.objects].map(([id, { name, classId, iou }]) => ({ id, name, class: place(classId), iou }));
-    await this.#session.request("addToExport", [name, source, image.runs(), width, objects]).done;
+    await this.#session.request("addToExport", [name, source, image.runs(), width, objects, display]).done;
   }
 
   async #takeLabels(label: string, read: (image: OpenImage) => Promise<OpenedLabels | undefined>) {

@@ -3,6 +3,7 @@
 
 import { batch, computed, signal } from "../vendor/signals-core.js";
 import type { Display } from "../engine/graysam.js";
+import { channelsOf, sameChannels } from "./channels.js";
 import { sameSource, supplies } from "./content.js";
 import { Damage } from "./damage.js";
 import { LabelMap } from "./label_map.js";
@@ -246,6 +247,8 @@ export class Project {
   setDisplay(display: Display) {
     const current = this.current.peek();
     if (!current || sameDisplay(current.display, display)) return;
+    // The list shows an image in its channels.
+    if (!sameChannels(channelsOf(current.display), channelsOf(display))) current.thumbnail = undefined;
     current.display = display;
     this.touched();
   }

@@ -1,6 +1,8 @@
 // `project.json` of a project file: what a document holds besides files, pixels and the draft, and what makes one valid.
 
 import type { Display } from "../engine/graysam.js";
+import { isChannelChoice } from "./channels.js";
+import { isPixelSize } from "./scale.js";
 import type { ObjectAttributes, ObjectClass } from "./types.js";
 
 export const FORMAT = "graysam-project";
@@ -177,6 +179,10 @@ function displayIn(value: unknown, what: string): Display {
   flag(display.invert, `whether ${what} is inverted`);
   if (!Object.hasOwn(WINDOWS, textOf(display.window, `the window of ${what}`))) refuse(`${what} has an unknown window`);
   if (!Object.hasOwn(COLORMAPS, textOf(display.colormap, `the colour map of ${what}`))) refuse(`${what} has an unknown colour map`);
+  const size = display.pixel_size ?? null;
+  if (size !== null && !isPixelSize(size)) refuse(`${what} has no size of a pixel`);
+  optional(display.voi, `the file's display in ${what}`, whole);
+  if (display.channels !== undefined && !isChannelChoice(display.channels)) refuse(`${what} chooses no channels`);
   return display as unknown as Display;
 }
 

@@ -125,9 +125,9 @@ export class Engine {
      */
     open_decoder(file: Blob): Promise<DecoderInfo>;
     /**
-     * Opens a page of an image file. The image before it stays if this fails.
+     * Opens channels of a page of an image file. The image before it stays if this fails.
      */
-    open_image(file: Blob, page: number): ImageInfo;
+    open_image(file: Blob, page: number, channels: ChannelChoice): ImageInfo;
     /**
      * Opens the bundled sample.
      */
@@ -176,10 +176,10 @@ export class Engine {
      */
     suited_side(extent: number): number;
     /**
-     * A small picture of a page of a file, or of the bundled sample, in the display that it is
-     * opened with: a PNG file, `side` pixels on the longer side.
+     * A small picture of channels of a page of a file, or of the bundled sample, in the display that
+     * it is opened with: a PNG file, `side` pixels on the longer side.
      */
-    thumbnail(file: Blob | null | undefined, page: number, side: number): Uint8Array<ArrayBuffer>;
+    thumbnail(file: Blob | null | undefined, page: number, channels: ChannelChoice, side: number): Uint8Array<ArrayBuffer>;
     /**
      * Does the training's next piece of work.
      */
@@ -267,10 +267,11 @@ export class ObjectExport {
     [Symbol.dispose](): void;
     /**
      * Adds an image: its name and its folder, which is empty where it is not known, the runs of its
-     * labels, what is known of the objects, and the image's file and page, or no file for the
-     * bundled sample.
+     * labels, what is known of the objects, the image's file and page, or no file for the
+     * bundled sample, and its display, whose channels are measured and which may say how large a
+     * pixel is.
      */
-    add(name: string, folder: string, runs: Uint32Array | number[], width: number, objects: ObjectRecord[], file: Blob | null | undefined, page: number): void;
+    add(name: string, folder: string, runs: Uint32Array | number[], width: number, objects: ObjectRecord[], file: Blob | null | undefined, page: number, display?: Display | null): void;
     finish(): ExportedFile;
     /**
      * Begins a file of a format.
@@ -522,6 +523,18 @@ export interface Display {
     gamma: number;
     invert: boolean;
     colormap: Colormap;
+    /**
+     * Displays of earlier versions have none.
+     */
+    channels?: ChannelChoice;
+    /**
+     * A way of the file's own that stands for window, black and white; from 0.
+     */
+    voi?: number | null;
+    /**
+     * How large a pixel is where the person has said so.
+     */
+    pixel_size?: PixelSize | null;
 }
 
 /**
@@ -529,6 +542,18 @@ export interface Display {
  */
 export interface Evaluation extends Scores {
     step: number;
+}
+
+/**
+ * A way in which a file would have its values shown.
+ */
+export interface FileDisplay {
+    name: string;
+    /**
+     * Of the window that is most like it.
+     */
+    black: number;
+    white: number;
 }
 
 /**
@@ -595,6 +620,15 @@ export interface ImageInfo {
      * What the file's pages differ in, if it says so.
      */
     axes: Axes | null;
+    /**
+     * The channel, slice and frame of this page on these axes, from 0.
+     */
+    place: [number, number, number] | null;
+    /**
+     * The ways in which the file would have its values shown, the first of them by default; none
+     * where that is but a window.
+     */
+    voi: FileDisplay[];
 }
 
 export interface InitOutput {
@@ -797,6 +831,11 @@ export interface TrainingSettings {
     evaluate_every: number;
     seed: number;
 }
+
+/**
+ * Which channels of an image are read; they are counted from 0.
+ */
+export type ChannelChoice = "own" | { one: number } | { composite: [number | null, number | null, number | null] };
 
 /**
  * Colours for brightness 0..=1.

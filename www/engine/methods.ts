@@ -6,6 +6,7 @@ import type { CatalogueEntry, ImageSource, MaskRegion, ObjectClass, StoredModel,
 import type {
   AutomaticMaskProgress,
   AutomaticMaskSettings,
+  ChannelChoice,
   DecoderInfo,
   DeviceChoice,
   DeviceInfo,
@@ -56,7 +57,7 @@ export interface WorkerMethods {
   create(device: DeviceChoice): { device: DeviceInfo; ranges: SettingRanges };
   loadModel(file: Blob): ModelInfo;
   loadStored(sha256: string): ModelInfo;
-  openImage(file: Blob, page: number): ImageInfo;
+  openImage(file: Blob, page: number, channels?: ChannelChoice): ImageInfo;
   openSample(): ImageInfo;
   render(display: Display): RenderedImage;
   /** What is visible of a large image while its display changes; one plane of the part's box. */
@@ -67,8 +68,8 @@ export interface WorkerMethods {
   missingPart(side: number, box: PixelBox): Part | undefined;
   /** Encodes another image and keeps its embedding for when that is opened; false when it was cancelled. */
   encodeAhead(source: ImageSource, display: Display): boolean;
-  /** A small picture of an image, in the display that it is opened with. */
-  thumbnail(source: ImageSource): Blob;
+  /** A small picture of channels of an image, in the display that it is opened with. */
+  thumbnail(source: ImageSource, channels: ChannelChoice): Blob;
   /** Has the GPU compile its programs; only while no image is open. */
   warmUp(): void;
   /** Answers all rounds; undefined without any. */
@@ -88,7 +89,15 @@ export interface WorkerMethods {
   dropAutomaticMasks(): void;
   finishAutomaticMasks(): { runs: Runs; objects: FoundObject[] };
   beginExport(format: ExportFormat, classes: readonly ObjectClass[]): void;
-  addToExport(name: string, source: ImageSource, runs: Uint32Array, width: number, objects: ObjectRecord[]): void;
+  /** @param display whose channels are measured, and which may say how large a pixel is */
+  addToExport(
+    name: string,
+    source: ImageSource,
+    runs: Uint32Array,
+    width: number,
+    objects: ObjectRecord[],
+    display: Display | undefined,
+  ): void;
   finishExport(): { name: string; file: Blob };
   /** Begins the label files of a project file, and ends those that were under way. */
   beginProjectLabels(classes: readonly ObjectClass[]): void;

@@ -133,7 +133,7 @@ const methods: Methods = {
   async loadStored({ progress }, sha256) {
     return requireEngine().load_model(await storedModel(sha256), progress);
   },
-  openImage: (_request, file, page) => requireEngine().open_image(file, page),
+  openImage: (_request, file, page, channels = "own") => requireEngine().open_image(file, page, channels),
   openSample: () => requireEngine().open_sample(),
   render(_request, display) {
     const engine = requireEngine();
@@ -152,8 +152,8 @@ const methods: Methods = {
   encodeAhead(request, source, display) {
     return cancellableEncode(request, () => requireEngine().begin_ahead(fileOf(source), source.page ?? 0, display));
   },
-  thumbnail(_request, source) {
-    const png = requireEngine().thumbnail(fileOf(source), source.page ?? 0, THUMBNAIL);
+  thumbnail(_request, source, channels) {
+    const png = requireEngine().thumbnail(fileOf(source), source.page ?? 0, channels, THUMBNAIL);
     return new Blob([png], { type: "image/png" });
   },
   warmUp: (request) => cancellable(request, () => requireEngine().warm_up()),
@@ -185,8 +185,8 @@ const methods: Methods = {
         ),
     );
   },
-  addToExport(_request, name, source, runs, width, objects) {
-    exports.begun.add(name, folderOf(source), runs, width, objects, fileOf(source), source.page ?? 0);
+  addToExport(_request, name, source, runs, width, objects, display) {
+    exports.begun.add(name, folderOf(source), runs, width, objects, fileOf(source), source.page ?? 0, display);
   },
   finishExport() {
     const file = exports.finish();

@@ -2,7 +2,7 @@
 
 import { batch, effect } from "../vendor/signals-core.js";
 import type { Workbench } from "../commands/workbench.js";
-import { defaultDisplay, placed } from "../document/display.js";
+import { defaultDisplay, inFilesWay, placed } from "../document/display.js";
 import type { ImagePart } from "../document/rendering.js";
 import type { Display, ImageInfo } from "../engine/graysam.js";
 import { byId } from "./dom.js";
@@ -11,6 +11,8 @@ import { colourOf, onLook } from "./look.js";
 
 /** Of the range of a float image, how near its black and white points may come. */
 const FLOAT_GAP = 1 / 1000;
+/** The value of an option that is one of the file's own displays, before its place. */
+const FILES_WAY = "file-";
 
 const fieldset = byId("display-controls", HTMLFieldSetElement);
 const windowKind = byId("window", HTMLSelectElement);
@@ -63,12 +65,20 @@ export class DisplayPanel {
       range.addEventListener("pointerup", settled);
       range.addEventListener("pointercancel", settled);
     }
-    windowKind.addEventListener("change", () => this.#settle({ window: windowKind.value as Display["window"] }));
+    windowKind.addEventListener("change", () => this.#chooseWindow(windowKind.value));
     invert.addEventListener("change", () => this.#settle({ invert: invert.checked }));
     colormap.addEventListener("change", () => this.#settle({ colormap: colormap.value as Display["colormap"] }));
     byId("reset-display", HTMLButtonElement).addEventListener("click", () => {
-      if (this.#info) this.#settle(defaultDisplay(this.#info, this.#session.ranges.display));
+      const { pixel_size } = this.#display ?? {};
+      if (this.#info) this.#settle({ ...defaultDisplay(this.#info, this.#session.ranges.display), pixel_size: pixel_size ?? null });
     });
+  }
+
+  #chooseWindow(chosen: string) {
+    const [display, info] = [this.#display, this.#info];
+    if (!display || !info) return;
+    const [, way] = chosen.split(FILES_WAY);
+    this.#settle(way ? inFilesWay(display, info, Number(way)) : { window: chosen as Display["window"], voi: null });
   }
 
   /** A moved end makes the window a range; the ends keep apart. */
@@ -76,8 +86,8 @@ export class DisplayPanel {
     if (!this.#display) return;
     const { black: low, white: high } = this.#display;
     const at = moved.valueAsNumber;
-    if (moved === black) this.#move({ window: "range", black: Math.min(at, high - this.#gap) });
-    else this.#move({ window: "range", white: Math.max(at, low + this.#gap) });
+    if (moved === black) this.#move({ window: "range", voi: null, black: Math.min(at, high - this.#gap) });
+    else this.#move({ window: "range", voi: null, white: Math.max(at, low + this.#gap) });
   }
 
   /** A control moves: the image shows it, and is encoded once the control is let go. */
@@ -102,7 +112,8 @@ export class DisplayPanel {
     if (info !== this.#info) this.#fitTo(info);
     this.#info = info;
     this.#display = display;
-    windowKind.value = display.window;
+    const { voi } = display;
+    windowKind.value = typeof voi === "number" && voi < info.voi.length ? FILES_WAY + voi : display.window;
     // Ranges hold what is within their bounds; "full" may reach beyond them.
     black.value = String(display.black);
     white.value = String(display.white);
@@ -116,7 +127,9 @@ export class DisplayPanel {
   }
 
   /** Fits the controls to another image. */
-  #fitTo({ kind, min, max, window }: ImageInfo) {
+  #fitTo({ kind, min, max, window, voi }: ImageInfo) {
+    for (const option of [...windowKind.options]) if (option.value.startsWith(FILES_WAY)) option.remove();
+    windowKind.append(...voi.map(({ name }, i) => new Option(`File: ${name}`, FILES_WAY + i)));
     fieldset.disabled = kind === "colour";
     note.textContent =
       kind === "colour"
@@ -124,10 +137,10 @@ export class DisplayPanel {
         : `${kind}, values ${formatIntensity(min)} to ${formatIntensity(max)}`;
     const float = kind === "32-bit float grayscale" || kind === "several channels";
     this.#gap = float ? (max - min) * FLOAT_GAP || 1 : 1;
-    const [low, high] = window ?? [min, max];
+    const wanted = [...(window ?? []), ...voi.flatMap((way) => [way.black, way.white])];
     for (const end of [black, white]) {
-      end.min = String(Math.min(min, low));
-      end.max = String(Math.max(max, high));
+      end.min = String(Math.min(min, ...wanted));
+      end.max = String(Math.max(max, ...wanted));
       end.step = float ? "any" : "1";
     }
   }

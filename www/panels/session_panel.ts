@@ -2,6 +2,7 @@
 
 import { effect } from "../vendor/signals-core.js";
 import type { Workbench } from "../commands/workbench.js";
+import { pixelSizeOf } from "../document/scale.js";
 import type { State } from "../session/session.js";
 import { byId } from "./dom.js";
 import { count } from "./drawn.js";
@@ -58,10 +59,10 @@ export class SessionPanel {
   }
 
   #showImage() {
-    const { info, source } = this.#session.image;
+    const { info, source, display } = this.#session.image;
     emptyHint.hidden = info.value !== undefined;
     if (!info.value || !source.value) return;
-    imageFacts.textContent = factsOf(info.value, source.value);
+    imageFacts.textContent = factsOf({ ...info.value, pixel_size: pixelSizeOf(display.value, info.value) }, source.value);
   }
 
   #showModel() {

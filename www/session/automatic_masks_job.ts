@@ -1,6 +1,7 @@
 // The search for all objects of the open image, a piece of work at a time, so that clicks are answered in between.
 
 import { batch, effect, signal, untracked } from "../vendor/signals-core.js";
+import { pixelsKey } from "../document/display.js";
 import type { Notices } from "../document/notices.js";
 import type { Project } from "../document/project.js";
 import type { Sight } from "../document/sight.js";
@@ -52,7 +53,7 @@ export class AutomaticMasksJob implements Job {
       // What it finds would be of the image, the model or the display before.
       if (image.requested.value) untracked(() => this.#interrupt("another image was opened"));
       else if (model.requested.value) untracked(() => this.#interrupt("another model was opened"));
-      else if (JSON.stringify(display) !== JSON.stringify(search.display)) untracked(() => this.#interrupt("the display was changed"));
+      else if ((display && pixelsKey(display)) !== pixelsKey(search.display)) untracked(() => this.#interrupt("the display was changed"));
     });
   }
 

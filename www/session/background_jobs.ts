@@ -2,6 +2,8 @@
 // they may click next, and the next image's embedding.
 
 import { computed, signal } from "../vendor/signals-core.js";
+import { channelsBeside, channelsOf, inChannels, sameChannels } from "../document/channels.js";
+import { pixelsKey } from "../document/display.js";
 import { whenChanged } from "../document/watch.js";
 import type { Draft } from "../document/draft.js";
 import type { PixelBox } from "../document/geometry.js";
@@ -68,7 +70,10 @@ export class ThumbnailJob implements Job {
 
   async #make(engine: Engine, image: ProjectImage) {
     try {
-      this.#project.setThumbnail(image, await engine.request("thumbnail", [image.source]));
+      const channels = channelsOf(image.display);
+      const thumbnail = await engine.request("thumbnail", [image.source, channels]);
+      // In other channels it is made again.
+      if (sameChannels(channels, channelsOf(image.display))) this.#project.setThumbnail(image, thumbnail);
     } catch (error) {
       const crashed = error instanceof CrashError;
       const reason = crashed ? `The engine crashed at it (${error.message}).` : error instanceof Error ? error.message : String(error);
@@ -160,14 +165,15 @@ export class AheadJob implements Job {
     if (!model || !image || this.#thumbnails.unreadable.value.has(image.id)) return;
     const display = image.display ?? this.#usual;
     if (!display) return;
-    const key = JSON.stringify([model, image.id, display]);
+    const key = JSON.stringify([model, image.id, pixelsKey(display)]);
     if (!this.#encoded.value.has(key)) return () => this.#run(engine, image, display, key);
   }
 
   /** The display in which an image is opened for the first time. */
   get #usual(): Display | undefined {
-    const display = this.#project.display.value;
-    return display && { ...display, window: display.window === "range" ? "percentile" : display.window };
+    const [display, info] = [this.#project.display.value, this.#image.info.value];
+    if (!display || !info) return;
+    return inChannels(display, channelsBeside(display, info));
   }
 
   #interrupt() {

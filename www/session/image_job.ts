@@ -1,14 +1,15 @@
 // Which image the engine has open, how the page shows it, and its embedding.
 
-import { batch, computed, effect, signal } from "../vendor/signals-core.js";
+import { batch, computed, effect, signal, untracked } from "../vendor/signals-core.js";
+import { channelsOf, sameChannels } from "../document/channels.js";
 import { whenChanged } from "../document/watch.js";
-import { initialDisplay, placed } from "../document/display.js";
+import { initialDisplay, pixelsKey, placed } from "../document/display.js";
 import type { Draft } from "../document/draft.js";
 import { type Project, sameDisplay } from "../document/project.js";
 import type { ImagePart, RenderedImage } from "../document/rendering.js";
 import type { ImageSource } from "../document/types.js";
 import { CrashError, type Engine, type Running } from "../engine/client.js";
-import type { Display, ImageInfo } from "../engine/graysam.js";
+import type { ChannelChoice, Display, ImageInfo } from "../engine/graysam.js";
 import type { Activity } from "./activity.js";
 import type { Job, Step } from "./job.js";
 import type { ModelJob } from "./model_job.js";
@@ -34,6 +35,10 @@ export interface Rendering {
 /** Tells of an image that is not the one on screen, so it is named. */
 export function unreadableSentence(name: string, reason: unknown) {
   return `The image ${name} cannot be opened: ${reason instanceof Error ? reason.message : reason}`;
+}
+
+function sameFile(a: ImageSource, b: ImageSource | undefined) {
+  return a.kind === "file" && b?.kind === "file" && a.file === b.file;
 }
 
 export class ImageJob implements Job {
@@ -79,16 +84,18 @@ export class ImageJob implements Job {
   #opening: Request | undefined;
   #encode: Running<boolean> | undefined;
   #encodingAs: string | undefined;
-  /** Counts the images that were opened. */
+  /** Counts the images that were opened, and what was opened in other channels. */
   #opened = signal(0);
+  /** The channels in which it was opened. */
+  #channels = signal<ChannelChoice>("own");
 
   #renderKey = computed(() => {
     const display = this.display.value;
-    return display && JSON.stringify([this.#opened.value, display, this.adjustment.value?.part]);
+    return display && JSON.stringify([this.#opened.value, pixelsKey(display), this.adjustment.value?.part]);
   });
   #encodeKey = computed(() => {
     const display = this.#project.display.value;
-    return display && JSON.stringify([this.#opened.value, this.#model.generation.value, display]);
+    return display && JSON.stringify([this.#opened.value, this.#model.generation.value, pixelsKey(display)]);
   });
 
   /** @param usual the engine's default display */
@@ -141,7 +148,7 @@ export class ImageJob implements Job {
     if (requested) return () => this.#openRequested(engine, requested);
     const source = this.source.value;
     if (!source) return;
-    if (!this.open.value) return () => this.#restore(engine, source);
+    if (!this.open.value || !sameChannels(this.#wantedChannels, this.#channels.value)) return () => this.#restore(engine, source);
     const renderKey = this.#renderKey.value;
     const display = this.display.value;
     if (!display || !renderKey) return;
@@ -173,9 +180,10 @@ export class ImageJob implements Job {
     const { source } = request;
     this.#opening = request;
     try {
-      const info = await this.#request(engine, source);
+      const channels = channelsOf(this.#project.find(source)?.display);
+      const info = await this.#request(engine, source, channels);
       batch(() => {
-        this.#put(source, info);
+        this.#put(source, info, channels);
         this.#settle(request, true);
       });
     } catch (error) {
@@ -184,40 +192,69 @@ export class ImageJob implements Job {
     }
   }
 
-  #put(source: ImageSource, info: ImageInfo) {
+  /** Those of the display, or those that are open where there is none. */
+  get #wantedChannels() {
+    const display = this.#project.display.value;
+    return display ? channelsOf(display) : this.#channels.value;
+  }
+
+  #put(source: ImageSource, info: ImageInfo, channels: ChannelChoice) {
     const project = this.#project;
     const before = project.current.peek()?.display ?? this.#usual();
-    const display = initialDisplay(info, before, this.info.peek());
-    this.info.value = info;
+    const display = initialDisplay(info, before, this.info.peek(), sameFile(source, this.source.peek()));
     this.source.value = source;
-    this.open.value = true;
-    this.adjustment.value = undefined;
-    this.#encodedAs.value = undefined;
-    this.#opened.value += 1;
+    this.#putPicture(info, channels);
     const image = project.open(source, info.width, info.height, display);
     image.display = placed(image.display, info);
     this.#draft.opened(info.width, info.height);
   }
 
-  async #request(engine: Engine, source: ImageSource) {
+  #putPicture(info: ImageInfo, channels: ChannelChoice) {
+    this.info.value = info;
+    this.#channels.value = channels;
+    this.open.value = true;
+    this.adjustment.value = undefined;
+    this.#encodedAs.value = undefined;
+    this.#opened.value += 1;
+  }
+
+  async #request(engine: Engine, source: ImageSource, channels: ChannelChoice) {
     this.#activity.label.value = `Opening ${source.name}…`;
     try {
       return await (source.kind === "file"
-        ? engine.request("openImage", [source.file, source.page ?? 0])
+        ? engine.request("openImage", [source.file, source.page ?? 0, channels])
         : engine.request("openSample", []));
     } catch (error) {
       throw error instanceof CrashError ? error : new Error(unreadableSentence(source.name, error));
     }
   }
 
+  /** Opens the image again: after a crash, or in other channels. */
   async #restore(engine: Engine, source: ImageSource) {
+    const [before, channels] = untracked(() => [this.#channels.value, this.#wantedChannels]);
     try {
-      await this.#request(engine, source);
-      this.open.value = true;
+      const info = await this.#request(engine, source, channels);
+      batch(() => {
+        if (sameChannels(channels, before)) this.open.value = true;
+        else this.#putChannels(info, channels);
+      });
     } catch (error) {
-      if (!(error instanceof CrashError)) this.source.value = undefined;
+      if (!(error instanceof CrashError)) this.#refused(before);
       throw error;
     }
+  }
+
+  #putChannels(info: ImageInfo, channels: ChannelChoice) {
+    this.#putPicture(info, channels);
+    const display = this.#project.display.peek();
+    if (display && sameChannels(channelsOf(display), channels)) this.#project.setDisplay(placed(display, info));
+  }
+
+  /** The image cannot be opened again; what is open in the engine stays. @param channels in which it is open */
+  #refused(channels: ChannelChoice) {
+    const display = this.#project.display.peek();
+    if (this.open.peek() && display) this.#project.setDisplay({ ...display, channels });
+    else this.source.value = undefined;
   }
 
   async #render(engine: Engine, display: Display, key: string) {

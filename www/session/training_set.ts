@@ -1,6 +1,7 @@
 // What a training needs of the labelled images.
 
-import { type LabelledImage, sameDisplay } from "../document/project.js";
+import { pixelsKey } from "../document/display.js";
+import type { LabelledImage } from "../document/project.js";
 import { sameRuns } from "../document/runs.js";
 
 /** With fewer, nothing can be both trained on and held out. */
@@ -15,7 +16,7 @@ export function asTheyAre(images: readonly LabelledImage[]): LabelledImage[] {
 }
 
 function sameLabels(a: LabelledImage, b: LabelledImage) {
-  return sameDisplay(a.display, b.display) && sameRuns(a.runs(), b.runs());
+  return pixelsKey(a.display) === pixelsKey(b.display) && sameRuns(a.runs(), b.runs());
 }
 
 /** Whether any of the images is labelled or displayed in another way now, or not at all. */

@@ -87,7 +87,9 @@ test("an image comes back in its channels, its picture in the list too", async (
   const { project, session } = visit.bench;
   choose(visit, { composite: [1, null, 0] });
   await visit.rest();
-  assert.equal(await project.current.peek()?.thumbnail?.text(), 'a{"composite":[1,null,0]}');
+  const made = project.current.peek()?.thumbnail;
+  assert.ok(made instanceof Blob);
+  assert.equal(await made.text(), 'a{"composite":[1,null,0]}');
   await session.openImage(sourceOf("b"));
   await visit.rest();
   visit.checkAgreement();

@@ -1,13 +1,15 @@
 // The panel "Display": how intensities become gray values, with black and white points on a histogram.
 
 import { batch, effect } from "../vendor/signals-core.js";
+import type { Viewer } from "../canvas/viewer.js";
 import type { Workbench } from "../commands/workbench.js";
 import { defaultDisplay, inFilesWay, placed } from "../document/display.js";
-import type { ImagePart } from "../document/rendering.js";
 import type { Display, ImageInfo } from "../engine/graysam.js";
+import { ChannelsControl } from "./channels_control.js";
 import { byId } from "./dom.js";
 import { count } from "./drawn.js";
 import { colourOf, onLook } from "./look.js";
+import { ScaleControl } from "./scale_control.js";
 
 /** Of the range of a float image, how near its black and white points may come. */
 const FLOAT_GAP = 1 / 1000;
@@ -35,19 +37,22 @@ export class DisplayPanel {
   #session;
   #image;
   #images;
-  #part;
+  #viewer;
   /** What is shown. */
   #info: ImageInfo | undefined;
   #display: Display | undefined;
   /** The least distance of the black and the white point. */
   #gap = 1;
 
-  /** @param part what is visible of a large image, of which only that is rendered while a control moves */
-  constructor({ session, images }: Workbench, part: () => ImagePart | undefined) {
+  /** @param viewer knows what is visible of a large image, of which only that is rendered while a control moves */
+  constructor(bench: Workbench, viewer: Viewer) {
+    const { session, images } = bench;
     this.#session = session;
     this.#image = session.image;
     this.#images = images;
-    this.#part = part;
+    this.#viewer = viewer;
+    new ChannelsControl(bench);
+    new ScaleControl(bench, viewer);
     this.#listen();
     new ResizeObserver(() => this.#draw()).observe(histogram);
     onLook(() => this.#draw());
@@ -92,7 +97,7 @@ export class DisplayPanel {
 
   /** A control moves: the image shows it, and is encoded once the control is let go. */
   #move(change: Partial<Display>) {
-    if (this.#display) this.#image.adjust({ display: { ...this.#display, ...change }, part: this.#part() });
+    if (this.#display) this.#image.adjust({ display: { ...this.#display, ...change }, part: this.#viewer.part });
   }
 
   /** A control was let go. */

@@ -29,7 +29,7 @@ async function kill(page) {
 
 /** Waits until the image is open, with one of these numbers of objects. @param {Page} page @param {number[]} counts */
 async function reopened(page, counts) {
-  await page.waitForFunction(() => document.getElementById("image-facts")?.textContent);
+  // None is open where the one that was had not been stored yet.
   await page.click(`#images button[title="${IMAGE}"]`);
   await page.waitForFunction((name) => document.getElementById("image-facts")?.textContent?.startsWith(name), `${IMAGE}:`);
   const count = Number(await page.textContent("#object-count"));

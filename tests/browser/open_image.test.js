@@ -108,7 +108,7 @@ function shownDisplay() {
 test("DICOM, shown as the file says", async () => {
   await choose("ct.dcm", fixture("ct.dcm"));
   assert.equal(await opened("ct.dcm: 20 × 18, 32-bit float grayscale"), "32-bit float grayscale, values -1019 to 1231");
-  assert.deepEqual(await shownDisplay(), { window: "range", black: -160, white: 239, invert: false });
+  assert.deepEqual(await shownDisplay(), { window: "file-0", black: -160, white: 239, invert: false });
   // MONOCHROME1, without a window.
   await choose("negative.dcm", fixture("twelve_bits.dcm"));
   assert.equal(await opened("negative.dcm: 20 × 18, 16-bit grayscale"), "16-bit grayscale, values 0 to 4000");

@@ -6,8 +6,8 @@ use ::tiff::encoder::colortype;
 
 use super::encode::{png16, tiff};
 use super::pixel_size::PixelSize;
-use super::stored::{Stored, read};
-use super::tiff::Values;
+use super::stored::read;
+use super::tiff::{StoredPlane, Values};
 use super::unknown::Unknown;
 use crate::error::{Error, Result};
 
@@ -363,11 +363,11 @@ impl Statistics {
 }
 
 /// The one number of each pixel.
-fn single(stored: Stored) -> Result<Values> {
+fn single(stored: StoredPlane) -> Result<Values> {
     let channels = stored.channels;
     // The last of two and of four is alpha.
     let colours = match channels {
-        1 => return Ok(stored.numbers),
+        1 => return Ok(stored.values),
         2 => 1,
         3 | 4 => 3,
         _ => 0,
@@ -380,7 +380,7 @@ fn single(stored: Stored) -> Result<Values> {
         };
         values.chunks_exact(channels.max(1)).map(gray).collect()
     }
-    let gray = match &stored.numbers {
+    let gray = match &stored.values {
         Values::U8(v) => first(v, channels, colours).map(Values::U8),
         Values::U16(v) => first(v, channels, colours).map(Values::U16),
         _ => None,

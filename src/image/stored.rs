@@ -6,26 +6,14 @@ use std::io::Cursor;
 use super::decode::{
     self, MAX_BYTES, Picture, Samples, check_page, check_size, damaged, truncated, unsupported,
 };
-use super::tiff::{self, Values};
+use super::tiff::{self, StoredPlane, Values};
 use crate::error::{Error, Result};
-
-/// A page's numbers.
-pub struct Stored {
-    pub width: usize,
-    pub height: usize,
-    /// How many pages the file has.
-    pub pages: usize,
-    /// Values of a pixel, which follow each other.
-    pub channels: usize,
-    /// `width × height × channels`, row-major.
-    pub numbers: Values,
-}
 
 /// Reads page `page`, from 0.
 ///
 /// # Errors
 /// Those of [`decode::open`]; also for formats that change numbers.
-pub fn read(bytes: &[u8], page: usize) -> Result<Stored> {
+pub fn read(bytes: &[u8], page: usize) -> Result<StoredPlane> {
     if tiff::is_tiff(bytes) {
         return read_tiff(bytes, page);
     }
@@ -39,7 +27,7 @@ pub fn read(bytes: &[u8], page: usize) -> Result<Stored> {
 }
 
 /// Of formats that store numbers as they are shown.
-fn read_picture(bytes: &[u8], page: usize) -> Result<Stored> {
+fn read_picture(bytes: &[u8], page: usize) -> Result<StoredPlane> {
     let page = decode::read(&mut Cursor::new(bytes), page)?;
     let (width, height) = page.picture.size();
     let (channels, numbers) = match page.picture {
@@ -53,16 +41,17 @@ fn read_picture(bytes: &[u8], page: usize) -> Result<Stored> {
             return Err(unsupported("label image", "colour of more than 8 bits"));
         }
     };
-    Ok(Stored {
+    Ok(StoredPlane {
         width,
         height,
         pages: page.pages,
         channels,
-        numbers,
+        values: numbers,
+        lossy: false,
     })
 }
 
-fn read_png(bytes: &[u8], page: usize) -> Result<Stored> {
+fn read_png(bytes: &[u8], page: usize) -> Result<StoredPlane> {
     const NAME: &str = "PNG";
     check_page(page, 1)?;
     let broken = |error: png::DecodingError| match error {
@@ -93,12 +82,13 @@ fn read_png(bytes: &[u8], page: usize) -> Result<Stored> {
         }
         _ => Values::U8(unpack(&packed, width, height, bits)),
     };
-    Ok(Stored {
+    Ok(StoredPlane {
         width,
         height,
         pages: 1,
         channels,
-        numbers,
+        values: numbers,
+        lossy: false,
     })
 }
 
@@ -111,18 +101,12 @@ fn unpack(packed: &[u8], width: usize, height: usize, bits: usize) -> Vec<u8> {
         .collect()
 }
 
-fn read_tiff(bytes: &[u8], page: usize) -> Result<Stored> {
+fn read_tiff(bytes: &[u8], page: usize) -> Result<StoredPlane> {
     let plane = tiff::stored(&mut Cursor::new(bytes), page)?;
     if plane.lossy {
         return Err(lossy("JPEG"));
     }
-    Ok(Stored {
-        width: plane.width,
-        height: plane.height,
-        pages: plane.pages,
-        channels: plane.channels,
-        numbers: plane.values,
-    })
+    Ok(plane)
 }
 
 fn lossy(name: &str) -> Error {

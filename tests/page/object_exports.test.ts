@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import type { ExportedFile, ObjectExport } from "../../www/engine/graysam.js";
-import { ObjectExports } from "../../www/engine/object_exports.js";
+import { UnderWay } from "../../www/engine/under_way.js";
 
 /** Used up by `finish` or `free`, as the engine's objects are; what is used up may not be touched. */
 class StandInExport {
@@ -39,14 +39,14 @@ class StandInExport {
   }
 }
 
-function begin(exports: ObjectExports, error?: string) {
+function begin(exports: UnderWay<ObjectExport>, error?: string) {
   const made = new StandInExport(error);
   exports.begin(() => made as unknown as ObjectExport);
   return made;
 }
 
 test("an export that could not be finished does not hold up the next one", () => {
-  const exports = new ObjectExports();
+  const exports = new UnderWay<ObjectExport>("No export was begun; begin it again.");
   begin(exports, "A zip of more than 4 GiB cannot be written.");
   assert.throws(() => exports.finish(), /4 GiB/);
   assert.throws(() => exports.finish(), /No export was begun/);
@@ -55,7 +55,7 @@ test("an export that could not be finished does not hold up the next one", () =>
 });
 
 test("an export that was left is freed, also where the next one cannot begin", () => {
-  const exports = new ObjectExports();
+  const exports = new UnderWay<ObjectExport>("No export was begun; begin it again.");
   const left = begin(exports);
   const refuse = () => {
     throw new Error("There is no such format.");

@@ -7,10 +7,9 @@ import type { ImageSource, MaskRegion } from "../document/types.js";
 import { readCheckpoint, removeCheckpoint, storeCheckpoint, storedTraining } from "../storage/checkpoint_store.js";
 import { storeEmbedding, storedEmbedding } from "../storage/embedding_store.js";
 import { downloadModel, listModels, removeModel, storedModel } from "../storage/model_store.js";
-import type { Engine, MaskReply as EngineReply } from "./graysam.js";
+import type { Engine, MaskReply as EngineReply, ObjectExport, ProjectLabels } from "./graysam.js";
 import type { FromWorker, MaskReply, ToWorker, WorkerMethod, WorkerMethods } from "./methods.js";
-import { ObjectExports } from "./object_exports.js";
-import { ProjectLabelFiles } from "./project_label_files.js";
+import { UnderWay } from "./under_way.js";
 
 type EngineModule = typeof import("./graysam.js");
 
@@ -33,8 +32,8 @@ let loading: Promise<EngineModule> | undefined;
 let engineModule: EngineModule | undefined;
 let engineMemory: WebAssembly.Memory | undefined;
 let engine: Engine | undefined;
-const exports = new ObjectExports();
-const projectLabels = new ProjectLabelFiles();
+const exports = new UnderWay<ObjectExport>("No export was begun; begin it again.");
+const projectLabels = new UnderWay<ProjectLabels>("No label files were begun; save the project again.");
 let queue = Promise.resolve();
 /** The encode or warm-up that runs now. */
 let encoding: number | undefined;

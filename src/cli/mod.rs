@@ -119,10 +119,13 @@ mod tests {
         for command in cli.get_subcommands() {
             for arg in command
                 .get_arguments()
-                .filter(|arg| arg.get_long().is_some())
+                .filter(|arg| arg.get_action().takes_values())
             {
+                let Some(long) = arg.get_long() else {
+                    continue;
+                };
                 for value in arg.get_possible_values() {
-                    let option = format!("--{}={}", arg.get_id(), value.get_name());
+                    let option = format!("--{long}={}", value.get_name());
                     let read = command.clone().try_get_matches_from(["graysam", &option]);
                     assert!(read.is_ok(), "{option}");
                     listed += 1;

@@ -393,7 +393,7 @@ fn describe(name: &str, error: &ImageError) -> Error {
             "Reading the {name} file would take too much memory; crop the image or scale it \
              down first."
         )),
-        _ => damaged(name, error),
+        _ => damaged(name, jpeg::BROKEN),
     }
 }
 

@@ -10,6 +10,7 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::channels::picture_u8;
 use super::decode::{Picture, check_size, damaged, truncated, unsupported};
+use super::jpeg_scan::{self, Wrong};
 use crate::error::Result;
 
 const NAME: &str = "JPEG";
@@ -22,6 +23,8 @@ struct Markers {
     /// Whether there is one scan with the codes of all pixels, one after the other.
     sequential: bool,
     scans: usize,
+    /// Bits of a sample.
+    bits: Option<u8>,
     /// Where the end marker stands. What follows it is not the image's.
     end: Option<usize>,
 }
@@ -42,6 +45,11 @@ pub fn read(bytes: &[u8]) -> Result<Picture> {
         .map_err(|error| described(&error))?;
     let (width, height) = decoder.dimensions().unwrap_or_default();
     check_size(width as u32, height as u32)?;
+    checked(bytes).map_err(|wrong| match wrong {
+        Wrong::Missing if markers.end.is_none() => truncated(NAME),
+        Wrong::Missing => damaged(NAME, "a part of its pixels is missing"),
+        Wrong::Senseless => damaged(NAME, BROKEN),
+    })?;
     let is_gray = decoder.input_colorspace() == Some(ColorSpace::Luma);
     let colours = if is_gray {
         ColorSpace::Luma
@@ -68,6 +76,20 @@ pub fn read(bytes: &[u8]) -> Result<Picture> {
     Ok(picture_u8(width, height, image.into_bytes(), channels))
 }
 
+/// The bytes of a JPEG within another file, up to its end, for a strict decoder: one that comes to the end of the
+/// bytes too early fails, where it would make gray of what is missing.
+///
+/// # Errors
+/// If it ends early.
+pub fn whole_within(bytes: &[u8]) -> Result<Vec<u8>> {
+    whole(bytes, &Markers::read(bytes))
+}
+
+/// Bits of a sample, if a frame says so.
+pub fn bits(bytes: &[u8]) -> Option<u8> {
+    Markers::read(bytes).bits
+}
+
 /// The image without what follows it. Of a missing rest the decoder makes gray, unless it comes to the
 /// end of the bytes in a row of pixels; so the end marker gives way to a few zeros.
 fn whole(bytes: &[u8], markers: &Markers) -> Result<Vec<u8>> {
@@ -82,15 +104,23 @@ fn whole(bytes: &[u8], markers: &Markers) -> Result<Vec<u8>> {
     Ok([image, &[0xff, 0xd9]].concat())
 }
 
+/// Whether all pixels are there. Memory is taken by the size that the file says.
+pub fn checked(bytes: &[u8]) -> std::result::Result<(), Wrong> {
+    jpeg_scan::check(bytes)
+}
+
 fn described(error: &DecodeErrors) -> crate::error::Error {
     match error {
         DecodeErrors::FormatStatic("Premature end of buffer") | DecodeErrors::ExhaustedData => {
             truncated(NAME)
         }
         DecodeErrors::Unsupported(why) => unsupported(NAME, format!("{why:?}")),
-        other => damaged(NAME, format!("{other:?}").trim_matches(['"', '.'])),
+        _ => damaged(NAME, BROKEN),
     }
 }
+
+/// What is told of compressed pixels that cannot be undone; which code was wrong helps nobody.
+pub const BROKEN: &str = "its compressed pixels make no sense";
 
 impl Markers {
     fn read(bytes: &[u8]) -> Self {
@@ -115,9 +145,17 @@ impl Markers {
             let Some(&[high, low]) = bytes.get(at..at + 2) else {
                 return found;
             };
+            if is_frame(marker) {
+                found.bits = bytes.get(at + 2).copied();
+            }
             at += usize::from(u16::from_be_bytes([high, low])).max(2);
         }
     }
+}
+
+/// Whether it tells how the pixels are packed.
+fn is_frame(marker: u8) -> bool {
+    matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc)
 }
 
 /// The next marker from a place on, and where it stands. Within pixels a zero or a restart marker follows

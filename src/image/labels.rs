@@ -1,15 +1,23 @@
 //! Label images: every pixel holds the number of its object, 0 in the background.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ::tiff::encoder::colortype;
 
 use super::encode::{png16, tiff};
+use super::label_numbers::{ids, places, single};
 use super::pixel_size::PixelSize;
-use super::stored::read;
+use super::stored::{is_image, of_frame, read};
 use super::tiff::{StoredPlane, Values};
 use super::unknown::Unknown;
 use crate::error::{Error, Result};
+
+/// In runs: pixels that are not annotated.
+pub const NOT_ANNOTATED: u32 = u32::MAX;
+
+/// More objects than these, of which most are that small, are no objects.
+const MANY_OBJECTS: usize = 10_000;
+const FEW_PIXELS: usize = 5;
 
 /// A decoded label image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +91,7 @@ impl Labels {
     /// # Errors
     /// Those of [`Self::decode`], and if there is no such page.
     pub fn open(bytes: &[u8], page: usize) -> Result<(Self, usize)> {
-        let (labels, pages) = Self::of_page(bytes, page)?;
+        let (labels, pages) = Self::open_or_empty(bytes, page)?;
         labels.check_any()?;
         Ok((labels, pages))
     }
@@ -94,14 +102,17 @@ impl Labels {
     /// # Errors
     /// Those of [`Self::decode`], and when the file has another number of pages.
     pub fn for_page(bytes: &[u8], page: usize, pages: usize) -> Result<Self> {
+        if let Some(stored) = of_frame(bytes, page, pages)? {
+            return Ok(Self::of(stored)?.0);
+        }
         // One reading is enough where the pages agree.
         if page > 0
-            && let Ok((labels, found)) = Self::of_page(bytes, page)
+            && let Ok((labels, found)) = Self::open_or_empty(bytes, page)
             && found == pages
         {
             return Ok(labels);
         }
-        let (first, found) = Self::of_page(bytes, 0)?;
+        let (first, found) = Self::open_or_empty(bytes, 0)?;
         if found == 1 {
             first.check_any()?;
             return Ok(first);
@@ -119,12 +130,19 @@ impl Labels {
         }
         match page {
             0 => Ok(first),
-            _ => Ok(Self::of_page(bytes, page)?.0),
+            _ => Ok(Self::open_or_empty(bytes, page)?.0),
         }
     }
 
-    fn of_page(bytes: &[u8], page: usize) -> Result<(Self, usize)> {
-        let stored = read(bytes, page)?;
+    /// [`Self::open`], which may hold no object.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`] but for that.
+    pub fn open_or_empty(bytes: &[u8], page: usize) -> Result<(Self, usize)> {
+        Self::of(read(bytes, page)?)
+    }
+
+    fn of(stored: StoredPlane) -> Result<(Self, usize)> {
         let (width, height, pages) = (stored.width, stored.height, stored.pages);
         let numbers = single(stored)?;
         let unknown = match &numbers {
@@ -140,7 +158,30 @@ impl Labels {
             ids: ids(numbers)?,
             unknown,
         };
+        labels.check_plausible()?;
         Ok((labels, pages))
+    }
+
+    /// Refuses the intensities of an image, of which each number has a few pixels anywhere.
+    fn check_plausible(&self) -> Result<()> {
+        let mut areas: HashMap<u32, usize> = HashMap::new();
+        for run in self.ids.chunk_by(|a, b| a == b) {
+            *areas.entry(run[0]).or_default() += run.len();
+        }
+        let small = areas.values().filter(|&&area| area < FEW_PIXELS).count();
+        if areas.len() <= MANY_OBJECTS || 2 * small <= areas.len() {
+            return Ok(());
+        }
+        Err(Error::new(format!(
+            "This looks like an image and not like labels: it has {} different numbers, most of them in fewer than \
+             {FEW_PIXELS} pixels; choose the file with the object's number in each pixel.",
+            areas.len()
+        )))
+    }
+
+    /// Whether the content is that of an image file, which may hold labels.
+    pub fn is_image(bytes: &[u8]) -> bool {
+        is_image(bytes)
     }
 
     fn check_any(&self) -> Result<()> {
@@ -151,6 +192,11 @@ impl Labels {
             "The label image holds no object: every pixel is 0, the background; choose one with \
              numbered objects.",
         ))
+    }
+
+    /// Labels without an object.
+    pub fn empty((width, height): (usize, usize)) -> Self {
+        Self::new(width, height, vec![0; width * height])
     }
 
     /// Labels of `width × height` pixels from their [`Self::runs`], of which two that follow each
@@ -175,14 +221,33 @@ impl Labels {
         for &[length, id] in pairs {
             ids.resize(ids.len() + length as usize, id);
         }
-        Ok(Self::new(width, height, ids))
+        let unknown = Unknown::of(places(&ids, |&id| id == NOT_ANNOTATED));
+        for &[start, end] in unknown.runs() {
+            ids[start..end].fill(0);
+        }
+        Ok(Self {
+            width,
+            height,
+            ids,
+            unknown,
+        })
     }
 
-    /// The labels as pairs of a length and an object's number, row by row; a run may go on over
-    /// the ends of rows.
+    /// The labels as pairs of a length and an object's number, or [`NOT_ANNOTATED`], row by row; a run
+    /// may go on over the ends of rows.
     pub fn runs(&self) -> Vec<u32> {
-        let runs = self.ids.chunk_by(|a, b| a == b);
-        runs.flat_map(|run| [run.len() as u32, run[0]]).collect()
+        let runs_of = |ids: &[u32]| -> Vec<u32> {
+            let runs = ids.chunk_by(|a, b| a == b);
+            runs.flat_map(|run| [run.len() as u32, run[0]]).collect()
+        };
+        if self.unknown.is_empty() {
+            return runs_of(&self.ids);
+        }
+        let mut ids = self.ids.clone();
+        for &[start, end] in self.unknown.runs() {
+            ids[start..end].fill(NOT_ANNOTATED);
+        }
+        runs_of(&ids)
     }
 
     /// The objects of at least `min_area` pixels, by ascending number.
@@ -362,73 +427,6 @@ impl Statistics {
     }
 }
 
-/// The one number of each pixel.
-fn single(stored: StoredPlane) -> Result<Values> {
-    let channels = stored.channels;
-    // The last of two and of four is alpha.
-    let colours = match channels {
-        1 => return Ok(stored.values),
-        2 => 1,
-        3 | 4 => 3,
-        _ => 0,
-    };
-    fn first<T: Copy + PartialEq>(values: &[T], channels: usize, colours: usize) -> Option<Vec<T>> {
-        let gray = |pixel: &[T]| {
-            let shades = &pixel[..colours];
-            let first = *shades.first()?;
-            shades.iter().all(|shade| *shade == first).then_some(first)
-        };
-        values.chunks_exact(channels.max(1)).map(gray).collect()
-    }
-    let gray = match &stored.values {
-        Values::U8(v) => first(v, channels, colours).map(Values::U8),
-        Values::U16(v) => first(v, channels, colours).map(Values::U16),
-        _ => None,
-    };
-    gray.ok_or_else(|| {
-        Error::new(
-            "The label image is in colour; save it as 8-bit or 16-bit grayscale with the object's \
-             number in every pixel and 0 in the background.",
-        )
-    })
-}
-
-fn places<T>(values: &[T], wanted: impl Fn(&T) -> bool) -> impl Iterator<Item = usize> {
-    let found = move |(place, value): (usize, &T)| wanted(value).then_some(place);
-    values.iter().enumerate().filter_map(found)
-}
-
-/// Object numbers; −1 becomes 0.
-fn ids(numbers: Values) -> Result<Vec<u32>> {
-    fn wrong(value: impl std::fmt::Display) -> Error {
-        Error::new(format!(
-            "The label image holds the value {value}, but object numbers are whole and from 0 to {}, \
-             or -1 where nothing is annotated; save it as 16-bit grayscale.",
-            u32::MAX
-        ))
-    }
-    let integer = |value: i64| match value {
-        -1 => Ok(0),
-        _ => u32::try_from(value).map_err(|_| wrong(value)),
-    };
-    let float = |value: f64| match value {
-        -1.0 => Ok(0),
-        _ if value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value) => {
-            Ok(value as u32)
-        }
-        _ => Err(wrong(value)),
-    };
-    match numbers {
-        Values::U8(v) => Ok(v.into_iter().map(u32::from).collect()),
-        Values::U16(v) => Ok(v.into_iter().map(u32::from).collect()),
-        Values::U32(v) => Ok(v),
-        Values::I32(v) => v.into_iter().map(|x| integer(x.into())).collect(),
-        Values::I64(v) => v.into_iter().map(integer).collect(),
-        Values::F32(v) => v.into_iter().map(|x| float(x.into())).collect(),
-        Values::F64(v) => v.into_iter().map(float).collect(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -441,6 +439,14 @@ mod tests {
         assert_eq!(Labels::from_runs(&runs, (3, 2)), Ok(labels.clone()));
         let divided = [1, 0, 2, 7, 1, 7, 1, 0, 1, 9];
         assert_eq!(Labels::from_runs(&divided, (3, 2)), Ok(labels));
+
+        let few = Labels {
+            unknown: Unknown::of([3, 5].into_iter()),
+            ..Labels::new(3, 2, vec![0, 7, 7, 0, 0, 0])
+        };
+        let runs = [1, 0, 2, 7, 1, NOT_ANNOTATED, 1, 0, 1, NOT_ANNOTATED];
+        assert_eq!(few.runs(), runs);
+        assert_eq!(Labels::from_runs(&runs, (3, 2)), Ok(few));
     }
 
     #[test]

@@ -6,7 +6,9 @@ use std::io::Cursor;
 use super::decode::{
     self, MAX_BYTES, Picture, Samples, check_page, check_size, damaged, truncated, unsupported,
 };
+use super::dicom::segmentation::{self, Wanted};
 use super::tiff::{self, StoredPlane, Values};
+use super::{dicom, jpeg};
 use crate::error::{Error, Result};
 
 /// Reads page `page`, from 0.
@@ -17,6 +19,11 @@ pub fn read(bytes: &[u8], page: usize) -> Result<StoredPlane> {
     if tiff::is_tiff(bytes) {
         return read_tiff(bytes, page);
     }
+    if dicom::is_dicom(bytes)
+        && let Some(segmented) = segmented(bytes, Wanted::Plane(page))?
+    {
+        return Ok(segmented);
+    }
     match image::guess_format(bytes) {
         Ok(image::ImageFormat::Png) => read_png(bytes, page),
         Ok(image::ImageFormat::Jpeg) => Err(lossy("JPEG")),
@@ -24,6 +31,35 @@ pub fn read(bytes: &[u8], page: usize) -> Result<StoredPlane> {
         Ok(image::ImageFormat::WebP) if bytes.get(12..16) != Some(b"VP8L") => Err(lossy("WebP")),
         _ => read_picture(bytes, page),
     }
+}
+
+/// Whether the content is that of a format that is read.
+pub fn is_image(bytes: &[u8]) -> bool {
+    tiff::is_tiff(bytes) || dicom::is_dicom(bytes) || image::guess_format(bytes).is_ok()
+}
+
+/// The labels for a frame, from 0, of an image that has so many, if the file is a DICOM segmentation that tells
+/// to which frames its own belong.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn of_frame(bytes: &[u8], frame: usize, frames: usize) -> Result<Option<StoredPlane>> {
+    match dicom::is_dicom(bytes) {
+        true => segmented(bytes, Wanted::Frame(frame, frames)),
+        false => Ok(None),
+    }
+}
+
+fn segmented(bytes: &[u8], wanted: Wanted) -> Result<Option<StoredPlane>> {
+    let found = segmentation::read(&mut Cursor::new(bytes), wanted)?;
+    Ok(found.map(|found| StoredPlane {
+        width: found.width,
+        height: found.height,
+        pages: found.planes,
+        channels: 1,
+        values: Values::U32(found.ids),
+        lossy: false,
+    }))
 }
 
 /// Of formats that store numbers as they are shown.
@@ -59,7 +95,7 @@ fn read_png(bytes: &[u8], page: usize) -> Result<StoredPlane> {
             truncated(NAME)
         }
         png::DecodingError::LimitsExceeded => too_much_memory(NAME),
-        other => damaged(NAME, other),
+        _ => damaged(NAME, jpeg::BROKEN),
     };
     let limits = png::Limits {
         bytes: usize::try_from(MAX_BYTES).unwrap_or(usize::MAX),

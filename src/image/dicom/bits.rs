@@ -109,8 +109,15 @@ impl<'a> Bits<'a> {
         self.rest = &self.rest[marker.unwrap_or(self.rest.len())..];
     }
 
+    /// How many bytes are left before the next marker.
+    pub fn unread(&self) -> usize {
+        let mut pairs = self.rest.windows(2);
+        let marker = pairs.position(|two| two[0] == 0xff && two[1] != 0);
+        self.count as usize / 8 + marker.unwrap_or(self.rest.len())
+    }
+
     /// `count` bits, at most sixteen.
-    fn take(&mut self, count: u32) -> Result<u16> {
+    pub fn take(&mut self, count: u32) -> Result<u16> {
         self.fill();
         self.count = self
             .count

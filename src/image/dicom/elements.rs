@@ -96,6 +96,13 @@ pub struct Reader<'a> {
     pub encoding: ElementEncoding,
 }
 
+/// Where an item lies in the file, without its header.
+pub struct ItemPlace {
+    start: u64,
+    end: u64,
+    encoding: ElementEncoding,
+}
+
 /// A header of an element or item.
 pub struct Header {
     pub tag: Tag,
@@ -243,6 +250,54 @@ impl<'a> Reader<'a> {
             number += 1;
         }
         Ok(None)
+    }
+
+    /// Where the first items of a sequence lie, up to so many.
+    pub fn item_places(&mut self, sequence: &Element, most: usize) -> Result<Vec<ItemPlace>> {
+        let outer = self.encoding;
+        self.encoding = self.within(sequence.representation);
+        let places = self.places_of_items(sequence, most);
+        self.encoding = outer;
+        places
+    }
+
+    fn places_of_items(&mut self, sequence: &Element, most: usize) -> Result<Vec<ItemPlace>> {
+        self.go_to(sequence.start)?;
+        let end = sequence.start.saturating_add(sequence.length).min(self.end);
+        let mut places = Vec::new();
+        while self.position < end && places.len() < most {
+            let header = self.header()?;
+            if header.tag == SEQUENCE_END {
+                break;
+            }
+            if header.tag != ITEM {
+                return Err(damaged(NAME, "an item is missing"));
+            }
+            let start = self.position;
+            let length = match header.length {
+                UNDEFINED => self.skip_to(ITEM_END)?,
+                length => {
+                    self.skip(length.into())?;
+                    length.into()
+                }
+            };
+            places.push(ItemPlace {
+                start,
+                end: start + length,
+                encoding: self.encoding,
+            });
+        }
+        Ok(places)
+    }
+
+    /// The elements of an item.
+    pub fn item_at(&mut self, place: &ItemPlace) -> Result<Elements> {
+        let outer = std::mem::replace(&mut self.encoding, place.encoding);
+        let elements = self
+            .go_to(place.start)
+            .and_then(|()| self.elements(place.end, |_| true));
+        self.encoding = outer;
+        elements
     }
 
     /// How what is in a value of this representation is written.

@@ -3,9 +3,10 @@
 use super::NAME;
 use super::colour::Space;
 use super::values::Words;
-use super::{extended, jpeg_2000, jpeg_ls, lossless};
+use super::{extended, jpeg_ls, lossless};
 use crate::error::{Error, Result};
 use crate::image::decode::{Gray, Picture, Samples, damaged, read_jpeg, truncated, unsupported};
+use crate::image::jpeg_2000::{self, Codestream};
 
 /// What a codec gave.
 pub struct Unpacked {
@@ -23,7 +24,7 @@ pub struct Unpacked {
 pub fn decode(bytes: &[u8], size: (usize, usize), photometric: &str) -> Result<Unpacked> {
     let has = |magic: &[u8; 4]| bytes.windows(4).any(|four| four == magic);
     if !bytes.starts_with(b"\xff\xd8") && has(jpeg_2000::MAGIC) {
-        return jpeg_2000::decode(bytes, size);
+        return jpeg_2000(bytes, size);
     }
     match frame_header(bytes)? {
         (0xc3, _) => lossless::decode(bytes, size),
@@ -35,6 +36,24 @@ pub fn decode(bytes: &[u8], size: (usize, usize), photometric: &str) -> Result<U
             format!("JPEG of a kind that nobody writes, {process:#x}"),
         )),
     }
+}
+
+fn jpeg_2000(bytes: &[u8], size: (usize, usize)) -> Result<Unpacked> {
+    let codestream = Codestream::new(bytes, NAME)?;
+    if !matches!(codestream.channels(), 1 | 3) {
+        let channels = codestream.channels();
+        return Err(unsupported(
+            NAME,
+            format!("JPEG 2000 of {channels} channels"),
+        ));
+    }
+    let (_, numbers) = codestream.numbers(|own| own == size)?;
+    Ok(Unpacked {
+        words: Words::U16(numbers.words),
+        channels: numbers.channels,
+        bits: numbers.bits,
+        is_rgb: false,
+    })
 }
 
 /// The marker that tells the process, and what follows its length.

@@ -9,18 +9,18 @@
 //! with loss. Its size in a build was not measured.
 
 mod attributes;
-mod bits;
+pub mod bits;
 mod colour;
 mod elements;
 mod extended;
 mod frames;
 mod jpeg;
-mod jpeg_2000;
 mod jpeg_ls;
 mod jpeg_ls_scan;
 mod lossless;
 mod lut;
 mod rle;
+pub mod segmentation;
 mod shown;
 mod syntax;
 mod tables;

@@ -46,6 +46,19 @@ pub const TRANSFORMATION: Tag = (0x0028, 0x9145);
 pub const SHARED: Tag = (0x5200, 0x9229);
 pub const PER_FRAME: Tag = (0x5200, 0x9230);
 
+/// What a segmentation says of itself, and of its frames.
+pub const SEGMENTATION_TYPE: Tag = (0x0062, 0x0001);
+pub const MAXIMUM_FRACTION: Tag = (0x0062, 0x000e);
+pub const TOTAL_COLUMNS: Tag = (0x0048, 0x0006);
+pub const TOTAL_ROWS: Tag = (0x0048, 0x0007);
+pub const SEGMENT_IDENTIFICATION: Tag = (0x0062, 0x000a);
+pub const REFERENCED_SEGMENT: Tag = (0x0062, 0x000b);
+pub const DERIVATION_IMAGE: Tag = (0x0008, 0x9124);
+pub const SOURCE_IMAGE: Tag = (0x0008, 0x2112);
+pub const REFERENCED_FRAME: Tag = (0x0008, 0x1160);
+pub const PLANE_POSITION: Tag = (0x0020, 0x9113);
+pub const IMAGE_POSITION: Tag = (0x0020, 0x0032);
+
 pub const EXTENDED_OFFSETS: Tag = (0x7fe0, 0x0001);
 pub const FLOAT_PIXELS: Tag = (0x7fe0, 0x0008);
 pub const DOUBLE_PIXELS: Tag = (0x7fe0, 0x0009);
@@ -63,6 +76,10 @@ pub fn is_wanted(tag: Tag) -> bool {
     let others = [
         IMAGER_PIXEL_SPACING,
         SCANNED_PIXEL_SPACING,
+        SEGMENTATION_TYPE,
+        MAXIMUM_FRACTION,
+        TOTAL_COLUMNS,
+        TOTAL_ROWS,
         SHARED,
         PER_FRAME,
     ];

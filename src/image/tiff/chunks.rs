@@ -2,20 +2,14 @@
 
 use std::io::{self, Cursor, ErrorKind, Read, SeekFrom};
 
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::zune_core::bytestream::ZCursor;
-use zune_jpeg::zune_core::options::DecoderOptions;
-
 use super::NAME;
-use super::codecs;
 use super::directory::{Container, failed};
-use super::layout::{JPEG, Layout};
+use super::layout::Layout;
 use super::values::{Values, too_much, unpack};
+use super::{codecs, whole};
 use crate::error::{Error, Result};
-use crate::image::decode::{damaged, truncated, unreadable};
+use crate::image::decode::{damaged, truncated, unreadable, unsupported};
 
-/// Pixels of the largest block of a JPEG, each way.
-const BLOCK: usize = 32;
 /// Most samples of a row.
 const MAX_ROW: usize = 1 << 24;
 
@@ -139,12 +133,14 @@ fn put(
         .seek(SeekFrom::Start(start))
         .map_err(|error| failed(&error))?;
     let bytes = (&mut *file.source).take(count);
-    let (mut bytes, row_bytes) = if layout.compression == JPEG {
-        jpeg(bytes, layout, chunk)?
+    let (mut bytes, row_bytes) = if let Some(decode) = whole::decoder(layout.compression) {
+        let packed = whole::all(bytes)?;
+        let (pixels, row) = decode(packed, layout, (chunk.columns, chunk.rows))?;
+        (Box::new(Cursor::new(pixels)) as Box<dyn Read>, row)
     } else if layout.subsampling != (1, 1) {
         let bytes = codecs::decoder(bytes, count, layout)?;
         let rows = Subsampled::new(bytes, layout)?;
-        (Box::new(rows) as Box<dyn Read>, 3 * layout.chunk.0)
+        (Box::new(rows) as _, 3 * layout.chunk.0)
     } else {
         (codecs::decoder(bytes, count, layout)?, layout.row_bytes()?)
     };
@@ -205,45 +201,6 @@ fn broken(error: &io::Error, cut: bool) -> Error {
     }
 }
 
-/// The pixels of a JPEG without a change of colours, and the bytes of a row.
-fn jpeg<'a>(
-    mut stored: impl Read,
-    layout: &Layout,
-    chunk: &Chunk,
-) -> Result<(Box<dyn Read + 'a>, usize)> {
-    let wrong = |why: &str| damaged(NAME, why);
-    let mut bytes = Vec::new();
-    let read = stored.read_to_end(&mut bytes);
-    read.map_err(|error| failed(&error))?;
-    let tables = &layout.jpeg_tables;
-    let tables = tables.strip_suffix(&[0xff, 0xd9]).unwrap_or(tables);
-    if !tables.is_empty() {
-        let rest = bytes.strip_prefix(&[0xff, 0xd8]).unwrap_or(&bytes);
-        bytes = [tables, rest].concat();
-    }
-    let options = DecoderOptions::default()
-        .set_max_width(usize::from(u16::MAX))
-        .set_max_height(usize::from(u16::MAX));
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    let failed = |error| damaged(NAME, format!("its JPEG: {error:?}"));
-    decoder.decode_headers().map_err(failed)?;
-    let (width, height) = decoder.dimensions().ok_or_else(|| wrong("an empty JPEG"))?;
-    // Some are filled up to whole blocks.
-    let most = [layout.chunk.0, layout.chunk.1].map(|side| side.saturating_add(BLOCK));
-    if !(chunk.columns..most[0]).contains(&width) || !(chunk.rows..most[1]).contains(&height) {
-        return Err(wrong("its JPEG is of another size than it says"));
-    }
-    if let Some(colours) = decoder.input_colorspace() {
-        decoder.set_options(options.jpeg_set_out_colorspace(colours));
-    }
-    let pixels = decoder.decode().map_err(failed)?;
-    let row = width * layout.interleaved();
-    if layout.bits != 8 || pixels.len() != row * height {
-        return Err(wrong("its JPEG holds other values than it says"));
-    }
-    Ok((Box::new(Cursor::new(pixels)), row))
-}
-
 /// Rows of interleaved YCbCr from blocks of several luma samples with one of each chroma.
 struct Subsampled<'a> {
     stored: Box<dyn Read + 'a>,
@@ -255,10 +212,7 @@ struct Subsampled<'a> {
 impl<'a> Subsampled<'a> {
     fn new(stored: Box<dyn Read + 'a>, layout: &Layout) -> Result<Self> {
         if layout.bits != 8 || layout.samples != 3 || layout.planar {
-            return Err(crate::image::decode::unsupported(
-                NAME,
-                "YCbCr other than of 8 bits, interleaved",
-            ));
+            return Err(unsupported(NAME, "YCbCr other than of 8 bits, interleaved"));
         }
         Ok(Self {
             stored,

@@ -5,33 +5,31 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use fax::Color;
 use fax::decoder::{DecodeStatus, Group3Decoder, Group4Decoder, pels};
 use flate2::bufread::ZlibDecoder;
+use lzma_rust2::XzReader;
 use ruzstd::decoding::StreamingDecoder;
 use weezl::BitOrder;
 use weezl::LzwStatus;
 use weezl::decode::Decoder as LzwDecoder;
 
 use super::NAME;
-use super::layout::Layout;
+use super::layout::{LZMA, Layout};
 use crate::error::{Error, Result};
 use crate::image::decode::unsupported;
 
 /// Most bytes that are read at a time.
 const BUFFER: usize = 1 << 16;
 
+/// KiB that LZMA may look back at most; that of its strongest preset is 64 MiB.
+const LARGEST_DICTIONARY: u32 = 80 << 10;
+
 /// The compressions that are not read.
-const OTHERS: [(u64, &str); 14] = [
+const OTHERS: [(u64, &str); 8] = [
     (2, "CCITT's modified Huffman codes"),
     (6, "the old kind of JPEG, of 1992"),
     (9, "JBIG"),
     (10, "JBIG"),
-    (33003, "JPEG 2000"),
-    (33004, "JPEG 2000"),
-    (33005, "JPEG 2000"),
-    (34712, "JPEG 2000"),
     (34887, "LERC"),
     (34892, "lossy JPEG of raw photographs"),
-    (34925, "LZMA"),
-    (50001, "WebP"),
     (50002, "JPEG XL"),
     (52546, "JPEG XL"),
 ];
@@ -62,6 +60,7 @@ pub fn decoder<'a>(
             let decoder = StreamingDecoder::new(stored);
             Box::new(decoder.map_err(|error| crate::image::decode::damaged(NAME, error))?)
         }
+        LZMA => Box::new(XzReader::new_mem_limit(stored, false, LARGEST_DICTIONARY)),
         other => return Err(not_read(other)),
     })
 }

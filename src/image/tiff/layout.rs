@@ -2,6 +2,7 @@
 
 use super::NAME;
 use super::directory::{Container, Directory};
+use super::whole;
 use crate::error::{Error, Result};
 use crate::image::decode::{check_size, damaged, unsupported};
 
@@ -15,6 +16,12 @@ const LINEAR_RAW: u64 = 34892;
 
 const UNCOMPRESSED: u64 = 1;
 pub const JPEG: u64 = 7;
+/// Without loss where it is the last.
+pub const JPEG_2000: [u64; 4] = [APERIO_YCBCR, 33004, 33005, 34712];
+/// Whatever the file says of its colours.
+const APERIO_YCBCR: u64 = 33003;
+pub const LZMA: u64 = 34925;
+pub const WEBP: u64 = 50001;
 
 /// What a sample is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,11 +74,15 @@ impl Layout {
             .filter(|n| (1..=65_535).contains(n));
         let samples = samples.ok_or_else(|| damaged(NAME, "its pixels have no samples"))?;
         let by_samples = if samples < 3 { BLACK_IS_ZERO } else { RGB };
-        let photometric = number(262, by_samples)?;
+        let told = number(262, by_samples)?;
         let compression = number(259, UNCOMPRESSED)?;
+        let photometric = match compression {
+            APERIO_YCBCR if samples == 3 => YCBCR,
+            _ => told,
+        };
         // Other compressions have none, whatever the field says.
         let predictor = match compression {
-            5 | 8 | 32946 | 50000 => number(317, 1)?,
+            5 | 8 | 32773 | 32946 | LZMA | 50000 => number(317, 1)?,
             _ => 1,
         };
         let low_bits_first = number(266, 1)? == 2 && compression != JPEG;
@@ -88,8 +99,9 @@ impl Layout {
         let offsets =
             offsets.ok_or_else(|| damaged(NAME, "it does not tell where its pixels lie"))?;
         let subsampling = match (photometric, compression) {
-            (YCBCR, JPEG) => (1, 1),
-            (YCBCR, _) => subsampling(file, directory)?,
+            (YCBCR, compression) if whole::decoder(compression).is_none() => {
+                subsampling(file, directory)?
+            }
             _ => (1, 1),
         };
         let extra = file.integers(directory, 338)?.unwrap_or_default();
@@ -114,6 +126,11 @@ impl Layout {
             jpeg_tables: file.blob(directory, 347)?.unwrap_or_default(),
             fax_2d,
         })
+    }
+
+    /// Whether numbers may have been changed by the compression.
+    pub fn is_lossy(&self) -> bool {
+        matches!(self.compression, JPEG | WEBP | APERIO_YCBCR | 33004 | 33005)
     }
 
     /// How many samples of a pixel lie together.

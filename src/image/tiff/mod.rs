@@ -10,6 +10,7 @@ mod directory;
 mod layout;
 mod metadata;
 mod values;
+mod whole;
 
 use std::io::{Read, Seek};
 
@@ -112,7 +113,7 @@ pub fn stored(source: &mut (impl Read + Seek), page: usize) -> Result<StoredPlan
         height: layout.height,
         channels: layout.channels.len(),
         values: chunks::decode(file, layout, &layout.channels, fill)?,
-        lossy: layout.compression == layout::JPEG,
+        lossy: layout.is_lossy(),
         pages: opened.pages,
     })
 }

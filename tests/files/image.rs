@@ -365,7 +365,7 @@ fn fnv1a(bytes: &[u8]) -> String {
 
 #[test]
 fn resizing_equals_pillow() {
-    let fixture = fixture(include_str!("fixtures/image_resize.json"));
+    let fixture = fixture(include_str!("../fixtures/image_resize.json"));
     for case in fixture["longest_side"].as_array().unwrap() {
         let (width, height) = pair(&case["from"]);
         assert_eq!(resize::longest_side(width, height, 1024), pair(&case["to"]));
@@ -385,7 +385,7 @@ fn a_side_is_never_lost() {
 
 #[test]
 fn postprocessing_equals_pytorch() {
-    let fixture = fixture(include_str!("fixtures/image_masks.json"));
+    let fixture = fixture(include_str!("../fixtures/image_masks.json"));
     for case in fixture["postprocess"].as_array().unwrap() {
         let size = |name: &str| case[name].as_u64().unwrap() as usize;
         let side = size("side");

@@ -1,12 +1,11 @@
 //! TIFF and DICOM files as other programs write them (`fixtures/make_image_files.py`).
 
-mod pattern;
-
 use std::io::Cursor;
 
 use graysam::image::decode::{Page, Samples, open};
 use graysam::image::display::{Display, Window, to_rgb};
-use pattern::{
+
+use crate::pattern::{
     HEIGHT, WIDTH, colour, f32s, file, gray, page, pattern, samples, sentence, u8s, u16s,
 };
 

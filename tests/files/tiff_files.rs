@@ -1,13 +1,12 @@
 //! TIFF files by the specification, as other programs and `fixtures/make_image_files.py` write them.
 
-mod pattern;
-
 use std::io::{Cursor, Read, Seek, SeekFrom};
 
 use graysam::image::decode::{Page, Picture, Rgb, Samples, open, open_channels};
 use graysam::image::planes::ChannelChoice;
 use graysam::image::tiff::{self, Values};
-use pattern::{
+
+use crate::pattern::{
     HEIGHT, WIDTH, colour, f32s, file, gray, page, pattern, samples, sentence, u8s, u16s,
 };
 
@@ -15,6 +14,29 @@ use pattern::{
 fn bits_may_lie_in_the_opposite_order() {
     assert_eq!(samples("fill_order.tif"), u16s(0, |v| v * 257));
     assert_eq!(samples("fill_order_lzw.tif"), u8s(0, |v| v));
+}
+
+#[test]
+fn runs_of_bytes_may_be_of_differences() {
+    assert_eq!(samples("packbits_predictor.tif"), u16s(0, |v| v * 257));
+}
+
+#[test]
+fn a_jpeg_that_ends_early_is_told() {
+    let whole = file("jpeg.tif");
+    let scan = whole
+        .windows(2)
+        .position(|two| two == [0xff, 0xda])
+        .unwrap();
+    let end = whole
+        .windows(2)
+        .rposition(|two| two == [0xff, 0xd9])
+        .unwrap();
+    let mut damaged = whole.clone();
+    let middle = (scan + end) / 2;
+    damaged[middle..middle + 2].copy_from_slice(&[0xff, 0xd9]);
+    let told = open(Cursor::new(damaged), 0).unwrap_err().to_string();
+    assert!(told.starts_with("The TIFF file is damaged"), "{told}");
 }
 
 #[test]
@@ -118,6 +140,8 @@ fn samples_of_any_width() {
 fn compressions_and_predictors() {
     assert_eq!(samples("old_lzw.tif"), u16s(0, |v| v * 257));
     assert_eq!(samples("zstd.tif"), u16s(0, |v| v * 257));
+    assert_eq!(samples("lzma.tif"), u16s(0, |v| v * 257));
+    assert_eq!(samples("jpeg_2000.tif"), u16s(0, |v| v * 257));
     assert_eq!(samples("float16_predictor.tif"), f32s(0, |v| v / 8.0 - 3.0));
     assert_eq!(samples("float64_predictor.tif"), f32s(0, |v| v / 8.0 - 3.0));
     let signed = f32s(0, |v| (f64::from(v) * 65537.0 - 9.0) as f32);
@@ -191,6 +215,23 @@ fn only_alpha_is_alpha() {
 }
 
 #[test]
+fn tiles_may_be_whole_images_of_other_formats() {
+    assert_eq!(page("webp.tif", 0).picture, colour());
+    // Luma and chroma, whatever the file says; without chroma all three channels are equal.
+    assert_eq!(samples("jpeg_2000_chroma.tif"), u8s(0, |v| v));
+    for (name, magic) in [
+        ("webp.tif", &b"VP8L"[..]),
+        ("jpeg_2000.tif", b"\xff\x4f\xff\x51"),
+    ] {
+        let mut damaged = file(name);
+        let found = damaged.windows(4).position(|four| four == magic);
+        let at = found.expect("it is there") + 8;
+        damaged[at..at + 24].fill(0xff);
+        assert!(sentence(&damaged, 0).contains("damaged"), "{name}");
+    }
+}
+
+#[test]
 fn only_damaged_files_are_called_damaged() {
     let whole = file("zstd.tif");
     let mut changed = whole.clone();
@@ -203,16 +244,16 @@ fn only_damaged_files_are_called_damaged() {
     assert!(sentence(&changed, 0).contains("damaged"));
     let strips = file("strips.tif");
     assert!(sentence(&strips[..strips.len() - 1], 0).contains("ends before its image does"));
-    let mut jpeg_2000 = file("strips.tif");
+    let mut jpeg_xl = file("strips.tif");
     let entry = [3, 1, 3, 0, 1, 0, 0, 0, 1, 0];
-    let at = jpeg_2000
+    let at = jpeg_xl
         .windows(10)
         .position(|bytes| bytes == entry)
         .unwrap();
-    jpeg_2000[at + 8..at + 10].copy_from_slice(&34712_u16.to_le_bytes());
-    let text = sentence(&jpeg_2000, 0);
+    jpeg_xl[at + 8..at + 10].copy_from_slice(&50002_u16.to_le_bytes());
+    let text = sentence(&jpeg_xl, 0);
     assert!(
-        text.contains("JPEG 2000") && text.contains("is not read"),
+        text.contains("JPEG XL") && text.contains("is not read"),
         "{text}"
     );
 }

@@ -17,17 +17,37 @@ pub use product::{Matrix, product};
 /// `engine.memory` and exports `tiles`.
 #[cfg(target_arch = "wasm32")]
 pub const FUSED_TILES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tiles.wasm"));
+/// The same for memory that is shared.
+#[cfg(target_arch = "wasm32")]
+pub const SHARED_FUSED_TILES: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/shared_tiles.wasm"));
 #[cfg(target_arch = "wasm32")]
 pub use product::{Tiles, set_tiles};
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use gemm_common::Parallelism;
 
-/// How many threads multiply.
+/// How many threads multiply; the pool is the page's.
 #[cfg(target_arch = "wasm32")]
 #[derive(Debug, Clone, Copy)]
 pub enum Parallelism {
     None,
+    /// So many, or all where it is 0.
+    #[cfg(feature = "rayon")]
+    Rayon(usize),
+}
+
+#[cfg(target_arch = "wasm32")]
+impl Parallelism {
+    fn threads(self) -> usize {
+        match self {
+            Self::None => 1,
+            #[cfg(feature = "rayon")]
+            Self::Rayon(0) => rayon::current_num_threads(),
+            #[cfg(feature = "rayon")]
+            Self::Rayon(threads) => threads,
+        }
+    }
 }
 
 /// `dst = alpha · dst + beta · lhs · rhs`, without the first term unless `read_dst`; of `T` f32,
@@ -187,8 +207,9 @@ impl Call<f32> {
     /// As of [`gemm`].
     unsafe fn run_f32(self) {
         let keep = self.read_dst.then_some(self.alpha);
+        let (size, threads) = (self.size, self.parallelism.threads());
         // SAFETY: as the caller promises.
-        unsafe { product(self.size, self.dst, keep, self.lhs, self.rhs, self.beta) }
+        unsafe { product(size, self.dst, keep, self.lhs, self.rhs, self.beta, threads) }
     }
 }
 

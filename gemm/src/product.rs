@@ -73,7 +73,8 @@ impl<T> Matrix<T> {
 }
 
 /// `dst = keep · dst + beta · lhs · rhs`, where nothing is kept without its first term. `dst` is
-/// m × n, `lhs` m × k and `rhs` k × n.
+/// m × n, `lhs` m × k and `rhs` k × n. Each of so many threads writes rows or columns of its own, with
+/// the same sums as one would.
 ///
 /// # Safety
 /// All elements of the three matrices are valid, and those of `dst` are no others' too.
@@ -84,15 +85,87 @@ pub unsafe fn product(
     lhs: Matrix<f32>,
     rhs: Matrix<f32>,
     beta: f32,
+    threads: usize,
 ) {
     // The transposed product is the same, and needs no packing of the larger matrix.
     if m <= FEW_COLUMNS && n > m && rhs.row == 1 {
         let (size, dst) = ([n, m, k], dst.transposed());
+        let (lhs, rhs) = (rhs.transposed(), lhs.transposed());
         // SAFETY: as the caller promises.
-        return unsafe { by_blocks(size, dst, keep, rhs.transposed(), lhs.transposed(), beta) };
+        return unsafe { by_threads(size, dst, keep, lhs, rhs, beta, threads) };
     }
     // SAFETY: as the caller promises.
-    unsafe { by_blocks([m, n, k], dst, keep, lhs, rhs, beta) }
+    unsafe { by_threads([m, n, k], dst, keep, lhs, rhs, beta, threads) }
+}
+
+/// # Safety
+/// As of [`product`].
+unsafe fn by_threads(
+    [m, n, k]: [usize; 3],
+    dst: Matrix<f32>,
+    keep: Option<f32>,
+    lhs: Matrix<f32>,
+    rhs: Matrix<f32>,
+    beta: f32,
+    threads: usize,
+) {
+    let by_rows = m >= n;
+    let pieces = match by_rows {
+        true => pieces(m, BLOCK_ROWS, threads),
+        false => pieces(n, FEW_COLUMNS, threads),
+    };
+    let matrices = Shared([dst, lhs, rhs]);
+    in_turn_or_at_once(pieces, |begin, length| {
+        let [dst, lhs, rhs] = matrices.get();
+        // SAFETY: as the caller promises; pieces do not overlap.
+        unsafe {
+            if by_rows {
+                let (dst, lhs) = (dst.from(begin, 0), lhs.from(begin, 0));
+                by_blocks([length, n, k], dst, keep, lhs, rhs, beta);
+            } else {
+                let (dst, rhs) = (dst.from(0, begin), rhs.from(0, begin));
+                by_blocks([m, length, k], dst, keep, lhs, rhs, beta);
+            }
+        }
+    });
+}
+
+/// Matrices that several threads read and write, each elements of its own.
+struct Shared([Matrix<f32>; 3]);
+
+// SAFETY: what the threads write does not overlap.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    fn get(&self) -> [Matrix<f32>; 3] {
+        self.0
+    }
+}
+
+/// Where the pieces of `length` begin, the end included: several for each thread, as not all threads are
+/// equally fast, of so many rows or columns at least, as each piece packs all of the other matrix.
+fn pieces(length: usize, least: usize, threads: usize) -> Vec<usize> {
+    let count = match threads {
+        0 | 1 => 1,
+        _ => (PIECES * threads).min(length / least).max(1),
+    };
+    let piece = length.div_ceil(count).next_multiple_of(COLUMNS).max(1);
+    (0..length).step_by(piece).chain([length]).collect()
+}
+
+const PIECES: usize = 3;
+
+/// Does the pieces' work, told where each begins and how long it is.
+fn in_turn_or_at_once(pieces: Vec<usize>, work: impl Fn(usize, usize) + Sync) {
+    let of_piece = |ends: &[usize]| work(ends[0], ends[1] - ends[0]);
+    #[cfg(feature = "rayon")]
+    if pieces.len() > 2 {
+        use rayon::prelude::*;
+        return pieces.par_windows(2).for_each(of_piece);
+    }
+    pieces.windows(2).for_each(of_piece);
 }
 
 /// # Safety
@@ -453,6 +526,23 @@ mod tests {
     }
 
     fn compare(size: [usize; 3], by_rows: [bool; 3], keep: Option<f32>, beta: f32) {
+        let one = product_of(size, by_rows, keep, beta, 1);
+        let three = product_of(size, by_rows, keep, beta, 3);
+        let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        assert!(
+            bits(&one) == bits(&three),
+            "{size:?} {by_rows:?} by threads"
+        );
+    }
+
+    /// The product by so many threads, compared with its sums one by one.
+    fn product_of(
+        size: [usize; 3],
+        by_rows: [bool; 3],
+        keep: Option<f32>,
+        beta: f32,
+        threads: usize,
+    ) -> Vec<f32> {
         let [m, n, k] = size;
         let (dst_length, dst_steps) = layout(m, n, by_rows[0], 3);
         let (lhs_length, lhs_steps) = layout(m, k, by_rows[1], 1);
@@ -470,7 +560,7 @@ mod tests {
         ];
         let [l, r, d] = views;
         // SAFETY: the layouts give the lengths of the three vectors.
-        unsafe { product(size, d, keep, l, r, beta) };
+        unsafe { product(size, d, keep, l, r, beta, threads) };
         let place = |steps: [isize; 2], i: usize, j: usize| {
             (i as isize * steps[0] + j as isize * steps[1]) as usize
         };
@@ -490,6 +580,7 @@ mod tests {
                 );
             }
         }
+        dst
     }
 
     #[test]
@@ -504,6 +595,8 @@ mod tests {
             [97, 33, 19],
             [100, 1030, 8],
             [193, 17, 520],
+            [800, 24, 30],
+            [5, 700, 70],
         ];
         for size in sizes {
             for layouts in 0..8 {

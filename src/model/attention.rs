@@ -1,6 +1,7 @@
 //! Scaled dot-product attention, in pieces that fit a bounded buffer.
 
 use burn::tensor::Tensor;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::elementwise::{on_cpu, on_values, softmax, softmax_of};
 
@@ -37,9 +38,11 @@ pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, scale: f64, bias: Bia
                 1 => (CACHED_SCORES / (4 * keys)).clamp(1, queries),
                 _ => queries,
             };
-            in_pieces([heads, queries], [step, rows], (q, k, v), |part, scores| {
-                bias.softmax(part, scores)
-            })
+            let weigh = |part: Part, scores| bias.softmax(part, scores);
+            let run = |piece: &(dyn Fn(usize) -> Tensor<3> + Sync), count: usize| {
+                (0..count).into_par_iter().map(piece).collect()
+            };
+            in_pieces([heads, queries], [step, rows], (q, k, v), weigh, run)
         }
         false => {
             let group = bias.group();
@@ -49,6 +52,7 @@ pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, scale: f64, bias: Bia
                 [step, queries],
                 (q, k, v),
                 |part, scores| softmax(bias.add(part.head, scores)),
+                |piece, count| (0..count).map(piece).collect(),
             )
         }
     }
@@ -60,24 +64,27 @@ struct Part {
     query: usize,
 }
 
-/// `weigh(q·k)·v`, where `k` is transposed already, for `step` heads and `rows` queries at a time.
+/// `weigh(q·k)·v`, where `k` is transposed already, for `step` heads and `rows` queries at a time. `run` makes so many
+/// pieces, in their order.
 fn in_pieces(
     [heads, queries]: [usize; 2],
     [step, rows]: [usize; 2],
     (q, k, v): (Tensor<3>, Tensor<3>, Tensor<3>),
-    weigh: impl Fn(Part, Tensor<3>) -> Tensor<3>,
+    weigh: impl Fn(Part, Tensor<3>) -> Tensor<3> + Sync,
+    run: impl Fn(&(dyn Fn(usize) -> Tensor<3> + Sync), usize) -> Vec<Tensor<3>>,
 ) -> Tensor<3> {
-    let some_heads = |head: usize| {
+    let of_heads = queries.div_ceil(rows);
+    let piece = |i: usize| {
+        let (head, query) = (i / of_heads * step, i % of_heads * rows);
         let n = step.min(heads - head);
         let of_heads = |x: &Tensor<3>| x.clone().narrow(0, head, n);
         let (q, k, v) = (of_heads(&q), of_heads(&k), of_heads(&v));
-        let piece = |query: usize| {
-            let q = q.clone().narrow(1, query, rows.min(queries - query));
-            weigh(Part { head, query }, q.matmul(k.clone())).matmul(v.clone())
-        };
-        joined((0..queries).step_by(rows).map(piece).collect(), 1)
+        let q = q.narrow(1, query, rows.min(queries - query));
+        weigh(Part { head, query }, q.matmul(k)).matmul(v)
     };
-    joined((0..heads).step_by(step).map(some_heads).collect(), 0)
+    let mut pieces = run(&piece, heads.div_ceil(step) * of_heads).into_iter();
+    let mut some_heads = || joined(pieces.by_ref().take(of_heads).collect(), 1);
+    joined((0..heads).step_by(step).map(|_| some_heads()).collect(), 0)
 }
 
 fn joined(mut pieces: Vec<Tensor<3>>, dim: usize) -> Tensor<3> {

@@ -4,6 +4,8 @@
 
 use burn::tensor::{Device, Tensor, TensorData, activation};
 
+use crate::device::for_each_chunk;
+
 /// `x · Φ(x)` with the exact distribution function (Hendrycks and Gimpel, 2016).
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     match on_cpu(&x) {
@@ -18,13 +20,9 @@ pub fn softmax<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     match on_cpu(&x) {
         true if row < SHORT => on_values(x, |values| {
             let piece = row * PIECE_ROWS;
-            values
-                .chunks_mut(piece)
-                .for_each(|rows| softmax_of_short(rows, row));
+            for_each_chunk(values, piece, |rows| softmax_of_short(rows, row));
         }),
-        true => on_values(x, |values| {
-            values.chunks_exact_mut(row).for_each(softmax_of)
-        }),
+        true => on_values(x, |values| for_each_chunk(values, row, softmax_of)),
         false => activation::softmax(x, D - 1),
     }
 }
@@ -46,8 +44,13 @@ pub fn on_values<const D: usize>(x: Tensor<D>, change: impl FnOnce(&mut [f32])) 
 
 /// [`gelu`], in place.
 pub fn gelu_of_all(values: &mut [f32]) {
-    values.iter_mut().for_each(|v| *v = gelu_of(*v));
+    for_each_chunk(values, PIECE, |values| {
+        values.iter_mut().for_each(|v| *v = gelu_of(*v));
+    });
 }
+
+/// So many values stay in the cache.
+const PIECE: usize = 4096;
 
 fn gelu_of(x: f32) -> f32 {
     0.5 * x * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2))

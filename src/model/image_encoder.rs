@@ -6,6 +6,8 @@ use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 
 use super::config::{ImageEncoderConfig, SamConfig};
+use super::elementwise::on_cpu;
+use super::kernels;
 use super::layers::{ConvSize, LayerNorm2d, conv2d};
 use super::parameters::Parameters;
 use super::tiny_vit::TinyVit;
@@ -60,6 +62,14 @@ impl ImageEncoder {
         }
     }
 
+    /// The largest absolute value that an embedding can have.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub async fn bound(&self) -> Result<f32> {
+        self.neck.norm2.bound().await
+    }
+
     /// A whole pass.
     pub fn forward(&self, image: Tensor<4>) -> Tensor<4> {
         (0..self.steps()).fold(image, |x, step| self.step(step, x))
@@ -96,7 +106,17 @@ impl Neck {
     /// `(B, grid, grid, channels)` to `(B, C, grid, grid)`.
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let x = self.conv1.forward(x.permute([0, 3, 1, 2]));
-        let x = self.conv2.forward(self.norm1.forward(x));
-        self.norm2.forward(x)
+        self.norm2.forward(self.second(self.norm1.forward(x)))
+    }
+
+    /// The 3 × 3 convolution.
+    fn second(&self, x: Tensor<4>) -> Tensor<4> {
+        if !on_cpu(&x) || x.dims()[0] != 1 {
+            return self.conv2.forward(x);
+        }
+        let weight = self.conv2.weight.val();
+        let none = Tensor::zeros([weight.dims()[0]], &x.device());
+        let x = x.pad([(0, 0), (0, 0), (1, 1), (0, 0)], 0.0);
+        kernels::convolve(x, kernels::transformed(weight), none)
     }
 }

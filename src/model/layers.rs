@@ -10,6 +10,7 @@ use super::elementwise::gelu;
 use super::kernels::{self, Activation};
 use super::parameters::Parameters;
 use super::precision::Precision;
+use crate::device;
 use crate::error::Result;
 
 /// A linear layer; the checkpoint's `(outputs, inputs)` weight is kept transposed, as Burn
@@ -190,6 +191,25 @@ impl LayerNorm2d {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let x = self.norm.forward(x.permute([0, 2, 3, 1]));
         x.permute([0, 3, 1, 2])
+    }
+
+    /// The largest absolute value that the layer can have: of `n` normalised values none exceeds √n.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub async fn bound(&self) -> Result<f32> {
+        let gamma = device::read(self.norm.gamma.val()).await?;
+        let beta = self.norm.beta.as_ref().map(|beta| beta.val());
+        let beta = match beta {
+            Some(beta) => device::read(beta).await?,
+            None => Vec::new(),
+        };
+        // Not a number where one of them is none, which `f32::max` would pass over.
+        let largest = |values: &[f32]| match values.iter().any(|x| x.is_nan()) {
+            true => f32::NAN,
+            false => values.iter().fold(0.0, |most: f32, x| most.max(x.abs())),
+        };
+        Ok((gamma.len() as f32).sqrt() * largest(&gamma) + largest(&beta))
     }
 
     /// Over the channels of `(batch, pixels, channels)`.

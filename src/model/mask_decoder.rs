@@ -3,7 +3,7 @@
 
 use burn::module::{Module, Param};
 use burn::nn::conv::ConvTranspose2d;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 
 use super::config::SamConfig;
 use super::elementwise::{gelu, on_cpu};
@@ -19,6 +19,29 @@ pub const MASK_TOKENS: usize = 4;
 
 /// Pixels of the embedding that are upscaled at a time on the CPU, so that they stay in its cache.
 const PIECE: usize = 256;
+
+/// B prompts and the image after they have attended to each other.
+pub struct Attended {
+    /// `(B, N, C)`.
+    tokens: Tensor<3>,
+    image: ImageAfter,
+}
+
+impl Attended {
+    /// The prompts at `places` alone.
+    pub fn select(self, places: &[usize]) -> Self {
+        let [batch, _, _] = self.tokens.dims();
+        if places.iter().copied().eq(0..batch) {
+            return self;
+        }
+        let places: Vec<i32> = places.iter().map(|&place| place as i32).collect();
+        let places = Tensor::<1, Int>::from_ints(&places[..], &self.tokens.device());
+        Self {
+            tokens: self.tokens.select(0, places.clone()),
+            image: self.image.select(&places),
+        }
+    }
+}
 
 #[derive(Module, Debug)]
 pub struct MaskDecoder {
@@ -79,25 +102,40 @@ impl MaskDecoder {
     /// `image` is the embedding with the prompts' dense embedding, from [`Self::prepare`] or as it
     /// is; `sparse` is `(B, N, C)`.
     pub fn forward(&self, image: &PreparedImage, sparse: Tensor<3>) -> (Tensor<4>, Tensor<2>) {
+        let attended = self.attend(image, sparse);
+        let ious = self.ious(&attended);
+        (self.masks_of(attended), ious)
+    }
+
+    /// The part of [`Self::forward`] that all of its results need.
+    pub fn attend(&self, image: &PreparedImage, sparse: Tensor<3>) -> Attended {
         let [batch, _, _] = sparse.dims();
-        let grid = image.image().dims()[1].isqrt();
         let outputs = self.output_tokens.val().unsqueeze::<3>();
         let tokens = Tensor::cat(vec![outputs.repeat_dim(0, batch), sparse], 1);
-        let (tokens, after) = self.transformer.forward_prepared(image, tokens);
+        let (tokens, image) = self.transformer.forward_prepared(image, tokens);
+        Attended { tokens, image }
+    }
 
+    /// The predicted IoUs of all four masks, `(B, 4)`.
+    pub fn ious(&self, attended: &Attended) -> Tensor<2> {
+        let iou_token = attended.tokens.clone().narrow(1, 0, 1).squeeze_dim::<2>(1);
+        self.iou_prediction_head.forward(iou_token)
+    }
+
+    /// All four masks, `(B, 4, 4·grid, 4·grid)`.
+    pub fn masks_of(&self, attended: Attended) -> Tensor<4> {
+        let Attended { tokens, image } = attended;
+        let [batch, _, _] = tokens.dims();
+        let grid = image.pixels().isqrt();
         let weights = self
             .hypernetworks
             .iter()
             .enumerate()
             .map(|(i, mlp)| mlp.forward(tokens.clone().narrow(1, 1 + i, 1)))
             .collect();
-        let masks = self.masks(Tensor::cat(weights, 1), after);
+        let masks = self.masks(Tensor::cat(weights, 1), image);
         let masks = to_rows(masks.flatten(0, 1), grid);
-        let iou_token = tokens.narrow(1, 0, 1).squeeze_dim::<2>(1);
-        (
-            masks.reshape([batch, MASK_TOKENS, 4 * grid, 4 * grid]),
-            self.iou_prediction_head.forward(iou_token),
-        )
+        masks.reshape([batch, MASK_TOKENS, 4 * grid, 4 * grid])
     }
 
     /// The upscaled image multiplied by `weights`, `(B, 4, C/8)`: `(B, 4, 16 · pixels)`, in the order

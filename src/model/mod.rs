@@ -11,6 +11,7 @@ pub mod attention;
 pub mod config;
 mod elementwise;
 pub mod image_encoder;
+pub mod instance_decoder;
 pub mod kernels;
 pub mod layers;
 pub mod mask_decoder;

@@ -49,13 +49,7 @@ const TINY_VIT_5M: [(&str, &[usize]); 4] = [
     ),
 ];
 /// First names of files that people may take for a SAM checkpoint, and what those are.
-const OTHERS: [(&str, &str); 5] = [
-    (
-        "image_encoder.blocks.0.Adapter.channel.0.weight",
-        "This is SAM-Med2D, whose encoder has adapter layers",
-    ),
-    ("image_encoder.trunk.pos_embed", "This is SAM 2"),
-    ("vision_encoder.backbone.pos_embed", "This is SAM 2"),
+const OTHERS: [(&str, &str); 2] = [
     (
         "image_encoder.patch_embed.seq.0.c.weight",
         "This is a TinyViT of another size than MobileSAM's 5M",
@@ -71,9 +65,6 @@ const OTHERS: [(&str, &str); 5] = [
 /// # Errors
 /// When no supported encoder is found, or its shapes contradict each other.
 pub fn recognise<'a>(shape: impl Fn(&str) -> Option<&'a [usize]>) -> Result<Architecture> {
-    if let Some((_, what)) = OTHERS[..3].iter().find(|(name, _)| shape(name).is_some()) {
-        return Err(unsupported(what));
-    }
     if shape(POS_EMBED).is_some() {
         return vit(shape);
     }
@@ -90,7 +81,7 @@ pub fn recognise<'a>(shape: impl Fn(&str) -> Option<&'a [usize]>) -> Result<Arch
     )))
 }
 
-fn unsupported(what: &str) -> Error {
+pub(super) fn unsupported(what: &str) -> Error {
     Error::new(format!(
         "{what}; a checkpoint of SAM (with {POS_EMBED}) or of MobileSAM (with {}) is needed.",
         TINY_VIT_5M[1].0

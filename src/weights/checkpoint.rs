@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
 
+use super::architecture::{Architecture, recognise, unsupported};
 use super::dtype::Dtype;
-use super::{names, pth, safetensors};
+use super::{instance_names, names, others, pth, safetensors};
 use crate::error::{Error, Result};
 
 /// Bytes fetched from the reader at once.
@@ -18,7 +19,7 @@ const OLD_TORCH_MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa
 pub struct TensorEntry {
     /// Dimensions, outermost first.
     pub shape: Vec<usize>,
-    /// The element type, or the name of one that cannot be read (such as `I64`).
+    /// The element type, or what follows on the tensor's name to say why it cannot be read.
     pub dtype: std::result::Result<Dtype, String>,
     /// Byte offset of the first element from the start of the file.
     pub offset: u64,
@@ -57,6 +58,11 @@ impl<R: Read + Seek> Checkpoint<R> {
             ));
         } else if start.get(8) == Some(&b'{') {
             safetensors::directory(&mut reader, length)?
+        } else if start.first() == Some(&b'{') && is_shard_index(&mut reader)? {
+            return Err(Error::new(
+                "This is the list of a model's files, which holds no weights; save the model as one file: \
+                 model.save_pretrained(path, max_shard_size=\"10GB\").",
+            ));
         } else {
             return Err(Error::new(
                 "The file is not a checkpoint: it is neither safetensors nor a PyTorch file (.pth, .pt) as \
@@ -71,13 +77,57 @@ impl<R: Read + Seek> Checkpoint<R> {
     }
 
     /// Names of all tensors, sorted.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
         self.tensors.keys().map(String::as_str)
+    }
+
+    /// Whether it holds micro-sam's decoder of instances without its model.
+    pub fn is_instance_decoder(&self) -> bool {
+        instance_names::is_alone(self.names())
+    }
+
+    /// Which image encoder it holds, of a whole model.
+    ///
+    /// # Errors
+    /// When it holds another model, only a part of one, or no supported encoder.
+    pub fn architecture(&self) -> Result<Architecture> {
+        if self.is_instance_decoder() {
+            return Err(Error::new(
+                "The file holds micro-sam's decoder of instances without its model: open the model that it was \
+                 trained with first, and then this file beside it.",
+            ));
+        }
+        if let Some(what) = others::other(self.names()) {
+            return Err(unsupported(what));
+        }
+        let architecture = recognise(|name| self.shape(name));
+        match others::missing_part(self.names()) {
+            Some(part) if architecture.is_ok() || self.is_within_encoder() => {
+                Err(Error::new(format!(
+                    "The file holds only a part of a model: its {part} is missing or not whole; one that was saved in \
+                     several files (…-00001-of-00002.safetensors) has to be saved as one, with \
+                     model.save_pretrained(path, max_shard_size=\"10GB\")."
+                )))
+            }
+            _ => architecture,
+        }
+    }
+
+    /// Whether it has blocks of an image encoder such as SAM's.
+    fn is_within_encoder(&self) -> bool {
+        self.names()
+            .any(|name| name.starts_with("image_encoder.blocks."))
     }
 
     /// Dimensions of the tensor `name`, outermost first; none if the checkpoint has no such tensor.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         self.tensors.get(name).map(|entry| entry.shape.as_slice())
+    }
+
+    /// Whether the tensor `name` has elements that are read, which counts of batches have not.
+    pub fn is_readable(&self, name: &str) -> bool {
+        let entry = self.tensors.get(name);
+        entry.is_some_and(|entry| entry.dtype.is_ok())
     }
 
     /// Free text that came with the tensors (safetensors' `__metadata__`).
@@ -103,11 +153,8 @@ impl<R: Read + Seek> Checkpoint<R> {
         }
         let dtype = match &entry.dtype {
             Ok(dtype) => *dtype,
-            Err(other) => {
-                return Err(Error::new(format!(
-                    "The checkpoint's tensor {name} holds {other} numbers; float32, float16 and bfloat16 are \
-                     supported."
-                )));
+            Err(why) => {
+                return Err(Error::new(format!("The checkpoint's tensor {name} {why}.")));
             }
         };
         let count = entry.shape.iter().product();
@@ -131,6 +178,23 @@ impl<R: Read + Seek> Checkpoint<R> {
         }
         Ok(values)
     }
+}
+
+/// Whether JSON text is the index of a model that was saved in several files.
+fn is_shard_index(reader: &mut (impl Read + Seek)) -> Result<bool> {
+    let mut text = Vec::new();
+    reader.rewind().map_err(unreadable)?;
+    reader
+        .take(CHUNK as u64)
+        .read_to_end(&mut text)
+        .map_err(unreadable)?;
+    let key = b"\"weight_map\"";
+    Ok(text.windows(key.len()).any(|part| part == key))
+}
+
+/// Why a tensor of another element type (such as `I64`) cannot be read.
+pub(super) fn of_type(name: &str) -> String {
+    format!("holds {name} numbers; float32, float16 and bfloat16 are supported")
 }
 
 /// The error for a file whose bytes cannot be had.

@@ -1,5 +1,5 @@
 //! Model weights: reading checkpoints (safetensors and PyTorch `.pth`) one tensor at a time, telling the
-//! architecture from them, and writing safetensors.
+//! architecture from them, and writing safetensors and PyTorch files.
 //!
 //! Only a checkpoint's directory is held in memory. Tensor names are those of the `segment_anything`
 //! package (and MobileSAM's for TinyViT), whichever way the file spells them.
@@ -12,13 +12,17 @@ pub mod architecture;
 pub mod checkpoint;
 pub mod decoder_info;
 mod dtype;
+pub mod instance_names;
 pub mod names;
 pub mod noise;
+mod others;
 mod pickle;
 mod pickle_bytes;
 mod pth;
+pub mod pth_writer;
 pub mod safetensors;
 pub mod source;
+mod state_dict;
 
 pub use architecture::{Architecture, recognise};
 pub use checkpoint::Checkpoint;

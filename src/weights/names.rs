@@ -4,11 +4,23 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::instance_names;
 use crate::choice::named;
 use crate::error::{Error, Result};
 
 /// What training wrappers put before every name.
 const WRAPPERS: [&str; 4] = ["module.", "_orig_mod.", "model.", "sam."];
+
+/// What wrappers of a part of the model put into the names of its tensors.
+const INNER_WRAPPERS: [&str; 4] = [
+    "module",
+    "_orig_mod",
+    "_fsdp_wrapped_module",
+    "_checkpoint_wrapped_module",
+];
+
+/// With which the names of a model begin; where there is none of the first, those of the next count.
+const BEGINNINGS: [&str; 3] = ["image_encoder.", "vision_encoder.", "mask_decoder."];
 
 /// Beginnings of names in Hugging Face's `SamModel` and in `segment_anything`; the first that fits counts.
 const HUGGING_FACE: [(&str, &str); 18] = [
@@ -71,24 +83,67 @@ const HUGGING_FACE: [(&str, &str); 18] = [
     ("vision_encoder.layers.", "image_encoder.blocks."),
 ];
 
+/// What stands before `image_encoder.`, or else before `vision_encoder.` or `mask_decoder.`, in the names of a file;
+/// of several such prefixes that of most tensors, of equally many the shortest. None where there is none of them.
+pub fn model_prefix<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    BEGINNINGS.iter().find_map(|beginning| {
+        let mut counts = BTreeMap::new();
+        for prefix in names.clone().filter_map(|name| before(name, beginning)) {
+            *counts.entry(prefix).or_insert(0) += 1;
+        }
+        let order = |(prefix, count): &(&str, usize)| (*count, std::cmp::Reverse(prefix.len()));
+        counts
+            .into_iter()
+            .max_by_key(order)
+            .map(|(prefix, _)| prefix)
+    })
+}
+
+/// What stands in `name` before `beginning`, which begins a part of it.
+fn before<'a>(name: &'a str, beginning: &str) -> Option<&'a str> {
+    let mut places = name.match_indices(beginning).map(|(at, _)| &name[..at]);
+    places.find(|prefix| prefix.is_empty() || prefix.ends_with('.'))
+}
+
 /// Renames the tensors of a whole checkpoint. Which spelling it uses is seen from all names together: the
 /// decoder's `layers.0` are another layer in Hugging Face's. Of tensors that come to the same name (Hugging
-/// Face stores the shared positional embedding twice) the first stays.
+/// Face stores the shared positional embedding twice) the first stays, those of the model before what lies beside it.
 pub fn canonicalise<T>(tensors: BTreeMap<String, T>) -> BTreeMap<String, T> {
-    let hugging_face = tensors.keys().map(|name| unwrapped(name)).any(|name| {
+    let prefix = model_prefix(tensors.keys().map(String::as_str)).unwrap_or_default();
+    let prefix = prefix.to_owned();
+    let decoder = instance_names::prefix(tensors.keys().map(String::as_str)).map(str::to_owned);
+    let decoders = |name: &str| instance_names::renamed(name, decoder.as_ref()?);
+    let (mut model, mut beside) = (Vec::new(), Vec::new());
+    for (name, tensor) in tensors {
+        if let Some(name) = decoders(&name) {
+            beside.push((name, tensor));
+            continue;
+        }
+        match name.strip_prefix(&prefix) {
+            Some(rest) => model.push((without_inner_wrappers(unwrapped(rest)), tensor)),
+            None => beside.push((without_inner_wrappers(unwrapped(&name)), tensor)),
+        }
+    }
+    let hugging_face = model.iter().any(|(name, _)| {
         name.starts_with("vision_encoder.") || name.starts_with("mask_decoder.upscale_conv1.")
     });
     let mut renamed = BTreeMap::new();
-    for (name, tensor) in tensors {
-        let name = unwrapped(&name);
-        let name = if hugging_face {
-            from_hugging_face(name)
-        } else {
-            name.to_owned()
+    for (name, tensor) in model.into_iter().chain(beside) {
+        let name = match hugging_face {
+            true => from_hugging_face(&name),
+            false => name,
         };
         renamed.entry(name).or_insert(tensor);
     }
     renamed
+}
+
+fn without_inner_wrappers(name: &str) -> String {
+    let parts = name.split('.');
+    let parts: Vec<&str> = parts
+        .filter(|part| !INNER_WRAPPERS.contains(part))
+        .collect();
+    parts.join(".")
 }
 
 fn unwrapped(mut name: &str) -> &str {
@@ -125,14 +180,16 @@ pub enum Naming {
     #[default]
     SegmentAnything,
     HuggingFace,
+    /// Those of `segment_anything`, in a PyTorch file of state dicts where it is a whole model.
+    MicroSam,
 }
 
 impl Naming {
-    /// `segment_anything` or `hugging_face`.
+    /// `segment_anything`, `hugging_face` or `micro_sam`.
     pub fn parse(text: &str) -> Result<Self> {
         named(text).ok_or_else(|| {
             Error::new(format!(
-                "There are no names \u{201c}{text}\u{201d}: choose segment_anything or hugging_face."
+                "There are no names \u{201c}{text}\u{201d}: choose segment_anything, hugging_face or micro_sam."
             ))
         })
     }
@@ -140,7 +197,7 @@ impl Naming {
     /// The names under which the tensor of a `segment_anything` name is written.
     pub fn spell(self, name: &str) -> Vec<String> {
         match self {
-            Self::SegmentAnything => vec![name.to_owned()],
+            Self::SegmentAnything | Self::MicroSam => vec![name.to_owned()],
             Self::HuggingFace => to_hugging_face(name),
         }
     }
@@ -190,6 +247,33 @@ mod tests {
             renamed(&["module.model.mask_decoder.iou_token.weight"]),
             ["mask_decoder.iou_token.weight"]
         );
+    }
+
+    #[test]
+    fn whatever_stands_before_the_image_encoder_is_a_prefix() {
+        for prefix in [
+            "net.",
+            "sam_model.",
+            "base_model.model.",
+            "a.module._orig_mod.",
+        ] {
+            let names = ["image_encoder.pos_embed", "mask_decoder.iou_token.weight"];
+            let mut prefixed = names.map(|name| format!("{prefix}{name}")).to_vec();
+            // A copy of averaged weights is one more model.
+            prefixed.extend(names.map(|name| format!("{prefix}averaged.{name}")));
+            let prefixed: Vec<&str> = prefixed.iter().map(String::as_str).collect();
+            let renamed = renamed(&prefixed);
+            assert!(
+                names
+                    .iter()
+                    .all(|name| renamed.contains(&(*name).to_owned()))
+            );
+        }
+        assert_eq!(
+            renamed(&["image_encoder._orig_mod.blocks.0.module.norm1.bias"]),
+            ["image_encoder.blocks.0.norm1.bias"]
+        );
+        assert_eq!(model_prefix(["my_image_encoder.x"].into_iter()), None);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use crate::random::splitmix64;
 ///
 /// Element `i` is `u = k / 2^23 − 1` in [−1, 1), where `k` is the top 24 bits of SplitMix64 at
 /// FNV-1a-64(name) + `i`. It is scaled so that a network of any depth keeps its numbers in range:
-/// norm weights 1 + 0.1 u, biases 0.02 u, position tables, embeddings and tokens 0.5 u, the Gaussian matrix u,
-/// and matrices and kernels √(3 / fan-in) u, which has variance 1 / fan-in.
+/// norm weights 1 + 0.1 u, batch norms' variances 1 + 0.5 u and means 0.5 u, biases 0.02 u, position tables,
+/// embeddings and tokens 0.5 u, the Gaussian matrix u, and matrices and kernels √(3 / fan-in) u, which has variance 1 / fan-in.
 pub fn noise(name: &str, shape: &[usize]) -> Vec<f32> {
     let seed = fnv1a(name.as_bytes());
     let count = shape.iter().product::<usize>() as u64;
@@ -38,6 +38,13 @@ fn affine(name: &str, shape: &[usize]) -> (f32, f32) {
     if tables.iter().any(|table| name.contains(table))
         || tokens.iter().any(|end| name.ends_with(end))
     {
+        return (0.0, 0.5);
+    }
+    // Of batch norms.
+    if name.ends_with("running_var") {
+        return (1.0, 0.5);
+    }
+    if name.ends_with("running_mean") {
         return (0.0, 0.5);
     }
     if shape.len() <= 1 {

@@ -1,16 +1,17 @@
-//! The pickle in a PyTorch checkpoint, read as data: a machine for the opcodes that `torch.save` writes for
-//! weights (opcodes as in Python's `pickletools`). Nothing is imported, called or built; the few callables
-//! that describe tensors are symbols, and any other is refused by name. The crate `serde-pickle` reads
-//! Python's built-in types alone, not the calls and persistent ids of which tensors are made.
+//! The pickle in a PyTorch checkpoint, read as data (opcodes as in Python's `pickletools`). Nothing is imported,
+//! called or built: the few callables that describe tensors are symbols, and whatever any other would make is an
+//! object that holds what it is given. The crate `serde-pickle` reads Python's built-in types alone, not the calls
+//! and persistent ids of which tensors are made.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use super::dtype::Dtype;
-use super::pickle_bytes::{Bytes, damaged, utf8};
+use super::pickle_bytes::{Bytes, damaged};
 use crate::error::{Error, Result};
 
-/// Values that one pickle may make; a checkpoint needs about ten for each tensor.
-const MAX_VALUES: usize = 500_000;
+/// Values, kept references and entries that one pickle may make: a checkpoint needs some ten for each tensor, and
+/// may hold lists of files beside them.
+const MAX_VALUES: usize = 2_000_000;
 /// Longest text and longest tuple that are looked into, so that a small file cannot ask for much work.
 const MAX_TEXT: usize = 4096;
 const MAX_TUPLE: usize = 8;
@@ -29,29 +30,39 @@ pub(super) struct Tensor<'a> {
     pub strides: Vec<usize>,
 }
 
-/// Position in [`Machine::values`].
-type Ref = usize;
+/// Position in [`Pickle::values`].
+pub(super) type Ref = usize;
 
-#[derive(Clone)]
-enum Value<'a> {
-    /// Something that no tensor needs: None, a flag, a float, a list.
-    Other,
+/// The place of all that no tensor needs: None, flags, floats, bytes, lists, classes.
+const INERT: Ref = 0;
+
+pub(super) enum Value<'a> {
+    Inert,
     Int(i64),
     Str(&'a str),
     Tuple(Vec<Ref>),
-    /// Entries with text keys; others are dropped.
-    Dict(Vec<(&'a str, Ref)>),
+    /// A dict, or what a call would make: items, and the attributes that its state sets, of which only those with
+    /// text keys are kept.
+    Object(Vec<(&'a str, Ref)>),
     Callable(Callable<'a>),
     Storage(std::result::Result<Dtype, &'a str>, &'a str),
-    Tensor(Tensor<'a>),
+    Tensor(Box<Tensor<'a>>),
 }
 
 #[derive(Clone, Copy)]
-enum Callable<'a> {
-    OrderedDict,
+pub(super) enum Callable<'a> {
     RebuildTensor,
+    /// A parameter, the first of whose arguments is a tensor.
     RebuildParameter,
+    /// A subclass of a tensor: how it is made, its type, and with what.
+    RebuildFromType,
     StorageType(std::result::Result<Dtype, &'a str>),
+}
+
+/// What a pickle describes.
+pub(super) struct Pickle<'a> {
+    pub values: Vec<Value<'a>>,
+    pub root: Ref,
 }
 
 struct Machine<'a> {
@@ -60,25 +71,28 @@ struct Machine<'a> {
     stack: Vec<Ref>,
     marks: Vec<usize>,
     memo: BTreeMap<u32, Ref>,
+    /// How much may still be made.
+    left: usize,
 }
 
-/// The named tensors of the state dict in `pickle`: of all dicts within dicts, the one with most tensors.
-pub(super) fn tensors(pickle: &[u8]) -> Result<BTreeMap<String, Tensor<'_>>> {
+/// Reads a pickle.
+///
+/// # Errors
+/// When it is damaged, or describes too much.
+pub(super) fn read(pickle: &[u8]) -> Result<Pickle<'_>> {
     let mut machine = Machine {
         bytes: Bytes(pickle),
-        values: Vec::new(),
+        values: vec![Value::Inert],
         stack: Vec::new(),
         marks: Vec::new(),
         memo: BTreeMap::new(),
+        left: MAX_VALUES,
     };
     let root = machine.run()?;
-    let found = machine.largest_state_dict(root);
-    if found.is_empty() {
-        return Err(Error::new(
-            "The PyTorch file holds no named tensors; save the weights with torch.save(model.state_dict(), path).",
-        ));
-    }
-    Ok(found)
+    Ok(Pickle {
+        values: machine.values,
+        root,
+    })
 }
 
 impl<'a> Machine<'a> {
@@ -95,46 +109,45 @@ impl<'a> Machine<'a> {
         match opcode {
             0x80 => self.bytes.take(1).map(drop), // PROTO
             0x95 => self.bytes.take(8).map(drop), // FRAME
+            0x98 => Ok(()),                       // READONLY_BUFFER
             b'(' => {
+                self.spend(1)?;
                 self.marks.push(self.stack.len());
                 Ok(())
             }
             b'0' => self.pop().map(drop), // POP
-            b'q' => {
-                let key = self.bytes.byte()?;
-                self.memoize(key.into())
+            b'2' => {
+                let top = self.top()?; // DUP
+                self.push_ref(top)
             }
-            b'r' => {
-                let key = self.bytes.u32()?;
+            b'p' | b'q' | b'r' | 0x94 => {
+                let key = match opcode {
+                    b'p' => self.bytes.line_number()?,
+                    b'q' => self.bytes.byte()?.into(),
+                    b'r' => self.bytes.u32()?,
+                    _ => self.memo.len() as u32,
+                };
                 self.memoize(key)
             }
-            0x94 => self.memoize(self.memo.len() as u32),
-            b'h' => {
-                let key = self.bytes.byte()?;
-                self.recall(key.into())
-            }
-            b'j' => {
-                let key = self.bytes.u32()?;
+            b'g' | b'h' | b'j' => {
+                let key = match opcode {
+                    b'g' => self.bytes.line_number()?,
+                    b'h' => self.bytes.byte()?.into(),
+                    _ => self.bytes.u32()?,
+                };
                 self.recall(key)
             }
             b'a' => self.pop().map(drop), // APPEND: lists are not looked into
-            b'e' => self.pop_to_mark().map(drop), // APPENDS
+            b'1' | b'e' | 0x90 => self.pop_to_mark().map(drop), // POP_MARK, APPENDS, ADDITEMS
             b's' => {
-                let item = [self.pop()?, self.pop()?];
-                self.set_items(&[item[1], item[0]])
+                let items = self.pop_many(2)?;
+                self.set_items(&items)
             }
             b'u' => {
                 let items = self.pop_to_mark()?;
                 self.set_items(&items)
             }
-            b'b' => {
-                // BUILD: only the `_metadata` of a state dict, which is not needed.
-                self.pop()?;
-                match self.top()? {
-                    Value::Dict(_) => Ok(()),
-                    _ => Err(damaged("it sets the state of something other than a dict")),
-                }
-            }
+            b'b' => self.build(),
             _ => {
                 let value = self.value(opcode)?;
                 self.push(value)
@@ -145,46 +158,78 @@ impl<'a> Machine<'a> {
     /// The value that `opcode` puts on the stack.
     fn value(&mut self, opcode: u8) -> Result<Value<'a>> {
         Ok(match opcode {
-            b'N' | 0x88 | 0x89 | b']' => Value::Other, // None, True, False, list
-            b'G' => {
-                self.bytes.take(8)?;
-                Value::Other
-            }
-            b'K' => Value::Int(self.bytes.byte()?.into()),
-            b'M' => Value::Int(u16::from_le_bytes(self.bytes.array()?).into()),
-            b'J' => Value::Int(i32::from_le_bytes(self.bytes.array()?).into()),
-            0x8a => self.bytes.long()?.map_or(Value::Other, Value::Int),
-            b'X' => {
-                let size = self.bytes.u32()?;
-                self.text(size as usize)?
-            }
-            0x8c => {
-                let size = self.bytes.byte()?;
-                self.text(size.into())?
-            }
-            b'}' => Value::Dict(Vec::new()),
+            b'}' => Value::Object(Vec::new()),
             b')' => Value::Tuple(Vec::new()),
             b't' => Value::Tuple(self.pop_to_mark()?),
-            0x85..=0x87 => {
-                let count = usize::from(opcode - 0x84);
-                Value::Tuple(self.pop_many(count)?)
+            0x85..=0x87 => Value::Tuple(self.pop_many(usize::from(opcode - 0x84))?),
+            b'd' => {
+                let items = self.pop_to_mark()?;
+                Value::Object(self.entries(&items)?)
             }
             b'c' => {
                 let module = self.bytes.line()?;
                 let name = self.bytes.line()?;
-                Value::Callable(callable(module, name)?)
+                callable(module, name)
             }
             0x93 => {
-                let name = self.pop_text()?;
-                let module = self.pop_text()?;
-                Value::Callable(callable(module, name)?)
+                let parts = self.pop_many(2)?;
+                match (&self.values[parts[0]], &self.values[parts[1]]) {
+                    (Value::Str(module), Value::Str(name)) => {
+                        callable(module.as_bytes(), name.as_bytes())
+                    }
+                    _ => Value::Inert,
+                }
             }
             b'Q' => self.storage()?,
             b'R' => self.reduce()?,
+            // What constructors would make: NEWOBJ, NEWOBJ_EX, OBJ, INST.
+            0x81 | 0x92 => {
+                self.pop_many(if opcode == 0x81 { 2 } else { 3 })?;
+                Value::Object(Vec::new())
+            }
+            b'o' | b'i' => {
+                if opcode == b'i' {
+                    self.bytes.line()?;
+                    self.bytes.line()?;
+                }
+                self.pop_to_mark()?;
+                Value::Object(Vec::new())
+            }
+            b'l' | 0x91 => {
+                self.pop_to_mark()?; // LIST, FROZENSET
+                Value::Inert
+            }
+            _ => self.plain(opcode)?,
+        })
+    }
+
+    /// A value that is made of the opcode's own operands.
+    fn plain(&mut self, opcode: u8) -> Result<Value<'a>> {
+        let bytes = &mut self.bytes;
+        Ok(match opcode {
+            b'K' => Value::Int(bytes.byte()?.into()),
+            b'M' => Value::Int(u16::from_le_bytes(bytes.array()?).into()),
+            b'J' => Value::Int(i32::from_le_bytes(bytes.array()?).into()),
+            0x8a => bytes.long()?.map_or(Value::Inert, Value::Int),
+            b'X' => text(bytes.sized::<4>()?),
+            0x8c => text(bytes.sized::<1>()?),
+            0x8d => text(bytes.sized::<8>()?),
+            // None, True, False, an empty list, an empty set, a buffer from elsewhere
+            b'N' | 0x88 | 0x89 | b']' | 0x8f | 0x97 => Value::Inert,
+            // Floats and numbers as text, strings of protocol 0, a persistent id
+            b'F' | b'I' | b'L' | b'S' | b'V' | b'P' => bytes.line().map(|_| Value::Inert)?,
+            b'G' => bytes.take(8).map(|_| Value::Inert)?,
+            // Bytes, byte arrays and strings of Python 2, long numbers
+            b'C' | b'U' => bytes.sized::<1>().map(|_| Value::Inert)?,
+            b'B' | b'T' | 0x8b => bytes.sized::<4>().map(|_| Value::Inert)?,
+            0x8e | 0x96 => bytes.sized::<8>().map(|_| Value::Inert)?,
+            // Registered extensions
+            0x82 => bytes.take(1).map(|_| Value::Inert)?,
+            0x83 => bytes.take(2).map(|_| Value::Inert)?,
+            0x84 => bytes.take(4).map(|_| Value::Inert)?,
             _ => {
-                return Err(Error::new(format!(
-                    "The PyTorch file uses the pickle opcode 0x{opcode:02x}, which a file of weights does not need; \
-                     save the weights with torch.save(model.state_dict(), path)."
+                return Err(damaged(&format!(
+                    "there is no pickle opcode 0x{opcode:02x}"
                 )));
             }
         })
@@ -192,19 +237,26 @@ impl<'a> Machine<'a> {
 
     /// REDUCE: what calling the symbol below the arguments would give.
     fn reduce(&mut self) -> Result<Value<'a>> {
-        let arguments = self.pop_tuple()?;
-        let called = self.pop()?;
+        let [called, arguments] = self.pop_two()?;
         let Value::Callable(callable) = self.values[called] else {
-            return Err(damaged("it calls something that is not callable"));
+            return Ok(Value::Object(Vec::new()));
         };
+        let arguments = self.short_tuple(arguments);
         match callable {
-            Callable::OrderedDict if arguments.is_empty() => Ok(Value::Dict(Vec::new())),
-            Callable::RebuildTensor => self.tensor(&arguments),
+            Callable::RebuildTensor => self.tensor(arguments),
             Callable::RebuildParameter => match arguments.first().map(|&at| &self.values[at]) {
                 Some(Value::Tensor(tensor)) => Ok(Value::Tensor(tensor.clone())),
                 _ => Err(damaged("a parameter holds no tensor")),
             },
-            _ => Err(damaged("a call has arguments of the wrong kind")),
+            Callable::RebuildFromType => match *arguments {
+                [how, _, with, ..]
+                    if matches!(self.values[how], Value::Callable(Callable::RebuildTensor)) =>
+                {
+                    self.tensor(self.short_tuple(with))
+                }
+                _ => Ok(Value::Object(Vec::new())),
+            },
+            Callable::StorageType(_) => Ok(Value::Inert),
         }
     }
 
@@ -222,96 +274,87 @@ impl<'a> Machine<'a> {
         if shape.len() != strides.len() {
             return Err(wrong());
         }
-        Ok(Value::Tensor(Tensor {
+        Ok(Value::Tensor(Box::new(Tensor {
             dtype,
             storage,
             offset: self.size(offset).ok_or_else(wrong)?,
             shape,
             strides,
-        }))
+        })))
     }
 
     /// BINPERSID: `("storage", type, name, device, elements)`.
     fn storage(&mut self) -> Result<Value<'a>> {
-        let id = self.pop_tuple()?;
-        if let &[kind, dtype, name, ..] = id.as_slice()
+        let id = self.pop()?;
+        if let &[kind, dtype, name, ..] = self.short_tuple(id)
             && let Value::Str("storage") = self.values[kind]
             && let Value::Callable(Callable::StorageType(dtype)) = self.values[dtype]
             && let Value::Str(name) = self.values[name]
         {
             return Ok(Value::Storage(dtype, name));
         }
-        Err(damaged(
-            "it refers to something other than a tensor's storage",
-        ))
+        Ok(Value::Inert)
+    }
+
+    /// BUILD: the attributes of an object, in a dict or, with slots, in the first of two.
+    fn build(&mut self) -> Result<()> {
+        let state = self.pop()?;
+        let target = self.top()?;
+        let state = match self.short_tuple(state) {
+            &[attributes, _] => attributes,
+            _ => state,
+        };
+        let entries = match &self.values[state] {
+            Value::Object(entries) if state != target => entries.clone(),
+            _ => return Ok(()),
+        };
+        self.extend(target, entries)
     }
 
     fn set_items(&mut self, items: &[Ref]) -> Result<()> {
-        let entries: Vec<_> = items
-            .as_chunks()
-            .0
-            .iter()
-            .filter_map(|&[key, value]| match self.values[key] {
-                Value::Str(key) => Some((key, value)),
-                _ => None,
-            })
-            .collect();
-        let &target = self
-            .stack
-            .last()
-            .ok_or_else(|| damaged("its stack is empty"))?;
-        match &mut self.values[target] {
-            Value::Dict(dict) => {
-                dict.extend(entries);
-                Ok(())
-            }
-            _ => Err(damaged("it sets items of something other than a dict")),
-        }
+        let target = self.top()?;
+        let entries = self.entries(items)?;
+        self.extend(target, entries)
     }
 
-    fn largest_state_dict(&self, root: Ref) -> BTreeMap<String, Tensor<'a>> {
-        let mut best = BTreeMap::new();
-        let mut seen = vec![false; self.values.len()];
-        let mut queue = VecDeque::from([root]);
-        while let Some(at) = queue.pop_front() {
-            let Value::Dict(entries) = &self.values[at] else {
-                continue;
-            };
-            if std::mem::replace(&mut seen[at], true) {
-                continue;
-            }
-            let mut tensors = BTreeMap::new();
-            for &(name, value) in entries {
-                match &self.values[value] {
-                    Value::Tensor(tensor) => {
-                        tensors.insert(name.to_owned(), tensor.clone());
-                    }
-                    _ => queue.push_back(value),
-                }
-            }
-            if tensors.len() > best.len() {
-                best = tensors;
-            }
+    fn extend(&mut self, target: Ref, entries: Vec<(&'a str, Ref)>) -> Result<()> {
+        self.spend(entries.len())?;
+        if let Value::Object(all) = &mut self.values[target] {
+            all.extend(entries);
         }
-        best
+        Ok(())
     }
 
-    fn text(&mut self, size: usize) -> Result<Value<'a>> {
-        let bytes = self.bytes.take(size)?;
-        if size > MAX_TEXT {
-            return Ok(Value::Other);
+    /// Those of keys and values in turn whose keys are texts.
+    fn entries(&self, items: &[Ref]) -> Result<Vec<(&'a str, Ref)>> {
+        let (pairs, rest) = items.as_chunks();
+        if !rest.is_empty() {
+            return Err(damaged("an item has no value"));
         }
-        utf8(bytes).map(Value::Str)
+        let entry = |&[key, value]: &[Ref; 2]| match self.values[key] {
+            Value::Str(key) => Some((key, value)),
+            _ => None,
+        };
+        Ok(pairs.iter().filter_map(entry).collect())
     }
 
     fn push(&mut self, value: Value<'a>) -> Result<()> {
-        if self.values.len() == MAX_VALUES {
-            return Err(Error::new(format!(
-                "The PyTorch file describes more than {MAX_VALUES} values, more than any supported model needs."
-            )));
+        if matches!(value, Value::Inert) {
+            return self.push_ref(INERT);
         }
-        self.stack.push(self.values.len());
+        self.push_ref(self.values.len())?;
         self.values.push(value);
+        Ok(())
+    }
+
+    fn push_ref(&mut self, at: Ref) -> Result<()> {
+        self.spend(1)?;
+        self.stack.push(at);
+        Ok(())
+    }
+
+    fn spend(&mut self, count: usize) -> Result<()> {
+        self.left = self.left.checked_sub(count).ok_or_else(too_much)?;
         Ok(())
     }
 
@@ -327,6 +370,11 @@ impl<'a> Machine<'a> {
         }
     }
 
+    fn pop_two(&mut self) -> Result<[Ref; 2]> {
+        let two = self.pop_many(2)?;
+        two.try_into().map_err(|_| damaged("its stack runs empty"))
+    }
+
     fn pop(&mut self) -> Result<Ref> {
         self.pop_many(1).map(|popped| popped[0])
     }
@@ -339,46 +387,29 @@ impl<'a> Machine<'a> {
         Ok(self.stack.split_off(mark))
     }
 
-    fn pop_tuple(&mut self) -> Result<Vec<Ref>> {
-        let at = self.pop()?;
-        match &self.values[at] {
-            Value::Tuple(items) if items.len() <= MAX_TUPLE => Ok(items.clone()),
-            _ => Err(damaged("a short tuple is missing")),
-        }
-    }
-
-    fn pop_text(&mut self) -> Result<&'a str> {
-        let at = self.pop()?;
-        match self.values[at] {
-            Value::Str(text) => Ok(text),
-            _ => Err(damaged("a name is missing")),
-        }
-    }
-
-    fn top(&self) -> Result<&Value<'a>> {
-        let &at = self
-            .stack
-            .last()
-            .ok_or_else(|| damaged("its stack is empty"))?;
-        Ok(&self.values[at])
+    fn top(&self) -> Result<Ref> {
+        let top = self.stack.last().copied();
+        top.ok_or_else(|| damaged("its stack is empty"))
     }
 
     fn memoize(&mut self, key: u32) -> Result<()> {
-        let &at = self
-            .stack
-            .last()
-            .ok_or_else(|| damaged("its stack is empty"))?;
+        self.spend(1)?;
+        let at = self.top()?;
         self.memo.insert(key, at);
         Ok(())
     }
 
     fn recall(&mut self, key: u32) -> Result<()> {
-        let &at = self
-            .memo
-            .get(&key)
-            .ok_or_else(|| damaged("it refers to a value that was not kept"))?;
-        self.stack.push(at);
-        Ok(())
+        let kept = self.memo.get(&key).copied();
+        self.push_ref(kept.ok_or_else(|| damaged("it refers to a value that was not kept"))?)
+    }
+
+    /// The values of a tuple, or none if it is none or a long one.
+    fn short_tuple(&self, at: Ref) -> &[Ref] {
+        match &self.values[at] {
+            Value::Tuple(items) if items.len() <= MAX_TUPLE => items,
+            _ => &[],
+        }
     }
 
     fn size(&self, at: Ref) -> Option<usize> {
@@ -398,25 +429,35 @@ impl<'a> Machine<'a> {
     }
 }
 
-fn callable<'a>(module: &str, name: &'a str) -> Result<Callable<'a>> {
-    Ok(match (module, name) {
-        ("collections", "OrderedDict") => Callable::OrderedDict,
-        ("torch._utils", "_rebuild_tensor_v2") => Callable::RebuildTensor,
-        ("torch._utils", "_rebuild_parameter") => Callable::RebuildParameter,
-        ("torch", "FloatStorage") => Callable::StorageType(Ok(Dtype::F32)),
-        ("torch", "HalfStorage") => Callable::StorageType(Ok(Dtype::F16)),
-        ("torch", "BFloat16Storage") => Callable::StorageType(Ok(Dtype::BF16)),
-        (
-            "torch",
-            "DoubleStorage" | "LongStorage" | "IntStorage" | "ShortStorage" | "CharStorage"
-            | "ByteStorage" | "BoolStorage",
-        ) => Callable::StorageType(Err(name)),
-        _ => {
-            return Err(Error::new(format!(
-                "The checkpoint asks to call {module}.{name}, which is refused: a checkpoint is read as data and \
-                 nothing in it is run; save the weights alone with torch.save(model.state_dict(), path) or as \
-                 safetensors."
-            )));
+/// The error for a pickle of far more than weights.
+pub(super) fn too_much() -> Error {
+    Error::new(
+        "The PyTorch file describes more than a model and its training need; save the weights alone with \
+         torch.save(model.state_dict(), path).",
+    )
+}
+
+/// Long texts and those that are not UTF-8, such as paths, name no tensor.
+fn text(bytes: &[u8]) -> Value<'_> {
+    let short = Some(bytes).filter(|bytes| bytes.len() <= MAX_TEXT);
+    let text = short.and_then(|bytes| std::str::from_utf8(bytes).ok());
+    text.map_or(Value::Inert, Value::Str)
+}
+
+fn callable<'a>(module: &[u8], name: &'a [u8]) -> Value<'a> {
+    let callable = match (module, name) {
+        (b"torch._utils", b"_rebuild_tensor_v2") => Callable::RebuildTensor,
+        (b"torch._utils", b"_rebuild_parameter" | b"_rebuild_parameter_with_state") => {
+            Callable::RebuildParameter
         }
-    })
+        (b"torch._tensor", b"_rebuild_from_type_v2") => Callable::RebuildFromType,
+        (b"torch", b"FloatStorage") => Callable::StorageType(Ok(Dtype::F32)),
+        (b"torch", b"HalfStorage") => Callable::StorageType(Ok(Dtype::F16)),
+        (b"torch", b"BFloat16Storage") => Callable::StorageType(Ok(Dtype::BF16)),
+        (b"torch" | b"torch.storage", other) if other.ends_with(b"Storage") => {
+            Callable::StorageType(Err(std::str::from_utf8(other).unwrap_or("other")))
+        }
+        _ => return Value::Inert,
+    };
+    Value::Callable(callable)
 }

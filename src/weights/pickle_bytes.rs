@@ -12,10 +12,6 @@ pub(super) fn damaged(what: &str) -> Error {
     ))
 }
 
-pub(super) fn utf8(bytes: &[u8]) -> Result<&str> {
-    std::str::from_utf8(bytes).map_err(|_| damaged("a name is not valid text"))
-}
-
 impl<'a> Bytes<'a> {
     pub fn take(&mut self, count: usize) -> Result<&'a [u8]> {
         let (taken, rest) = self
@@ -44,11 +40,25 @@ impl<'a> Bytes<'a> {
     }
 
     /// Text up to a line feed, which is consumed.
-    pub fn line(&mut self) -> Result<&'a str> {
+    pub fn line(&mut self) -> Result<&'a [u8]> {
         let end = self.0.iter().position(|&byte| byte == b'\n');
         let line = self.take(end.ok_or_else(|| damaged("it ends too early"))?)?;
         self.take(1)?;
-        utf8(line)
+        Ok(line)
+    }
+
+    /// A line that is a number.
+    pub fn line_number(&mut self) -> Result<u32> {
+        let number = std::str::from_utf8(self.line()?).ok();
+        let number = number.and_then(|number| number.parse().ok());
+        number.ok_or_else(|| damaged("a number is missing"))
+    }
+
+    /// A size of `SIZE` bytes, at most 8, and so many bytes.
+    pub fn sized<const SIZE: usize>(&mut self) -> Result<&'a [u8]> {
+        let size = self.take(SIZE)?.iter().rev();
+        let size = size.fold(0, |size: u64, &byte| size << 8 | u64::from(byte));
+        self.take(usize::try_from(size).unwrap_or(usize::MAX))
     }
 
     /// LONG1: a size, then a two's complement number of that many bytes; none if it needs more than 64 bits.

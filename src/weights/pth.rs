@@ -5,11 +5,13 @@ use std::io::{Read, Seek};
 
 use zip::{CompressionMethod, ZipArchive};
 
-use super::checkpoint::{Directory, TensorEntry, byte_length, unreadable};
+use super::checkpoint::{Directory, TensorEntry, byte_length, of_type, unreadable};
 use super::pickle::{self, Tensor};
+use super::state_dict;
 use crate::error::{Error, Result};
 
-const MAX_PICKLE: u64 = 4 * 1024 * 1024;
+/// What lies beside the weights, such as arrays of a data set, may be much longer than their description.
+const MAX_PICKLE: u64 = 64 * 1024 * 1024;
 const PICKLE: &str = "data.pkl";
 
 /// The bytes of an uncompressed zip entry within the file.
@@ -44,7 +46,7 @@ pub(super) fn directory<R: Read + Seek>(reader: &mut R, length: u64) -> Result<D
         ));
     }
     let pickle = contents(&mut archive, &format!("{root}{PICKLE}"), length, MAX_PICKLE)?;
-    pickle::tensors(&pickle)?
+    state_dict::tensors(&pickle::read(&pickle)?)?
         .into_iter()
         .map(|(name, tensor)| {
             let span = span(
@@ -58,21 +60,25 @@ pub(super) fn directory<R: Read + Seek>(reader: &mut R, length: u64) -> Result<D
         .collect()
 }
 
-/// Finds the tensor in its storage.
+/// Finds the tensor in its storage. What cannot be read is refused only when it is asked for, as it may be no part
+/// of the model.
 fn locate(name: &str, tensor: Tensor<'_>, storage: &Span) -> Result<TensorEntry> {
-    let Ok(dtype) = tensor.dtype else {
-        return Ok(TensorEntry {
-            dtype: tensor.dtype.map_err(str::to_owned),
-            shape: tensor.shape,
-            offset: storage.start,
-        });
+    let unread = |why: String, shape| TensorEntry {
+        dtype: Err(why),
+        shape,
+        offset: storage.start,
+    };
+    let dtype = match tensor.dtype {
+        Ok(dtype) => dtype,
+        Err(other) => return Ok(unread(of_type(other), tensor.shape)),
     };
     if !contiguous(&tensor.shape, &tensor.strides) {
-        return Err(Error::new(format!(
-            "The checkpoint's tensor {name} is a transposed or strided view (strides {:?} for shape {:?}), which is \
-             not read; call contiguous() on it before saving.",
+        let why = format!(
+            "is a transposed or strided view (strides {:?} for shape {:?}), which is not read; call contiguous() on \
+             it before saving",
             tensor.strides, tensor.shape
-        )));
+        );
+        return Ok(unread(why, tensor.shape));
     }
     let begin = byte_length(&[tensor.offset], dtype);
     let end = byte_length(&tensor.shape, dtype).and_then(|size| begin?.checked_add(size));

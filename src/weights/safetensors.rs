@@ -7,7 +7,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::checkpoint::{Directory, TensorEntry, byte_length, unreadable};
+use super::checkpoint::{Directory, TensorEntry, byte_length, of_type, unreadable};
 use super::dtype::Dtype;
 use crate::error::{Error, Result};
 
@@ -83,7 +83,7 @@ fn locate(name: &str, tensor: Tensor, body: u64, length: u64) -> Result<TensorEn
         "F32" => Ok(Dtype::F32),
         "F16" => Ok(Dtype::F16),
         "BF16" => Ok(Dtype::BF16),
-        _ => Err(tensor.dtype),
+        other => Err(of_type(other)),
     };
     if let Ok(dtype) = dtype
         && byte_length(&tensor.shape, dtype) != Some(end - begin)

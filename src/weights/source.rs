@@ -13,6 +13,11 @@ pub trait ParameterSource {
     /// Whether there is a parameter `name`.
     fn has(&self, name: &str) -> bool;
 
+    /// The shape of the parameter `name`, where it is known.
+    fn shape(&self, _name: &str) -> Option<&[usize]> {
+        None
+    }
+
     /// The values of the parameter `name`, row-major, which must have `shape`.
     fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>>;
 }
@@ -62,7 +67,11 @@ impl<'a, R: Read + Seek> CheckpointSource<'a, R> {
 
 impl<R: Read + Seek> ParameterSource for Checkpoint<R> {
     fn has(&self, name: &str) -> bool {
-        self.shape(name).is_some()
+        Checkpoint::shape(self, name).is_some()
+    }
+
+    fn shape(&self, name: &str) -> Option<&[usize]> {
+        Checkpoint::shape(self, name)
     }
 
     fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
@@ -73,6 +82,10 @@ impl<R: Read + Seek> ParameterSource for Checkpoint<R> {
 impl<R: Read + Seek> ParameterSource for CheckpointSource<'_, R> {
     fn has(&self, name: &str) -> bool {
         self.checkpoint.shape(name).is_some()
+    }
+
+    fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.checkpoint.shape(name)
     }
 
     fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {

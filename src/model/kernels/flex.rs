@@ -4,6 +4,9 @@
 
 use burn::tensor::TensorData;
 use burn_flex::FlexTensor;
+use gemm::Parallelism;
+use rayon::iter::{IndexedParallelIterator, ParallelIterator};
+use rayon::slice::{ParallelSlice, ParallelSliceMut};
 
 use super::Activation;
 use crate::device;
@@ -34,9 +37,12 @@ pub fn add_product(sum: FlexTensor, left: FlexTensor, right: FlexTensor) -> Flex
         out = out.repeat(repeats);
     }
     let piece = (out.len() / batch).max(1);
-    for (i, out) in out.chunks_exact_mut(piece).enumerate() {
+    let add_one = |(i, out): (usize, &mut [f32])| {
         add(out, &Matrix::of(&left, i), &Matrix::of(&right, i));
-    }
+    };
+    out.par_chunks_exact_mut(piece)
+        .enumerate()
+        .for_each(add_one);
     let shape = [
         batch,
         Matrix::of(&left, 0).rows,
@@ -47,6 +53,19 @@ pub fn add_product(sum: FlexTensor, left: FlexTensor, right: FlexTensor) -> Flex
 
 /// Adds a product to `out`, which is row-major.
 fn add(out: &mut [f32], left: &Matrix, right: &Matrix) {
+    let (rows, inner, columns) = (left.rows, left.columns, right.columns);
+    let threads = device::threads(rows.saturating_mul(columns).saturating_mul(inner));
+    product(out, left, right, true, threads);
+}
+
+/// Puts a product into `out`, which is row-major, or adds it to what is there.
+pub(super) fn product(
+    out: &mut [f32],
+    left: &Matrix,
+    right: &Matrix,
+    adds: bool,
+    threads: Parallelism,
+) {
     let (rows, inner, columns) = (left.rows, left.columns, right.columns);
     assert!(inner == right.rows && out.len() == rows * columns);
     let (keep, add) = (1.0, 1.0);
@@ -59,7 +78,7 @@ fn add(out: &mut [f32], left: &Matrix, right: &Matrix) {
             out.as_mut_ptr(),
             1,
             columns as isize,
-            true,
+            adds,
             left.values.as_ptr().add(left.start),
             left.column,
             left.row,
@@ -71,7 +90,7 @@ fn add(out: &mut [f32], left: &Matrix, right: &Matrix) {
             false,
             false,
             false,
-            device::threads(rows.saturating_mul(columns).saturating_mul(inner)),
+            threads,
         );
     }
 }
@@ -82,21 +101,22 @@ pub fn moments(x: FlexTensor, epsilon: f32) -> FlexTensor {
     let x = x.to_contiguous();
     let length = x.layout().shape().last().copied().unwrap_or(1);
     let values = &x.storage::<f32>()[..x.layout().shape().num_elements()];
-    let rows = values.chunks_exact(length);
+    let rows = values.par_chunks_exact(length);
     let count = rows.len();
     let of_row = |row: &[f32]| {
         let mean = sum_of(row, |v| v) / length as f32;
         let variance = sum_of(row, |v| (v - mean) * (v - mean)) / length as f32;
         (mean, (variance + epsilon).sqrt())
     };
-    let (mut means, deviations): (Vec<f32>, Vec<f32>) = rows.map(of_row).unzip();
+    let together = rows.with_min_len(device::LEAST_VALUES.div_ceil(4 * length));
+    let (mut means, deviations): (Vec<f32>, Vec<f32>) = together.map(of_row).unzip();
     means.extend(deviations);
     FlexTensor::from_data(TensorData::new(means, [2, count]))
 }
 
 /// How a matrix lies in a tensor's values: its rows and columns, where it begins, and the steps from
 /// a row and from a column to the next.
-struct Matrix<'a> {
+pub(super) struct Matrix<'a> {
     values: &'a [f32],
     rows: usize,
     columns: usize,
@@ -106,6 +126,18 @@ struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
+    /// Rows that begin `step` values after each other.
+    pub(super) fn rows(values: &'a [f32], [rows, columns]: [usize; 2], step: usize) -> Self {
+        Self {
+            values,
+            rows,
+            columns,
+            start: 0,
+            row: step as isize,
+            column: 1,
+        }
+    }
+
     /// A tensor's two last dimensions, at a place of the first of three; 1 stands for any number.
     fn of(tensor: &'a FlexTensor, batch: usize) -> Self {
         let layout = tensor.layout();

@@ -1,6 +1,6 @@
 //! Kernels that Burn does not have: the image encoder's attention and linear layers for the GPU, in
-//! CubeCL; linear layers, sums with products and layer norms' moments for the CPU. None has a
-//! derivative: where one is needed, the same formulas in tensor operations serve.
+//! CubeCL; linear layers, sums with products, layer norms' moments, 3 × 3 convolutions and bilinear
+//! doubling for the CPU. None has a derivative: where one is needed, the same formulas in tensor operations serve.
 //!
 //! The GPU's kernels keep within WebGPU's guaranteed limits (16 KiB of workgroup memory, 256
 //! invocations, 128 MiB to a binding) and use no subgroups. Loops around a barrier have bounds that
@@ -8,10 +8,12 @@
 //! whole workgroup reaches it.
 
 mod attention;
+mod doubling;
 mod flex;
 mod linear;
 mod quads;
 mod relative;
+mod winograd;
 
 use burn::backend::{Backend, Dispatch, backend_extension, tensor::FloatTensor};
 use burn::tensor::{Device, Shape, Tensor};
@@ -23,6 +25,7 @@ use burn_flex::{Flex, FlexTensor};
 use cubecl::prelude::BufferArg;
 
 pub use attention::{Form, Grid};
+pub use winograd::transformed;
 
 use super::elementwise::on_cpu;
 
@@ -76,6 +79,24 @@ pub fn moments(x: &Tensor<3>, epsilon: f64) -> [Tensor<3>; 2] {
     let both = Dispatch::moments(x.clone().into_dispatch(), epsilon);
     let both = Tensor::<2>::from_dispatch(both);
     [0, 1].map(|i| both.clone().narrow(0, i, 1).reshape([batch, count, 1]))
+}
+
+/// The 3 × 3 convolution of `x`, `(1, inputs, rows + 2, columns)` on the CPU, with [`transformed`]
+/// weights and a bias of `(outputs)`: `(1, outputs, rows, columns)`. Beyond its columns lie zeros.
+pub fn convolve(x: Tensor<4>, weight: Tensor<3>, bias: Tensor<1>) -> Tensor<4> {
+    let ([batch, channels, rows, _], [_, outputs, inputs]) = (x.dims(), weight.dims());
+    assert!(on_cpu(&x) && on_cpu(&weight) && batch == 1 && rows > 2);
+    assert!(channels == inputs && bias.dims() == [outputs]);
+    let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(Dispatch::convolve_3x3(x, weight, bias.into_dispatch()))
+}
+
+/// `x`, `(1, channels, rows + 2, columns)` on the CPU, without the first and the last row, bilinearly
+/// twice as high and wide: `(1, channels, 2 · rows, 2 · columns)`.
+pub fn double(x: Tensor<4>) -> Tensor<4> {
+    let [batch, _, rows, columns] = x.dims();
+    assert!(on_cpu(&x) && batch == 1 && rows > 2 && columns > 0);
+    Tensor::from_dispatch(Dispatch::double(x.into_dispatch()))
 }
 
 /// Whether [`linear`] has a kernel for `x` and these sizes.
@@ -184,6 +205,14 @@ trait CpuKernels: Backend {
     ) -> FloatTensor<Self>;
 
     fn moments(x: FloatTensor<Self>, epsilon: f64) -> FloatTensor<Self>;
+
+    fn convolve_3x3(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    fn double(x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 impl CpuKernels for Flex {
@@ -202,6 +231,14 @@ impl CpuKernels for Flex {
 
     fn moments(x: FlexTensor, epsilon: f64) -> FlexTensor {
         flex::moments(x, epsilon as f32)
+    }
+
+    fn convolve_3x3(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
+        winograd::convolve(x, weight, bias)
+    }
+
+    fn double(x: FlexTensor) -> FlexTensor {
+        doubling::double(x)
     }
 }
 

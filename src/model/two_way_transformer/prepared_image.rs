@@ -17,7 +17,7 @@
 //! prepared. A mask prompt changes the image itself, so that nothing can be prepared.
 
 use burn::nn::LayerNorm;
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor};
 
 use super::{
     Attention, AttentionUpdate, EPSILON, TwoWayAttentionBlock, TwoWayTransformer, recombine_heads,
@@ -114,6 +114,37 @@ pub enum ImageAfter {
     Plain(Tensor<3>),
     /// With its projected base, `(1, pixels, outputs)`.
     Factored(Box<FactoredImage>, Tensor<3>),
+}
+
+impl ImageAfter {
+    /// How many pixels it has.
+    pub fn pixels(&self) -> usize {
+        match self {
+            Self::Plain(image) => image.dims()[1],
+            Self::Factored(image, _) => image.weights.dims()[1],
+        }
+    }
+
+    /// That of the prompts at `places` alone.
+    pub fn select(self, places: &Tensor<1, Int>) -> Self {
+        let select = |of_all: Tensor<3>| of_all.select(0, places.clone());
+        match self {
+            Self::Plain(image) => Self::Plain(select(image)),
+            Self::Factored(image, base) => {
+                let FactoredImage {
+                    scale,
+                    weights,
+                    vectors,
+                } = *image;
+                let image = FactoredImage {
+                    scale: select(scale),
+                    weights: select(weights),
+                    vectors: select(vectors),
+                };
+                Self::Factored(Box::new(image), base)
+            }
+        }
+    }
 }
 
 impl TwoWayTransformer {

@@ -1,8 +1,6 @@
 //! The loss and its gradients against PyTorch, on `tests/fixtures/make_training_fixtures.py`, and
 //! what training must never do.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::path::Path;
@@ -10,7 +8,6 @@ use std::path::Path;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
-use common::{Prompts, input, sampled, webgpu};
 use graysam::device;
 use graysam::image::decode::{Picture, Rgb};
 use graysam::image::display::{Display, to_rgb};
@@ -29,6 +26,8 @@ use graysam::training::loss::{decoder_loss, decoder_loss_where};
 use graysam::training::trainer::{Trainer, TrainingSettings};
 use graysam::weights::source::NoiseSource;
 use serde::Deserialize;
+
+use crate::common::{Prompts, input, sampled, webgpu};
 
 /// Largest relative error ‖a−b‖/‖b‖.
 const TOLERANCE: f64 = 1e-3;
@@ -268,7 +267,12 @@ fn what_is_handed_over_is_never_worse() {
         assert_eq!(means.len(), 3, "untouched, after 3 steps and after 6");
         let best = means.iter().copied().fold(0.0, f64::max);
         match trainer.best() {
-            Some(kept) => assert_eq!(kept.evaluation.scores.mean(), best),
+            Some(kept) => {
+                assert_eq!(kept.evaluation.scores.mean(), best);
+                let thresholds = kept.thresholds.expect("it is calibrated");
+                let shares = [thresholds.iou, thresholds.stability];
+                assert!(shares.iter().all(|share| (0.0..1.0).contains(share)));
+            }
             None => assert_eq!(means[0], best, "the untouched decoder is the best"),
         }
     }

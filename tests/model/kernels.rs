@@ -1,30 +1,19 @@
 //! The kernels of `src/model/kernels` against the plain formulation on the CPU device, on noise.
 
-use std::sync::LazyLock;
-
-use burn::tensor::{DType, Device, Tensor, TensorData, activation};
-use graysam::device::{self, DeviceChoice};
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{DType, Device, Tensor, TensorData, activation, module};
+use graysam::device;
 use graysam::model::Precision;
 use graysam::model::kernels::{self, Activation, Form, Grid};
 use graysam::model::tiny_vit::biased_attention;
 use graysam::model::vit::relative_attention;
 use graysam::weights::noise::noise;
 
+use crate::common::webgpu;
+
 /// Largest relative error ‖a−b‖/‖b‖, and that with weights in float16.
 const TOLERANCE: f64 = 1e-5;
 const HALF: f64 = 1e-3;
-
-/// The GPU, which a process can open only once.
-fn gpu() -> Option<Device> {
-    static GPU: LazyLock<Option<Device>> = LazyLock::new(|| {
-        let opened = device::block_on(device::open(DeviceChoice::Gpu));
-        opened.ok().map(|opened| opened.device)
-    });
-    if GPU.is_none() {
-        println!("No GPU adapter is available here: the kernels are not tested.");
-    }
-    GPU.clone()
-}
 
 /// Noise by name, uniform in -`size`..`size`.
 fn input<const D: usize>(name: &str, size: f32, shape: [usize; D], device: &Device) -> Tensor<D> {
@@ -65,7 +54,7 @@ fn attention_inputs(grids: usize, grid: Grid, device: &Device) -> [Tensor<3>; 3]
 }
 
 fn compare_attention(grids: usize, [height, width]: [usize; 2], heads: usize, channels: usize) {
-    let Some(gpu) = gpu() else { return };
+    let gpu = webgpu();
     let grid = Grid {
         form: Form::Sam,
         height,
@@ -107,7 +96,7 @@ fn attention_over_odd_grids() {
 }
 
 fn compare_table(windows: usize, tokens: usize, heads: usize, channels: usize) {
-    let Some(gpu) = gpu() else { return };
+    let gpu = webgpu();
     let inputs = |device: &Device| {
         let qkv = [windows, tokens, 3 * heads * channels];
         let table = input("table", 5.0, [heads, tokens, tokens], device);
@@ -148,7 +137,7 @@ fn plain_linear(sizes: [usize; 3], device: &Device, then: Activation) -> Tensor<
 }
 
 fn compare_linear(sizes: [usize; 3]) {
-    let Some(gpu) = gpu() else { return };
+    let gpu = webgpu();
     assert!(kernels::linear_fits(sizes[1], sizes[2]));
     for then in [Activation::None, Activation::Gelu] {
         let (x, weight, bias) = linear_inputs(sizes, &gpu);
@@ -200,6 +189,59 @@ fn products_added_to_a_sum() {
     }
 }
 
+/// Of sizes that fill no tiles, a lot of tiles at once, and several.
+#[test]
+fn convolutions_on_the_cpu() {
+    let device = Device::flex();
+    for [inputs, outputs, rows, columns] in [
+        [3, 5, 1, 1],
+        [8, 4, 7, 9],
+        [16, 24, 32, 64],
+        [2, 3, 41, 210],
+    ] {
+        let weight = input("weight", 1.0, [outputs, inputs, 3, 3], &device);
+        let bias = input("bias", 1.0, [outputs], &device);
+        let x = input("map", 2.0, [1, columns, rows + 2, inputs], &device).swap_dims(1, 3);
+        let ours = kernels::convolve(
+            x.clone(),
+            kernels::transformed(weight.clone()),
+            bias.clone(),
+        );
+        let options = ConvOptions::new([1, 1], [0, 1], [1, 1], 1);
+        let plain = module::conv2d(x, weight, Some(bias), options);
+        compare(
+            &format!("{inputs} to {outputs} of {rows} x {columns}"),
+            ours,
+            plain,
+        );
+    }
+}
+
+/// Against the definition: a pixel's centre lies between those of four pixels of the smaller map.
+#[test]
+fn doubling_on_the_cpu() {
+    let device = Device::flex();
+    let (channels, rows, columns) = (3, 5, 7);
+    let x = input("small", 1.0, [1, channels, rows + 2, columns], &device);
+    let values = read(x.clone());
+    let at = |c: usize, y: usize, x: usize| values[(c * (rows + 2) + y) * columns + x];
+    let mut plain = Vec::new();
+    for (c, y) in (0..channels).flat_map(|c| (0..2 * rows).map(move |y| (c, y))) {
+        for x in 0..2 * columns {
+            let (across, down) = ((x as f32 - 0.5) / 2.0, (y as f32 + 1.5) / 2.0);
+            let across = across.clamp(0.0, columns as f32 - 1.0);
+            let (left, top) = (across as usize, down as usize);
+            let (share, below) = (across.fract(), down.fract());
+            let right = (left + 1).min(columns - 1);
+            let line = |y: usize| at(c, y, left) * (1.0 - share) + at(c, y, right) * share;
+            plain.push(line(top) * (1.0 - below) + line(top + 1) * below);
+        }
+    }
+    let shape = [1, channels, 2 * rows, 2 * columns];
+    let plain = Tensor::from_data(TensorData::new(plain, shape), &device);
+    compare("doubled", kernels::double(x), plain);
+}
+
 #[test]
 fn moments_of_rows() {
     let device = Device::flex();
@@ -214,7 +256,7 @@ fn moments_of_rows() {
 
 /// Weights in float16 on the GPU against float32 on the CPU.
 fn compare_half_linear(sizes: [usize; 3]) {
-    let Some(gpu) = gpu() else { return };
+    let gpu = webgpu();
     if Precision::F16.on(&gpu) == Precision::F32 {
         println!("The GPU adapter here has no float16: weights in it are not tested.");
         return;

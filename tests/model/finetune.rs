@@ -43,7 +43,7 @@ struct ReferenceSettings {
 
 #[test]
 fn fine_tuning_learns_what_it_learns_in_pytorch() {
-    let reference = include_str!("fixtures/finetune.json");
+    let reference = include_str!("../fixtures/finetune.json");
     let reference: Reference = serde_json::from_str(reference).expect("the fixture is JSON");
     let given = reference.settings;
     let settings = TrainingSettings {

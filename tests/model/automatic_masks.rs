@@ -1,5 +1,5 @@
-//! `everything` on the bundled sample against SamAutomaticMaskGenerator in PyTorch
-//! (`tests/fixtures/make_everything_fixture.py`), and against the sample's own labels.
+//! Automatic masks of the bundled sample against SamAutomaticMaskGenerator in PyTorch
+//! (`tests/fixtures/make_automatic_masks_fixture.py`), and against the sample's own labels.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -80,7 +80,7 @@ fn plane(mask: &Mask, (width, height): (usize, usize)) -> Vec<bool> {
 #[test]
 fn masks_are_those_of_pytorch() {
     let reference: Reference =
-        serde_json::from_str(include_str!("fixtures/everything.json")).expect("it is JSON");
+        serde_json::from_str(include_str!("../fixtures/automatic_masks.json")).expect("it is JSON");
     let given = reference.settings;
     let settings = AutomaticMaskSettings {
         points_per_side: given.points_per_side,
@@ -89,6 +89,7 @@ fn masks_are_those_of_pytorch() {
         nms_threshold: given.box_nms_thresh,
         min_area: 0,
         max_share: 1.0,
+        all_points: 1,
         ..AutomaticMaskSettings::default()
     };
     let (image, _) = sample();

@@ -1,14 +1,11 @@
 //! The model against PyTorch's `segment_anything` and onnxruntime, on the fixtures of
 //! `tests/fixtures/make_model_fixtures.py`.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
-use common::{Prompts, input, sampled, webgpu};
 use graysam::device;
 use graysam::evaluate::MIN_AREA;
 use graysam::image::decode::Picture;
@@ -22,6 +19,8 @@ use graysam::predictor::{Predictor, Prompt};
 use graysam::weights::Checkpoint;
 use graysam::weights::source::{CheckpointSource, NoiseSource};
 use serde::Deserialize;
+
+use crate::common::{Prompts, input, sampled, webgpu};
 
 /// Largest relative error ‖a−b‖/‖b‖ on each device.
 const CPU: f64 = 1e-4;
@@ -37,14 +36,14 @@ struct Sampled {
 }
 
 /// Reference tensors by name, compared on one device.
-struct Fixture {
+pub struct Fixture {
     tensors: BTreeMap<String, Sampled>,
     tolerance: f64,
     compared: usize,
 }
 
 impl Fixture {
-    fn read(name: &str, tolerance: f64) -> Self {
+    pub fn read(name: &str, tolerance: f64) -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
         let text = std::fs::read_to_string(path.join(name)).expect("the fixture is readable");
         Self {
@@ -54,7 +53,7 @@ impl Fixture {
         }
     }
 
-    fn compare<const D: usize>(&mut self, name: &str, tensor: Tensor<D>) {
+    pub fn compare<const D: usize>(&mut self, name: &str, tensor: Tensor<D>) {
         let expected = &self.tensors[name];
         assert_eq!(tensor.dims().as_slice(), expected.shape, "shape of {name}");
         let actual = device::block_on(device::read(tensor)).expect("the tensor is readable");
@@ -69,7 +68,7 @@ impl Fixture {
         self.compared += 1;
     }
 
-    fn finish(self) {
+    pub fn finish(self) {
         assert_eq!(
             self.compared,
             self.tensors.len(),

@@ -1,11 +1,13 @@
 //! The device on which the model runs; what differs between the browser and a native program
 //! stands here.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use burn::tensor::wgpu::{MemoryConfiguration, wgpu};
 use burn::tensor::{Device, Tensor};
 use gemm::Parallelism;
+use rayon::iter::ParallelIterator;
+use rayon::slice::ParallelSliceMut;
 use serde::Deserialize;
 use tsify::Tsify;
 
@@ -47,6 +49,10 @@ pub struct OpenDevice {
 }
 
 impl OpenDevice {
+    pub fn is_cpu(&self) -> bool {
+        self.gpu.is_none()
+    }
+
     /// Bytes that the GPU's allocator holds at this moment, where it can tell.
     pub fn reserved_bytes(&self) -> Option<u64> {
         let report = self.gpu.as_ref()?.generate_allocator_report()?;
@@ -116,15 +122,26 @@ pub async fn settle<const D: usize>(tensor: &Tensor<D>) -> Result<()> {
     read(first).await.map(drop)
 }
 
-/// Whether a device has failed; a lost GPU does not come back by itself.
-pub fn failed() -> bool {
-    FAILED.load(Ordering::Relaxed)
+/// What a GPU has done after which only another device helps, as part of a sentence.
+pub fn fault() -> Option<&'static str> {
+    match FAULT.load(Ordering::Relaxed) {
+        LOST => Some("the GPU was lost"),
+        SENSELESS => Some("the GPU computed numbers that make no sense"),
+        _ => None,
+    }
 }
 
-static FAILED: AtomicBool = AtomicBool::new(false);
+/// Takes a GPU for faulty, because what it computed cannot be.
+pub fn distrust() {
+    FAULT.store(SENSELESS, Ordering::Relaxed);
+}
+
+static FAULT: AtomicU8 = AtomicU8::new(0);
+const LOST: u8 = 1;
+const SENSELESS: u8 = 2;
 
 fn device_failed(error: impl std::fmt::Debug) -> Error {
-    FAILED.store(true, Ordering::Relaxed);
+    FAULT.store(LOST, Ordering::Relaxed);
     let error = format!("{error:?}");
     Error::new(format!(
         "The device failed while computing ({}); start again, or choose the CPU device.",
@@ -133,45 +150,54 @@ fn device_failed(error: impl std::fmt::Debug) -> Error {
 }
 
 /// How many threads multiply matrices with so many products.
-#[cfg(not(target_arch = "wasm32"))]
 pub fn threads(products: usize) -> Parallelism {
     // To wake others takes as long as this many.
-    match products < 192_usize.pow(3) {
+    match products < LEAST_PRODUCTS {
         true => Parallelism::None,
         false => Parallelism::Rayon(0),
     }
 }
 
-/// The page's worker is one.
+#[cfg(not(target_arch = "wasm32"))]
+const LEAST_PRODUCTS: usize = 192_usize.pow(3);
 #[cfg(target_arch = "wasm32")]
-pub fn threads(_products: usize) -> Parallelism {
-    Parallelism::None
+const LEAST_PRODUCTS: usize = 64_usize.pow(3);
+
+/// How many threads the CPU device has.
+pub fn pool_size() -> usize {
+    rayon::current_num_threads()
 }
 
-/// Runs a future to its end on this thread.
-#[cfg(not(target_arch = "wasm32"))]
+/// Does the work on chunks of so many values, by all threads where there is enough to do.
+pub fn for_each_chunk(values: &mut [f32], length: usize, work: impl Fn(&mut [f32]) + Send + Sync) {
+    match values.len() < LEAST_VALUES {
+        true => values.chunks_mut(length).for_each(work),
+        false => {
+            // As many chunks at a time as make the way to another thread worth while.
+            let together = (LEAST_VALUES / 4).div_ceil(length) * length;
+            values
+                .par_chunks_mut(together)
+                .for_each(|values| values.chunks_mut(length).for_each(&work));
+        }
+    }
+}
+
+/// Fewer values are not shared out.
+pub const LEAST_VALUES: usize = 1 << 14;
+
+/// Runs a future to its end on this thread, which in the page must wait for nothing but the CPU device.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     pollster::block_on(future)
 }
 
-/// Both results, computed at the same time where there are threads.
-#[cfg(not(target_arch = "wasm32"))]
-pub async fn both<A: Send, B>(
+/// Both results, computed on `device`: on the CPU at the same time where there are threads.
+pub async fn both<A: Send, B: Send>(
+    device: &Device,
     a: impl Future<Output = A> + Send,
-    b: impl Future<Output = B>,
+    b: impl Future<Output = B> + Send,
 ) -> (A, B) {
-    std::thread::scope(|scope| {
-        let a = scope.spawn(|| block_on(a));
-        let b = block_on(b);
-        match a.join() {
-            Ok(a) => (a, b),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
-}
-
-/// Both results, one after the other.
-#[cfg(target_arch = "wasm32")]
-pub async fn both<A, B>(a: impl Future<Output = A>, b: impl Future<Output = B>) -> (A, B) {
-    (a.await, b.await)
+    match *device == Device::flex() && pool_size() > 1 {
+        true => rayon::join(|| block_on(a), || block_on(b)),
+        false => (a.await, b.await),
+    }
 }

@@ -3,6 +3,7 @@
 // Without the model some of its helpers are left over.
 #![cfg_attr(not(feature = "model"), allow(dead_code))]
 
+pub mod agreement;
 pub mod annotation;
 #[cfg(feature = "model")]
 pub mod automatic_masks;
@@ -12,7 +13,9 @@ pub mod device;
 pub mod error;
 #[cfg(feature = "model")]
 pub mod evaluate;
+pub mod finder;
 pub mod image;
+pub mod instances;
 #[cfg(feature = "model")]
 pub mod measure;
 #[cfg(feature = "model")]

@@ -11,6 +11,10 @@ use crate::image::part::Part;
 const MASKS: usize = 250;
 const PIXELS: usize = 2_000_000;
 
+/// Of a mask that is an object one of so many parts is seen, or more: where less shows, it holds
+/// other objects, and what is left are their rims.
+const MOST_PARTS: usize = 3;
+
 /// How many kinds of pieces there are.
 const KINDS: f64 = 4.0;
 
@@ -20,7 +24,7 @@ pub struct Found {
     /// Labels, the larger masks below the smaller ones, as
     /// [`crate::image::labels::Labels::runs`].
     pub runs: Vec<u32>,
-    /// Those of which something shows.
+    /// Those of which at least a third shows.
     pub objects: Vec<FoundObject>,
 }
 
@@ -115,14 +119,27 @@ impl Finish {
         let Painting {
             masks, runs, shown, ..
         } = painting;
-        let objects = (1..).zip(&masks).zip(shown).filter(|(_, shown)| *shown);
-        let objects = objects.map(|((id, mask), _)| FoundObject {
+        let is_object = |id: u32| {
+            let i = id as usize - 1;
+            MOST_PARTS * shown[i] >= masks[i].area
+        };
+        let mut objects_alone: Vec<u32> = Vec::with_capacity(runs.len());
+        for &[count, id] in runs.as_chunks::<2>().0 {
+            let id = if id > 0 && is_object(id) { id } else { 0 };
+            match &mut *objects_alone {
+                [.., length, last] if *last == id => *length += count,
+                _ => objects_alone.extend([count, id]),
+            }
+        }
+        let objects = (1..).zip(&masks).filter(|(id, _)| is_object(*id));
+        let objects = objects.map(|(id, mask)| FoundObject {
             id,
             iou: mask.iou,
             stability: mask.stability,
             area: mask.area,
         });
         let objects = objects.collect();
+        let runs = objects_alone;
         Some(Found { runs, objects })
     }
 }

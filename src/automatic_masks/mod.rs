@@ -1,41 +1,46 @@
-//! All objects of an image without a prompt: the decoder is asked at each point of a grid, and
-//! the masks that it is sure of are kept (section 3 and appendix B of the paper;
-//! `segment_anything/automatic_mask_generator.py`).
+//! All objects of an image without a prompt: the decoder is asked at points of a grid, and the masks
+//! that it is sure of are kept (section 3 and appendix B of the paper;
+//! `segment_anything/automatic_mask_generator.py`, which asks at all of them).
 
 mod box_index;
 mod finish;
 mod joining;
 mod painting;
-mod proposals;
+mod points;
+pub(crate) mod proposals;
 #[cfg(test)]
 mod tests;
-mod tiles;
+pub(crate) mod tiles;
 
 use serde::Serialize;
 use tsify::Tsify;
 
 use self::finish::Finish;
 pub use self::finish::Found;
+use self::points::Points;
 pub use self::proposals::Mask;
 use self::proposals::Proposal;
+pub(crate) use self::proposals::stability;
 use crate::device;
 use crate::error::{Error, Result};
 use crate::image::part::{Part, WHOLE};
 use crate::image::resize::Rows;
-use crate::image::shapes::Shape;
 use crate::model::mask_decoder::{MASK_TOKENS, MaskDecoder};
 use crate::model::two_way_transformer::PreparedImage;
-use crate::predictor::{Embedding, Encoding, Predictor, Prompt, answer_on, prepare};
+use crate::predictor::{Embedding, Encoding, Predictor, Prompt, attend, prepare};
 use crate::settings::settings;
 use crate::tile_choice::SIDES;
+use crate::weights::decoder_info::Thresholds;
 
 settings! {
     /// What is kept of the decoder's answers.
     pub struct AutomaticMaskSettings with AutomaticMaskRanges {
         /// Points along each side of a tile's grid.
         points_per_side: usize = 32, 1 to 128, "The number of points along a side";
+        /// 1: all of them are asked for; 0: those that promise another mask.
+        all_points: usize = 0, 0 to 1, "Whether all points are asked for";
         /// Points that are asked for at once.
-        batch: usize = 8, 1 to 256, "The number of points at once";
+        batch: usize = 3, 1 to 256, "The number of points at once";
         /// The least IoU that the model predicts for a mask, 0..1.
         iou_threshold: f32 = 0.88, 0 to 1, "The least predicted IoU";
         /// The least share, 0..1, of a mask cut one logit lower that is left when it is cut one
@@ -58,6 +63,10 @@ settings! {
 /// Logits by which a mask's cut is moved to see how stable it is.
 pub const STABILITY_OFFSET: f32 = 1.0;
 
+/// A mask is the background if as many times the largest share of cells of logits are in it, as
+/// pixels of the image need not be looked at then.
+const CLEARLY: f32 = 1.1;
+
 /// The part of the progress, 0..1, that the tiles make.
 const TILES_SHARE: f64 = 0.98;
 
@@ -69,6 +78,23 @@ impl AutomaticMaskSettings {
         match self.tile {
             0 => Ok(()),
             side => check_side(side),
+        }
+    }
+
+    /// The thresholds for masks of the decoder that answers. They are set as they hold for the
+    /// untouched one.
+    fn least(&self, predictor: &Predictor) -> Thresholds {
+        let set = self.thresholds();
+        let usual = Self::default().thresholds();
+        let own = predictor.thresholds();
+        own.map_or(set, |own| own.for_set(set, usual))
+    }
+
+    /// For masks of the untouched decoder.
+    pub(crate) fn thresholds(&self) -> Thresholds {
+        Thresholds {
+            iou: self.iou_threshold,
+            stability: self.stability_threshold,
         }
     }
 
@@ -113,14 +139,16 @@ pub struct AutomaticMasks {
     tiles: Vec<Part>,
     /// The tile at hand.
     place: usize,
+    /// Of the image, until it is looked at.
+    embedding: Option<Embedding>,
     stage: Stage,
     proposals: Vec<Proposal>,
 }
 
 enum Stage {
     Begin,
-    Encode(Encoding),
-    Prepare(Embedding),
+    Encode(Encoding, Points),
+    Prepare(Embedding, Points),
     Prompt(Box<Prompting>),
     Finish(Box<Finish>),
 }
@@ -131,8 +159,9 @@ struct Prompting {
     decoder: MaskDecoder,
     /// By the decoder.
     image: PreparedImage,
-    /// How many points have been asked for.
-    asked: usize,
+    points: Points,
+    /// What the settings ask for, as the decoder predicts it.
+    least: Thresholds,
 }
 
 impl AutomaticMasks {
@@ -152,16 +181,13 @@ impl AutomaticMasks {
         seen.map_or(Ok(()), check_side)?;
         let side = settings.side(size.0.max(size.1), seen);
         let tiles = tiles::layout(size, side, settings.overlap);
-        let stage = match embedding {
-            Some(embedding) if tiles == [embedding.part()] => Stage::Prepare(embedding),
-            _ => Stage::Begin,
-        };
         Ok(Self {
             size,
             settings,
             tiles,
             place: 0,
-            stage,
+            embedding,
+            stage: Stage::Begin,
             proposals: Vec::new(),
         })
     }
@@ -194,7 +220,17 @@ impl AutomaticMasks {
                 "The search for objects is in an image of another size: begin it again.",
             ));
         }
-        self.stage = Stage::Encode(predictor.begin_part(image, self.tiles[self.place]));
+        let tile = self.tiles[self.place];
+        let AutomaticMaskSettings {
+            points_per_side,
+            all_points,
+            ..
+        } = self.settings;
+        let points = Points::new(image, tile, points_per_side, all_points > 0);
+        self.stage = match self.embedding.take() {
+            Some(embedding) if embedding.part() == tile => Stage::Prepare(embedding, points),
+            _ => Stage::Encode(predictor.begin_part(image, tile), points),
+        };
         Ok(())
     }
 
@@ -205,11 +241,11 @@ impl AutomaticMasks {
     pub async fn go_on(&mut self, predictor: &Predictor) -> Result<bool> {
         self.stage = match std::mem::replace(&mut self.stage, Stage::Begin) {
             Stage::Begin => Stage::Begin,
-            Stage::Encode(mut encoding) => match predictor.advance(&mut encoding).await? {
-                Some(embedding) => Stage::Prepare(embedding),
-                None => Stage::Encode(encoding),
+            Stage::Encode(mut encoding, points) => match predictor.advance(&mut encoding).await? {
+                Some(embedding) => Stage::Prepare(embedding, points),
+                None => Stage::Encode(encoding, points),
             },
-            Stage::Prepare(embedding) => {
+            Stage::Prepare(embedding, points) => {
                 // The person may choose another one meanwhile.
                 let decoder = predictor.decoder().clone();
                 let encoder = &predictor.model().prompt_encoder;
@@ -217,17 +253,14 @@ impl AutomaticMasks {
                     image: prepare(encoder, &decoder, &embedding),
                     embedding,
                     decoder,
-                    asked: 0,
+                    points,
+                    least: self.settings.least(predictor),
                 }))
             }
-            Stage::Prompt(mut prompting) => {
-                self.ask(predictor, &mut prompting).await?;
-                if prompting.asked < self.settings.points_per_side.pow(2) {
-                    Stage::Prompt(prompting)
-                } else {
-                    self.finish_tile()
-                }
-            }
+            Stage::Prompt(mut prompting) => match self.ask(predictor, &mut prompting).await? {
+                true => Stage::Prompt(prompting),
+                false => self.finish_tile(),
+            },
             Stage::Finish(finish) => {
                 let finish = finish.advance(&self.settings, self.size);
                 Stage::Finish(Box::new(finish))
@@ -236,20 +269,18 @@ impl AutomaticMasks {
         Ok(!matches!(&self.stage, Stage::Finish(finish) if finish.is_done()))
     }
 
-    /// How far it is, 0..1, by the points that were asked for and what follows the last tile; 1
-    /// only when all is done.
+    /// How far it is, 0..1, by the points that are done with and what follows the last tile; 1 only
+    /// when all is done.
     pub fn progress(&self) -> f64 {
-        let asked = match &self.stage {
+        let share = match &self.stage {
             Stage::Finish(finish) if finish.is_done() => return 1.0,
             Stage::Finish(finish) => {
                 return TILES_SHARE + (1.0 - TILES_SHARE) * finish.progress();
             }
-            Stage::Prompt(prompting) => prompting.asked,
-            Stage::Begin | Stage::Encode(_) | Stage::Prepare(_) => 0,
+            Stage::Prompt(prompting) => prompting.points.share(),
+            Stage::Begin | Stage::Encode(..) | Stage::Prepare(..) => 0.0,
         };
-        let points = self.settings.points_per_side.pow(2);
-        let tiles = self.place as f64 + asked as f64 / points as f64;
-        TILES_SHARE * tiles / self.tiles.len() as f64
+        TILES_SHARE * (self.place as f64 + share) / self.tiles.len() as f64
     }
 
     /// Masks that were kept so far.
@@ -280,63 +311,84 @@ impl AutomaticMasks {
         found.ok_or_else(|| Error::new("The search for objects goes on: wait until it has ended."))
     }
 
-    /// Asks for the next batch of points, and keeps what passes.
-    async fn ask(&mut self, predictor: &Predictor, prompting: &mut Prompting) -> Result<()> {
-        let tile = self.tiles[self.place];
+    /// Asks for the next batch of points, and keeps what passes. False when none is left.
+    async fn ask(&mut self, predictor: &Predictor, prompting: &mut Prompting) -> Result<bool> {
         let Prompting {
             embedding,
             decoder,
             image,
-            asked,
+            points,
+            least,
         } = prompting;
-        let side = self.settings.points_per_side;
-        let end = (*asked + self.settings.batch).min(side * side);
-        let at = |i: usize, length: usize| (i as f32 + 0.5) / side as f32 * length as f32;
-        let prompts: Vec<[Prompt; 1]> = (*asked..end)
-            .map(|i| {
-                let x = tile.x as f32 + at(i % side, tile.width);
-                let y = tile.y as f32 + at(i / side, tile.height);
-                let positive = true;
+        let batch = points.batch(self.settings.batch);
+        if batch.is_empty() {
+            return Ok(false);
+        }
+        let prompts: Vec<[Prompt; 1]> = batch
+            .iter()
+            .map(|&point| {
+                let ([x, y], positive) = (points.at(point), true);
                 [Prompt::Point { x, y, positive }]
             })
             .collect();
         let prompts: Vec<&[Prompt]> = prompts.iter().map(|prompt| &prompt[..]).collect();
         let encoder = &predictor.model().prompt_encoder;
-        let (masks, ious) = answer_on(image, encoder, decoder, embedding, &prompts);
-        let (masks, ious) = (device::read(masks).await?, device::read(ious).await?);
-        let pixels = masks.len() / ious.len();
-        for (i, (logits, &iou)) in masks.chunks_exact(pixels).zip(&ious).enumerate() {
-            // The first of each is the answer to prompts that are not ambiguous.
-            if i % MASK_TOKENS == 0 || iou <= self.settings.iou_threshold {
-                continue;
-            }
-            let Some(enlarged) = embedding.enlarge(logits, -STABILITY_OFFSET) else {
-                continue;
-            };
-            let stability = proposals::stability(&enlarged, STABILITY_OFFSET);
-            if stability < self.settings.stability_threshold {
-                continue;
-            }
-            let shape = enlarged.shape();
-            if let Some(shape) = shape.filter(|shape| self.may_be_object(shape)) {
-                self.proposals.push(Proposal {
-                    cut: tiles::cuts(&tile, &shape, self.size),
-                    shape,
-                    iou,
-                    stability,
-                    tile: self.place,
-                });
-            }
+        let attended = attend(image, encoder, decoder, embedding, &prompts);
+        let ious = device::read(decoder.ious(&attended)).await?;
+        let (ious, _) = ious.as_chunks::<MASK_TOKENS>();
+        // The first of each is the answer to prompts that are not ambiguous.
+        let sure = |ious: &[f32]| ious[1..].iter().any(|&iou| iou > least.iou);
+        let (sure, unsure): (Vec<_>, Vec<_>) = (0..batch.len()).partition(|&i| sure(&ious[i]));
+        unsure.iter().for_each(|&i| points.found_nothing(batch[i]));
+        if sure.is_empty() {
+            return Ok(true);
         }
-        *asked = end;
-        Ok(())
+        // Most of the work is to make masks of what the tokens say.
+        let masks = device::read(decoder.masks_of(attended.select(&sure))).await?;
+        let pixels = masks.len() / (sure.len() * MASK_TOKENS);
+        for (&i, masks) in sure.iter().zip(masks.chunks_exact(pixels * MASK_TOKENS)) {
+            let masks = masks.chunks_exact(pixels).zip(ious[i]).skip(1);
+            let found: Vec<_> = masks
+                .filter_map(|mask| self.proposal(embedding, least, mask))
+                .collect();
+            if found.is_empty() {
+                points.found_nothing(batch[i]);
+            }
+            found
+                .iter()
+                .for_each(|proposal| points.cover(&proposal.shape));
+            self.proposals.extend(found);
+        }
+        Ok(true)
     }
 
-    /// Whether a shape is none of the background in the tile at hand, of several.
-    fn may_be_object(&self, shape: &Shape) -> bool {
-        let Part { width, height, .. } = self.tiles[self.place];
-        let most = f64::from(self.settings.max_share) * (width * height) as f64;
-        self.tiles.len() == 1 || shape.area as f64 <= most
+    /// What the tile's logits and their predicted IoU are, if they may be an object.
+    fn proposal(
+        &self,
+        embedding: &Embedding,
+        least: &Thresholds,
+        (logits, iou): (&[f32], f32),
+    ) -> Option<Proposal> {
+        let settings = &self.settings;
+        let tile = &self.tiles[self.place];
+        let background = embedding.share(logits) > CLEARLY * settings.max_share;
+        if iou <= least.iou || background {
+            return None;
+        }
+        let enlarged = embedding.enlarge(logits, -STABILITY_OFFSET)?;
+        let stability = stability(&enlarged, STABILITY_OFFSET);
+        if stability < least.stability {
+            return None;
+        }
+        let shape = enlarged.shape()?;
+        let most = f64::from(settings.max_share) * (tile.width * tile.height) as f64;
+        (shape.area as f64 <= most).then(|| Proposal {
+            cut: tiles::cuts(tile, &shape, self.size),
+            shape,
+            iou,
+            stability,
+            tile: self.place,
+        })
     }
 
     /// Of the tile's masks that are of one object only the surest stay, so that their number

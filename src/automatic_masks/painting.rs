@@ -18,15 +18,15 @@ pub struct Painting {
     band: Vec<u32>,
     /// Of the labels, as [`crate::image::labels::Labels::runs`].
     pub runs: Vec<u32>,
-    /// Whether a pixel of each mask is seen.
-    pub shown: Vec<bool>,
+    /// Pixels of each mask that are seen.
+    pub shown: Vec<usize>,
 }
 
 impl Painting {
     /// On an image of this width and height.
     pub fn new(masks: Vec<Mask>, (width, height): (usize, usize)) -> Self {
         Self {
-            shown: vec![false; masks.len()],
+            shown: vec![0; masks.len()],
             masks,
             width,
             height,
@@ -64,7 +64,7 @@ impl Painting {
                 _ => self.runs.extend([run.len() as u32, run[0]]),
             }
             if run[0] > 0 {
-                self.shown[run[0] as usize - 1] = true;
+                self.shown[run[0] as usize - 1] += run.len();
             }
         }
         self.rows = rows.end;

@@ -291,7 +291,7 @@ fn lines_and_points_are_suppressed_as_if_all_were_compared() {
 }
 
 #[test]
-fn labels_show_smaller_masks_over_larger_ones() {
+fn labels_show_smaller_masks_over_larger_ones_if_enough_of_these_is_seen() {
     // Rows that are longer than a band, and bands of several rows.
     for size in [(600_000, 3), (900, 1300)] {
         let tiles = tiles::layout(size, 400, 0.25);
@@ -315,6 +315,14 @@ fn labels_show_smaller_masks_over_larger_ones() {
                 if mask.contains(x, y) {
                     ids[y * size.0 + x] = id;
                 }
+            }
+        }
+        let mut seen = vec![0; masks.len() + 1];
+        ids.iter().for_each(|id| seen[*id as usize] += 1);
+        for id in ids.iter_mut().filter(|id| **id > 0) {
+            let (seen, area) = (seen[*id as usize], masks[*id as usize - 1].area);
+            if 3 * seen < area {
+                *id = 0;
             }
         }
         let (_, found) = finished(proposals, &tiles, &settings, size);

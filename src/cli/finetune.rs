@@ -1,17 +1,20 @@
 //! `graysam finetune`.
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
-use graysam::Result;
 use graysam::device;
 use graysam::evaluate::Scores;
 use graysam::predictor::Predictor;
+use graysam::training::bioimage_io::{self, TestTensors};
 use graysam::training::dataset::{HeldOut, LabelledImage, LabelledParts};
 use graysam::training::decoder_file::{self, DecoderInfo};
 use graysam::training::trainer::{Evaluation, Trainer, TrainingReport, TrainingSettings};
 use graysam::weights::{Checkpoint, Naming};
+use graysam::{Error, Result};
 use serde::Serialize;
 
 use super::files::{create, in_file, open, print_json};
@@ -36,15 +39,21 @@ pub struct Finetune {
     display: DisplayOptions,
     #[command(flatten)]
     tile: TileOption,
-    /// Whose tensor names the files are written with
-    #[arg(long, default_value = "segment_anything", value_parser = one_of(&["segment_anything", "hugging_face"], Naming::parse))]
+    /// Whose tensor names the files are written with; micro_sam makes a PyTorch file (.pt) of the whole model
+    #[arg(long, default_value = "segment_anything", value_parser = one_of(&["segment_anything", "hugging_face", "micro_sam"], Naming::parse))]
     names: Naming,
     /// safetensors file to write the decoder to
     #[arg(long)]
     out: PathBuf,
-    /// safetensors file to write the whole model with that decoder to
+    /// File to write the whole model with that decoder to: safetensors, or .pt for micro-sam
     #[arg(long)]
     merged: Option<PathBuf>,
+    /// BioImage.IO package (zip) to write the whole model with that decoder to
+    #[arg(long, value_name = "FILE")]
+    package: Option<PathBuf>,
+    /// micro-sam's decoder of instances to go into --merged and --package, where the model's file has none
+    #[arg(long, value_name = "FILE")]
+    instance_decoder: Option<PathBuf>,
     #[command(flatten)]
     training: TrainingOptions,
 }
@@ -73,6 +82,11 @@ struct Finetuned {
 
 impl Finetune {
     pub fn run(&self) -> Result<()> {
+        if self.instance_decoder.is_some() && self.merged.is_none() && self.package.is_none() {
+            return Err(Error::new(
+                "--instance-decoder is for the whole model: give --merged or --package with it.",
+            ));
+        }
         let pairs = self.images.pairs()?;
         let predictor = self.model.open()?;
         let images = device::block_on(self.encode_all(&predictor, pairs))?;
@@ -123,14 +137,29 @@ impl Finetune {
         let best = best.unwrap_or(&predictor.model().mask_decoder);
         let named = device::block_on(decoder_file::parameters(best))?;
         decoder_file::write(create(&self.out)?, &named, self.names, &base, &info)?;
-        let Some(merged) = &self.merged else {
-            return Ok(());
-        };
-        let checkpoint = Checkpoint::open(open(&self.model.model)?)?;
-        let file = create(merged)?;
-        decoder_file::write_merged(file, checkpoint, &named, self.names, &base, &info)
+        if let Some(merged) = &self.merged {
+            let (model, instances) = self.checkpoints()?;
+            let file = create(merged)?;
+            decoder_file::write_merged(file, model, instances, &named, self.names, &base, &info)?;
+        }
+        if let Some(package) = &self.package {
+            let (model, instances) = self.checkpoints()?;
+            let tests = device::block_on(TestTensors::of(predictor, best))?;
+            let file = create(package)?;
+            bioimage_io::write(file, model, instances, &named, &info, &tests)?;
+        }
+        Ok(())
+    }
+
+    /// The model's file, and that of a decoder of instances beside it.
+    fn checkpoints(&self) -> Result<(Opened, Option<Opened>)> {
+        let opened = |path: &PathBuf| Checkpoint::open(open(path)?).map_err(in_file(path));
+        let instances = self.instance_decoder.as_ref().map(opened).transpose()?;
+        Ok((opened(&self.model.model)?, instances))
     }
 }
+
+type Opened = Checkpoint<BufReader<File>>;
 
 /// Trains to the end; the median seconds of a step.
 async fn train(trainer: &mut Trainer) -> Result<f64> {

@@ -69,6 +69,9 @@ pub struct TunedModelOptions {
     /// Fine-tuned mask decoder in the place of the model's own
     #[arg(long)]
     decoder: Option<PathBuf>,
+    /// micro-sam's decoder of instances, where the model's file has none
+    #[arg(long, value_name = "FILE")]
+    instance_decoder: Option<PathBuf>,
 }
 
 impl TunedModelOptions {
@@ -79,10 +82,21 @@ impl TunedModelOptions {
         if let Some(path) = &self.decoder {
             let base = self.model.base(predictor.config())?;
             let opened = decoder_file::open(open(path)?, &base, predictor.config(), &device);
-            let (decoder, _) = opened.map_err(in_file(path))?;
+            let (decoder, info) = opened.map_err(in_file(path))?;
             predictor.set_fine_tuned(Some(decoder));
+            predictor.set_thresholds(info.thresholds);
+        }
+        if let Some(path) = &self.instance_decoder {
+            predictor
+                .open_instances(open(path)?)
+                .map_err(in_file(path))?;
         }
         Ok(predictor)
+    }
+
+    /// What tells files that were made with the model from others.
+    pub fn base(&self, predictor: &Predictor) -> Result<Base> {
+        self.model.base(predictor.config())
     }
 }
 
@@ -252,13 +266,15 @@ impl DisplayOptions {
     }
 }
 
+pub const TILE_HELP: &str = "What the model sees at a time: the whole image, squares of so many PIXELS \
+    of it, or auto: the whole image up to 1024 pixels a side, above that squares that suit the objects' \
+    size where it is known, else of 1024 pixels";
+
 /// In which parts of an image the model sees it.
 #[derive(Args)]
 pub struct TileOption {
-    /// What the model sees at a time: the whole image, squares of so many PIXELS of it, or auto:
-    /// the whole image up to 1024 pixels a side, above that squares that suit the objects' size
-    /// where it is known, else of 1024 pixels
-    #[arg(long, value_name = "auto|whole|PIXELS", default_value = "auto", value_parser = TileChoice::parse)]
+    /// What the model sees at a time
+    #[arg(long, value_name = "auto|whole|PIXELS", help = TILE_HELP, default_value = "auto", value_parser = TileChoice::parse)]
     pub tile: TileChoice,
 }
 

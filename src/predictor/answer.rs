@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::encoding::Embedding;
 use super::prompt::{Prompt, embed_prompts};
-use crate::model::mask_decoder::MaskDecoder;
+use crate::model::mask_decoder::{Attended, MaskDecoder};
 use crate::model::prompt_encoder::PromptEncoder;
 use crate::model::two_way_transformer::PreparedImage;
 
@@ -38,12 +38,25 @@ pub(crate) fn answer_on(
     embedding: &Embedding,
     prompts: &[&[Prompt]],
 ) -> (Tensor<4>, Tensor<2>) {
+    let attended = attend(image, encoder, decoder, embedding, prompts);
+    let ious = decoder.ious(&attended);
+    (decoder.masks_of(attended), ious)
+}
+
+/// The part of [`answer_on`] that IoUs and masks have in common.
+pub(crate) fn attend(
+    image: &PreparedImage,
+    encoder: &PromptEncoder,
+    decoder: &MaskDecoder,
+    embedding: &Embedding,
+    prompts: &[&[Prompt]],
+) -> Attended {
     let sparse = embed_prompts(encoder, prompts, embedding);
     let sparse = match differentiates(decoder) {
         true => sparse.autodiff(),
         false => sparse,
     };
-    decoder.forward(image, sparse)
+    decoder.attend(image, sparse)
 }
 
 /// What `decoder` can do before it gets prompts, if none is a mask.

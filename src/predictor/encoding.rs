@@ -93,6 +93,23 @@ impl Embedding {
         shares
     }
 
+    /// The share, 0..1, of the cells of the decoder's square `logits` that lie in the image, or the
+    /// part, that are inside of the mask.
+    pub fn share(&self, logits: &[f32]) -> f32 {
+        let side = logits.len().isqrt();
+        let Geometry {
+            resized,
+            side: input,
+            ..
+        } = self.geometry;
+        let within = |length: usize| (length * side).div_ceil(input);
+        let (columns, rows) = (within(resized.0), within(resized.1));
+        let rows_of_it = logits.chunks_exact(side).take(rows);
+        let inside = rows_of_it.flat_map(|row| &row[..columns]);
+        let inside = inside.filter(|logit| **logit > THRESHOLD).count();
+        inside as f32 / (columns * rows) as f32
+    }
+
     /// The part of the decoder's square `logits`, enlarged to the image, in which all over `above`
     /// lie; nothing where there is none.
     pub fn enlarge(&self, logits: &[f32], above: f32) -> Option<Enlarged> {

@@ -15,7 +15,7 @@ use std::io::{Read, Seek};
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-pub(crate) use answer::{answer, answer_on, prepare};
+pub(crate) use answer::{answer, answer_on, attend, prepare};
 use dialogue::Dialogue;
 pub use encoding::{Embedding, Encoding};
 pub use prompt::Prompt;
@@ -29,11 +29,14 @@ use crate::image::decode::Rgb;
 use crate::image::part::{Bounds, Part, Pyramid};
 use crate::image::resize::Rows;
 use crate::model::config::SamConfig;
+use crate::model::instance_decoder::InstanceDecoder;
+use crate::model::kernels;
 use crate::model::mask_decoder::MaskDecoder;
 use crate::model::precision::Precision;
 use crate::model::sam::Sam;
+use crate::weights::Checkpoint;
+use crate::weights::decoder_info::Thresholds;
 use crate::weights::source::{CheckpointSource, ParameterSource};
-use crate::weights::{Checkpoint, recognise};
 
 /// Parts around what is in view that are worth encoding before they are asked for: fewer than are
 /// kept.
@@ -46,6 +49,10 @@ pub struct Predictor {
     device: Device,
     /// In the place of the model's own decoder.
     fine_tuned: Option<MaskDecoder>,
+    /// Its own, if they are known.
+    thresholds: Option<Thresholds>,
+    /// The decoder of instances, if the checkpoint has one or one was opened beside it.
+    instances: Option<InstanceDecoder>,
     parameters: usize,
     /// SHA-256 of the image encoder's parameters and what they are held in, if not float32;
     /// empty where they come from no checkpoint.
@@ -74,6 +81,8 @@ impl Predictor {
             config,
             device: device.clone(),
             fine_tuned: None,
+            thresholds: None,
+            instances: None,
             parameters: 0,
             encoder_digest: Vec::new(),
             views: Views::default(),
@@ -94,11 +103,20 @@ impl Predictor {
     ) -> Result<Self> {
         let (config, mut source) = recognised(reader, progress)?;
         let predictor = Self::load(&mut source, config, device, precision)?;
+        let instances = match InstanceDecoder::is_in(&source) {
+            true => Some(InstanceDecoder::open(
+                &mut source,
+                predictor.config(),
+                device,
+            )?),
+            false => None,
+        };
         let mut encoder_digest = source.encoder_digest();
         if precision.on(device) == Precision::F16 {
             encoder_digest.extend(b"f16");
         }
         Ok(Self {
+            instances,
             parameters: source.parameters(),
             encoder_digest,
             ..predictor
@@ -115,12 +133,46 @@ impl Predictor {
         &self.model
     }
 
-    /// Puts a fine-tuned decoder in the place of the model's own, or takes it away.
+    /// Puts a fine-tuned decoder in the place of the model's own, or takes it away. Its thresholds
+    /// are the model's own until they are set.
     pub fn set_fine_tuned(&mut self, decoder: Option<MaskDecoder>) {
         self.fine_tuned = decoder;
+        self.thresholds = None;
         self.dialogue = Dialogue::default();
         self.previewed = None;
         self.prepared.fine_tuned.take();
+    }
+
+    /// Sets what the fine-tuned decoder's automatic masks are held to.
+    pub fn set_thresholds(&mut self, thresholds: Option<Thresholds>) {
+        self.thresholds = thresholds;
+    }
+
+    /// What the automatic masks of the decoder that answers are held to, if that is not what the
+    /// untouched model's are.
+    pub fn thresholds(&self) -> Option<Thresholds> {
+        self.thresholds
+    }
+
+    /// The decoder in the place of the model's own, if there is one.
+    pub fn fine_tuned(&self) -> Option<&MaskDecoder> {
+        self.fine_tuned.as_ref()
+    }
+
+    /// Opens the file of a decoder of instances beside the model.
+    ///
+    /// # Errors
+    /// When the file is no checkpoint, or holds no such decoder or one of another width.
+    pub fn open_instances<R: Read + Seek>(&mut self, reader: R) -> Result<()> {
+        let mut checkpoint = Checkpoint::open(reader)?;
+        let decoder = InstanceDecoder::open(&mut checkpoint, &self.config, &self.device)?;
+        self.instances = Some(decoder);
+        Ok(())
+    }
+
+    /// The decoder of instances, if there is one.
+    pub fn instances(&self) -> Option<&InstanceDecoder> {
+        self.instances.as_ref()
     }
 
     /// The decoder that answers.
@@ -182,8 +234,30 @@ impl Predictor {
         device::settle(&x).await?;
         encoding.x = x;
         encoding.step += 1;
-        let done = encoding.step >= self.encoding_steps();
-        Ok(done.then(|| Embedding::new(encoding.x.clone(), encoding.geometry)))
+        if encoding.step < self.encoding_steps() {
+            return Ok(None);
+        }
+        self.check(&encoding.x).await?;
+        Ok(Some(Embedding::new(encoding.x.clone(), encoding.geometry)))
+    }
+
+    /// Refuses what no image's embedding can be, as a faulty driver or damaged weights make it.
+    async fn check(&self, features: &Tensor<4>) -> Result<()> {
+        // Rounding may exceed it a little.
+        let bound = 1.01 * self.model.image_encoder.bound().await?;
+        let values = device::read(features.clone()).await?;
+        if values.iter().all(|x| x.abs() <= bound) {
+            return Ok(());
+        }
+        if kernels::runs_on(&self.device) {
+            device::distrust();
+            return Err(Error::new(
+                "The GPU computed numbers that make no sense: choose the CPU device.",
+            ));
+        }
+        Err(Error::new(
+            "The image encoder gives numbers that make no sense: its weights are damaged, so open another checkpoint.",
+        ))
     }
 
     /// The embedding of `image`, encoded in one go.
@@ -271,7 +345,7 @@ fn recognised<R: Read + Seek>(
     progress: &mut dyn FnMut(f64),
 ) -> Result<(SamConfig, CheckpointSource<'_, R>)> {
     let checkpoint = Checkpoint::open(reader)?;
-    let architecture = recognise(|name| checkpoint.shape(name))?;
+    let architecture = checkpoint.architecture()?;
     let config = SamConfig::from_architecture(&architecture);
     Ok((config, CheckpointSource::new(checkpoint, progress)))
 }

@@ -283,3 +283,31 @@ fn the_embeddings_used_last_are_kept() {
     add(&mut predictor, 16);
     assert!(predictor.has(&part(0)) && !predictor.has(&part(1)) && predictor.has(&part(2)));
 }
+
+/// Noise with one weight in it that is none.
+struct Damaged(NoiseSource);
+
+impl ParameterSource for Damaged {
+    fn has(&self, name: &str) -> bool {
+        self.0.has(name)
+    }
+
+    fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let mut values = self.0.read(name, shape)?;
+        if name == "image_encoder.neck.0.weight" {
+            values[0] = f32::NAN;
+        }
+        Ok(values)
+    }
+}
+
+#[test]
+fn an_embedding_that_no_image_has_is_refused() {
+    let (source, device) = (&mut Damaged(NoiseSource::default()), Device::flex());
+    let config = SamConfig::tiny();
+    let mut predictor = Predictor::load(source, config, &device, Precision::F32).unwrap();
+    let error = device::block_on(predictor.set_image(&image(0))).unwrap_err();
+    let told = error.to_string();
+    assert!(told.contains("its weights are damaged"), "{told}");
+    assert_eq!(device::fault(), None, "the device is not to blame");
+}

@@ -19,7 +19,7 @@ use crate::model::mask_decoder::MaskDecoder;
 use crate::model::parameters::with_parameters;
 use crate::model::{Sam, SamConfig};
 use crate::predictor::Embedding;
-use crate::weights::decoder_info::{BASE_MODEL, BASE_SHA256, Base, check_base};
+use crate::weights::decoder_info::{BASE_MODEL, BASE_SHA256, Base, Thresholds, check_base};
 use crate::weights::{Checkpoint, Dtype, hex, safetensors};
 
 const TRAINING: &str = "training";
@@ -35,6 +35,8 @@ struct State {
     #[serde(alias = "judging")]
     evaluating: bool,
     best: Option<Evaluation>,
+    /// Of the best decoder.
+    thresholds: Option<Thresholds>,
     optimizer_steps: i32,
     /// Elements of each of the optimiser's moments.
     moments: Vec<usize>,
@@ -67,6 +69,7 @@ impl Trainer {
             labels: self.labels.clone(),
             evaluating: self.evaluator.is_some(),
             best: self.best.as_ref().map(|best| best.evaluation),
+            thresholds: self.best.as_ref().and_then(|best| best.thresholds),
             optimizer_steps,
             moments: sizes,
         };
@@ -120,6 +123,7 @@ impl Trainer {
             best = Some(Best {
                 evaluation,
                 decoder,
+                thresholds: state.thresholds,
             });
         }
         Ok(Self {

@@ -12,7 +12,9 @@ use crate::model::SamConfig;
 use crate::model::mask_decoder::MaskDecoder;
 use crate::weights::decoder_info::open_for;
 pub use crate::weights::decoder_info::{Base, DecoderInfo};
-use crate::weights::{Architecture, Checkpoint, Dtype, Naming, recognise, safetensors};
+use crate::weights::instance_names::INSTANCE_DECODER;
+use crate::weights::pth_writer::{self, StateDict};
+use crate::weights::{Architecture, Checkpoint, Dtype, Naming, safetensors};
 
 /// A parameter under its `segment_anything` name, with its shape, row-major.
 pub struct Named {
@@ -51,6 +53,7 @@ impl DecoderInfo {
             before,
             after: best.map(|best| best.scores).or(before),
             steps: best.map_or(0, |best| best.step),
+            thresholds: trainer.best().and_then(|best| best.thresholds),
             settings: serde_json::to_string(trainer.settings()).unwrap_or_default(),
         }
     }
@@ -73,28 +76,36 @@ pub fn write(
     safetensors::write(out, &tensors, &info.metadata(base), next)
 }
 
-/// Writes the whole model of `checkpoint` with `decoder` in the place of its own as float32
-/// safetensors, a tensor at a time.
+/// Writes the whole model of `checkpoint` with `decoder` in the place of its own, float32, a tensor at a
+/// time: as safetensors, or for micro-sam as the file of its exports. `instances` is a decoder of instances
+/// from another file, if it has one, and goes into the latter.
 ///
 /// # Errors
-/// When the checkpoint cannot be read, or its encoder has no names in Hugging Face's library.
+/// When a checkpoint cannot be read, or the encoder has no names in Hugging Face's library.
 pub fn write_merged<R: Read + Seek>(
     out: impl Write,
     mut checkpoint: Checkpoint<R>,
+    instances: Option<Checkpoint<R>>,
     decoder: &[Named],
     naming: Naming,
     base: &Base,
     info: &DecoderInfo,
 ) -> Result<()> {
-    let architecture = recognise(|name| checkpoint.shape(name))?;
+    let architecture = checkpoint.architecture()?;
     if naming == Naming::HuggingFace && matches!(architecture, Architecture::TinyVit5M) {
         return Err(Error::new(format!(
             "Hugging Face's library has no names for {}; use segment_anything's names, or write the decoder alone.",
             base.name
         )));
     }
+    if naming == Naming::MicroSam {
+        return write_micro_sam(out, checkpoint, instances, decoder).map(|_| ());
+    }
     let (mut tensors, mut sources) = (Vec::new(), Vec::new());
-    for name in checkpoint.names() {
+    for name in checkpoint
+        .names()
+        .filter(|name| checkpoint.is_readable(name))
+    {
         let shape = checkpoint.shape(name).unwrap_or_default();
         for spelling in naming.spell(name) {
             tensors.push((spelling, shape.to_vec(), Dtype::F32));
@@ -109,6 +120,62 @@ pub fn write_merged<R: Read + Seek>(
         }
     };
     safetensors::write(out, &tensors, &info.metadata(base), next)
+}
+
+/// Writes a file as micro-sam's `export_custom_sam_model` does: `model_state`, and `decoder_state` if there
+/// is a decoder of instances. Counts of batches begin anew.
+pub fn write_micro_sam<W: Write, R: Read + Seek>(
+    out: W,
+    mut checkpoint: Checkpoint<R>,
+    mut instances: Option<Checkpoint<R>>,
+    decoder: &[Named],
+) -> Result<W> {
+    let model = tensors_of(&checkpoint, |name| !name.starts_with(INSTANCE_DECODER));
+    let beside = instances.as_ref().unwrap_or(&checkpoint);
+    let of_instances = tensors_of(beside, |name| name.starts_with(INSTANCE_DECODER));
+    let bare = |(name, shape): &(String, Vec<usize>)| {
+        let name = name.strip_prefix(INSTANCE_DECODER).unwrap_or(name);
+        (name.to_owned(), shape.clone())
+    };
+    let mut dicts = vec![StateDict {
+        name: "model_state",
+        tensors: model.clone(),
+    }];
+    if !of_instances.is_empty() {
+        dicts.push(StateDict {
+            name: "decoder_state",
+            tensors: of_instances.iter().map(bare).collect(),
+        });
+    }
+    let next = |i: usize| {
+        if let Some((name, shape)) = i.checked_sub(model.len()).map(|i| &of_instances[i]) {
+            return instances
+                .as_mut()
+                .unwrap_or(&mut checkpoint)
+                .read(name, shape);
+        }
+        let (name, shape) = &model[i];
+        match decoder.iter().find(|named| named.name == *name) {
+            Some(named) => Ok(named.values.clone()),
+            None => checkpoint.read(name, shape),
+        }
+    };
+    pth_writer::write(out, &dicts, next)
+}
+
+/// Names and shapes of those tensors that are wanted and can be read.
+fn tensors_of<R: Read + Seek>(
+    checkpoint: &Checkpoint<R>,
+    wanted: impl Fn(&str) -> bool,
+) -> Vec<(String, Vec<usize>)> {
+    let names = checkpoint
+        .names()
+        .filter(|name| wanted(name) && checkpoint.is_readable(name));
+    let named = names.map(|name| {
+        let shape = checkpoint.shape(name).unwrap_or_default();
+        (name.to_owned(), shape.to_vec())
+    });
+    named.collect()
 }
 
 /// Reads a fine-tuned decoder for the model `base`, of `config`, onto `device`.

@@ -1,15 +1,18 @@
 //! Evaluating a decoder on the held-out objects, one after another.
 
-use super::dataset::{Example, LabelledImage, TrainingObject};
+use super::calibration::Calibration;
+use super::dataset::{Example, LabelledImage, Split, TrainingObject};
 use crate::error::Result;
 use crate::evaluate::{Scores, object_ious};
 use crate::model::mask_decoder::MaskDecoder;
 use crate::model::prompt_encoder::PromptEncoder;
+use crate::weights::decoder_info::Thresholds;
 
 /// A decoder and its IoUs on the objects evaluated so far.
 pub struct Evaluator {
     pub decoder: MaskDecoder,
     ious: Vec<[f64; 2]>,
+    calibration: Calibration,
 }
 
 impl Evaluator {
@@ -17,12 +20,24 @@ impl Evaluator {
         Self {
             decoder,
             ious: Vec::new(),
+            calibration: Calibration::default(),
         }
     }
 
     /// How many objects it was evaluated on.
     pub fn done(&self) -> usize {
         self.ious.len()
+    }
+
+    /// Looks at the next labelled object to find the decoder's thresholds; these after the last.
+    pub async fn calibrate(
+        &mut self,
+        encoder: &PromptEncoder,
+        images: &[LabelledImage],
+        split: &Split,
+    ) -> Result<Option<Thresholds>> {
+        let (calibration, decoder) = (&mut self.calibration, &self.decoder);
+        calibration.advance(encoder, decoder, images, split).await
     }
 
     /// Evaluates on the next of `examples`; the scores after the last.

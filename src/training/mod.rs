@@ -2,6 +2,8 @@
 //! prompt encoder stay as they are.
 
 mod adamw;
+pub mod bioimage_io;
+pub mod calibration;
 pub mod checkpoint;
 pub mod dataset;
 pub mod decoder_file;

@@ -16,6 +16,7 @@ use crate::model::mask_decoder::MaskDecoder;
 use crate::model::prompt_encoder::PromptEncoder;
 use crate::random::Random;
 use crate::settings::settings;
+use crate::weights::decoder_info::Thresholds;
 
 settings! {
     /// What a person may set; the defaults just work.
@@ -85,6 +86,8 @@ pub struct TrainingReport {
 pub struct Best {
     pub evaluation: Evaluation,
     pub decoder: MaskDecoder,
+    /// For automatic masks; those of a training that an earlier version began may lack them.
+    pub thresholds: Option<Thresholds>,
 }
 
 /// The mask decoder under training.
@@ -241,7 +244,8 @@ impl Trainer {
         Ok(loss)
     }
 
-    /// Evaluates on the next held-out object; after the last, keeps the decoder if it is the best.
+    /// Evaluates on the next held-out object; after the last, calibrates the decoder, an object at a
+    /// time, and keeps it if it is the best.
     async fn evaluate(&mut self) -> Result<Option<Evaluation>> {
         let Some(evaluator) = &mut self.evaluator else {
             return Ok(None);
@@ -259,14 +263,20 @@ impl Trainer {
         };
         let known = &mut self.progress.evaluations;
         let beats = |other: &Evaluation| scores.mean() > other.scores.mean();
-        let best = !known.is_empty() && known.iter().all(beats);
-        known.push(evaluation);
-        if let (Some(evaluator), true) = (self.evaluator.take(), best) {
+        if !known.is_empty() && known.iter().all(beats) {
+            let split = &self.progress.split;
+            let calibrated = evaluator.calibrate(&self.encoder, &self.images, split);
+            let Some(thresholds) = calibrated.await? else {
+                return Ok(None);
+            };
             self.best = Some(Best {
                 evaluation,
-                decoder: evaluator.decoder,
+                decoder: evaluator.decoder.clone(),
+                thresholds: Some(thresholds),
             });
         }
+        known.push(evaluation);
+        self.evaluator = None;
         Ok(Some(evaluation))
     }
 
@@ -330,7 +340,8 @@ impl Trainer {
             part(points, FirstPrompt::Point),
             part(boxes, FirstPrompt::Box),
         );
-        let (points, boxes) = device::both(points, boxes).await;
+        let device = images[batch[0].image].view(batch[0].object).device();
+        let (points, boxes) = device::both(&device, points, boxes).await;
         let (points, boxes) = (points?, boxes?);
         let pairs = points.gradients.into_iter().zip(boxes.gradients);
         Ok(Outcome {

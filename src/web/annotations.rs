@@ -156,12 +156,12 @@ impl OpenedObjects {
         let parts = labels.mask_parts();
         let told = match labels.unknown.count() {
             0 => String::new(),
-            1 => "1 pixel is marked as not annotated, and counts as background here; the command \
-                  line trains without it."
+            1 => "1 pixel is marked as not annotated: it is neither object nor background, and is \
+                  never trained on."
                 .to_owned(),
             count => format!(
-                "{count} pixels are marked as not annotated, and count as background here; the \
-                 command line trains without them."
+                "{count} pixels are marked as not annotated: they are striped, neither object nor \
+                 background, and never trained on."
             ),
         };
         let labels = match parts {

@@ -1,4 +1,5 @@
-//! The search for all objects of the open image, a piece of work at a time.
+//! The search for all objects of the open image, a piece of work at a time: automatic masks, or what
+//! the model's decoder of instances finds.
 
 use tsify::{Ts, Tsify};
 use wasm_bindgen::prelude::*;
@@ -9,11 +10,18 @@ use super::types::{AutomaticMaskProgress, Display, JsResult, read};
 use crate::automatic_masks::{AutomaticMaskSettings, AutomaticMasks, Found, FoundObject};
 use crate::error::{Error, Result};
 use crate::image::display::{self, Shown};
+use crate::instances::search::{InstanceSearch, InstanceSettings, Method};
+use crate::predictor::Predictor;
 
 /// A search under way in the open image.
 pub(super) struct Search {
-    masks: AutomaticMasks,
+    kind: Kind,
     display: display::Display,
+}
+
+enum Kind {
+    Grid(AutomaticMasks),
+    Instances(InstanceSearch),
 }
 
 /// What a search found.
@@ -32,28 +40,43 @@ impl Engine {
         side: usize,
     ) -> JsResult<()> {
         let settings = read(&settings, "settings of the search")?;
-        let display = {
-            let image = self.image.borrow();
-            image.as_ref().ok_or_else(no_image)?.display(&display)?
-        };
-        let (size, side) = (self.image_size()?, (side > 0).then_some(side));
-        let masks = self
-            .with_predictor(async |predictor| {
-                let embedding = predictor.embedding().ok().cloned();
-                AutomaticMasks::new(size, settings, side, embedding)
-            })
-            .await?;
-        self.automatic_masks.set(Some(Search { masks, display }));
-        Ok(())
+        let size = self.image_size()?;
+        self.begin_search(&display, |predictor| {
+            let embedding = predictor.embedding().ok().cloned();
+            let masks = AutomaticMasks::new(size, settings, given(side), embedding)?;
+            Ok(Kind::Grid(masks))
+        })
+    }
+
+    /// Begins a search by the model's decoder of instances, as [`Self::begin_automatic_masks`].
+    pub async fn begin_instances(
+        &self,
+        display: Ts<Display>,
+        method: Ts<Method>,
+        settings: Ts<InstanceSettings>,
+        side: usize,
+    ) -> JsResult<()> {
+        let settings = read(&settings, "settings of the search")?;
+        let method = read(&method, "a way to find instances")?;
+        let size = self.image_size()?;
+        self.begin_search(&display, |predictor| {
+            let embedding = predictor.embedding().ok().cloned();
+            let search = InstanceSearch::new(size, given(side), method, settings, embedding)?;
+            Ok(Kind::Instances(search))
+        })
     }
 
     /// Does the search's next piece of work.
     pub async fn advance_automatic_masks(&self) -> JsResult<Ts<AutomaticMaskProgress>> {
         let mut search = self.automatic_masks.take().ok_or_else(no_search)?;
         let advanced = self.advance_search(&mut search).await;
+        let (fraction, found) = match &search.kind {
+            Kind::Grid(masks) => (masks.progress(), masks.found()),
+            Kind::Instances(instances) => (instances.progress(), instances.found()),
+        };
         let progress = AutomaticMaskProgress {
-            fraction: search.masks.progress(),
-            found: search.masks.found(),
+            fraction,
+            found,
             finished: !advanced?,
         };
         self.automatic_masks.set(Some(search));
@@ -63,7 +86,14 @@ impl Engine {
     /// Ends the search: what it found.
     pub fn finish_automatic_masks(&self) -> JsResult<FoundObjects> {
         let search = self.automatic_masks.take().ok_or_else(no_search)?;
-        Ok(FoundObjects(search.masks.finish()?))
+        Ok(FoundObjects(match search.kind {
+            Kind::Grid(masks) => masks.finish()?,
+            // No IoU is predicted for them.
+            Kind::Instances(instances) => Found {
+                runs: instances.finish()?.runs(),
+                objects: Vec::new(),
+            },
+        }))
     }
 
     /// Drops the search.
@@ -73,22 +103,47 @@ impl Engine {
 }
 
 impl Engine {
+    fn begin_search(
+        &self,
+        display: &Ts<Display>,
+        begin: impl FnOnce(&Predictor) -> Result<Kind>,
+    ) -> JsResult<()> {
+        let display = {
+            let image = self.image.borrow();
+            image.as_ref().ok_or_else(no_image)?.display(display)?
+        };
+        let kind = self.with_predictor_now(|predictor| begin(predictor))??;
+        self.automatic_masks.set(Some(Search { kind, display }));
+        Ok(())
+    }
+
     async fn advance_search(&self, search: &mut Search) -> Result<bool> {
-        let Search { masks, display } = search;
-        if !masks.wants_image() {
-            let go_on = self.with_predictor(async |predictor| masks.go_on(predictor).await);
-            return go_on.await;
+        let Search { kind, display } = search;
+        let wants_image = match kind {
+            Kind::Grid(masks) => masks.wants_image(),
+            Kind::Instances(instances) => instances.wants_image(),
+        };
+        if !wants_image {
+            let go_on = async |predictor: &mut Predictor| match kind {
+                Kind::Grid(masks) => masks.go_on(predictor).await,
+                Kind::Instances(instances) => instances.go_on(predictor).await,
+            };
+            return self.with_predictor(go_on).await;
         }
         // Its table takes longer to make than some batches of points take.
         let image = self.image.borrow();
         let shown = Shown::new(&image.as_ref().ok_or_else(no_image)?.picture, display)?;
-        self.with_predictor_now(|predictor| masks.begin_tile(predictor, &shown))??;
+        self.with_predictor_now(|predictor| match kind {
+            Kind::Grid(masks) => masks.begin_tile(predictor, &shown),
+            Kind::Instances(instances) => instances.begin_part(predictor, &shown),
+        })??;
         Ok(true)
     }
 }
 
 #[wasm_bindgen]
 impl FoundObjects {
+    /// Those whose IoU the model predicts.
     pub fn objects(&self) -> JsResult<Vec<Ts<FoundObject>>> {
         let objects: std::result::Result<Vec<_>, _> =
             self.0.objects.iter().map(Tsify::into_ts).collect();
@@ -99,6 +154,10 @@ impl FoundObjects {
     pub fn runs(self) -> Vec<u32> {
         self.0.runs
     }
+}
+
+fn given(side: usize) -> Option<usize> {
+    (side > 0).then_some(side)
 }
 
 fn no_search() -> Error {

@@ -188,7 +188,7 @@ impl Engine {
 }
 
 /// The channels of an image that its display chooses, and how they are shown.
-fn open_displayed(
+pub(super) fn open_displayed(
     file: Option<Blob>,
     page: usize,
     display: Display,

@@ -12,11 +12,13 @@ use web_sys::Blob;
 use super::automatic_masks::Search;
 use super::blob::BlobReader;
 use super::encoding::Labelling;
+use super::finding::{FindingTask, SeenInstances};
 use super::image::Image;
 use super::products;
 use super::types::{DeviceInfo, JsResult, ModelInfo, read};
 use crate::device::{self, DeviceChoice, OpenDevice};
 use crate::error::{Error, Result};
+use crate::finder::Finder;
 use crate::image::shapes::Shape;
 use crate::model::mask_decoder::MaskDecoder;
 use crate::model::precision::Precision;
@@ -24,6 +26,7 @@ use crate::predictor::{Embedding, Encoding, Predictor};
 use crate::training::dataset::LabelledImage;
 use crate::training::decoder_file::{Base, DecoderInfo};
 use crate::training::trainer::Trainer;
+use crate::weights::Checkpoint;
 
 /// Model, image and prompts in a worker. Its calls must not overlap, but for `cancel`.
 #[wasm_bindgen]
@@ -33,6 +36,8 @@ pub struct Engine {
     predictor: Cell<Option<Predictor>>,
     /// The model's file, to be read again for its fingerprint and for merging.
     pub(super) model_file: RefCell<Option<Blob>>,
+    /// The file of a decoder of instances that was opened beside the model, for merging.
+    pub(super) instances_file: RefCell<Option<Blob>>,
     pub(super) base: RefCell<Option<Base>>,
     pub(super) fine_tuned: RefCell<Option<DecoderState>>,
     pub(super) image: RefCell<Option<Image>>,
@@ -46,6 +51,12 @@ pub struct Engine {
     pub(super) encoded: RefCell<Option<Embedding>>,
     /// Taken out while it works.
     pub(super) automatic_masks: Cell<Option<Search>>,
+    /// Taken out while it works.
+    pub(super) finding: Cell<Option<FindingTask>>,
+    /// What the decoder of instances found last in a search by examples.
+    pub(super) seen_instances: RefCell<Option<SeenInstances>>,
+    /// What was learned of labelled objects.
+    pub(super) finder: RefCell<Finder>,
     /// The image that is being added to the training set.
     pub(super) labelling: RefCell<Option<Labelling>>,
     pub(super) labelled: RefCell<Vec<LabelledImage>>,
@@ -80,6 +91,7 @@ impl Engine {
             device,
             predictor: Cell::new(None),
             model_file: RefCell::default(),
+            instances_file: RefCell::default(),
             base: RefCell::default(),
             fine_tuned: RefCell::default(),
             image: RefCell::default(),
@@ -88,27 +100,40 @@ impl Engine {
             paused: Cell::default(),
             encoded: RefCell::default(),
             automatic_masks: Cell::default(),
+            finding: Cell::default(),
+            seen_instances: RefCell::default(),
+            finder: RefCell::default(),
             labelling: RefCell::default(),
             labelled: RefCell::default(),
             trainer: Cell::default(),
             cancelled: Cell::new(false),
-            fused: products::fuse().unwrap_or(false),
+            fused: products::fuse_products(),
         })
     }
 
     pub fn device_info(&self) -> JsResult<Ts<DeviceInfo>> {
+        let device = match device::pool_size() {
+            1 if self.device.is_cpu() => format!("{}, 1 thread", self.device.name),
+            n if self.device.is_cpu() => format!("{}, {n} threads", self.device.name),
+            _ => self.device.name.clone(),
+        };
         let info = DeviceInfo {
-            device: self.device.name.clone(),
+            device,
             note: self.device.note.clone(),
             gpu: self.device.is_gpu,
         };
         Ok(info.into_ts()?)
     }
 
-    /// Whether the device has failed, after which only a new engine helps.
+    /// What the GPU has done after which only a new engine helps, as part of a sentence.
     #[wasm_bindgen(getter)]
-    pub fn device_failed(&self) -> bool {
-        device::failed()
+    pub fn device_fault(&self) -> Option<String> {
+        device::fault().map(Into::into)
+    }
+
+    #[wasm_bindgen(getter)]
+    pub fn computes_on_cpu(&self) -> bool {
+        self.device.is_cpu()
     }
 
     /// Whether the CPU device multiplies with relaxed SIMD.
@@ -132,17 +157,44 @@ impl Engine {
         };
         let (device, precision) = (&self.device.device, Precision::default());
         let predictor = Predictor::open(reader, device, precision, &mut report)?;
-        let info = ModelInfo {
-            name: predictor.config().name(),
-            parameters: predictor.parameters(),
-        };
+        let info = model_info(&predictor);
         self.predictor.set(Some(predictor));
         self.model_file.replace(Some(file));
+        self.instances_file.replace(None);
         self.base.replace(None);
         self.fine_tuned.replace(None);
         self.paused.set(None);
+        self.finding.set(None);
+        self.seen_instances.take();
+        self.finder.take();
         self.clear_labelled();
         Ok(info.into_ts()?)
+    }
+
+    /// Opens a decoder of instances beside the loaded model, which goes with it.
+    pub async fn open_instance_decoder(&self, file: Blob) -> JsResult<Ts<ModelInfo>> {
+        let source = reader(&file)?;
+        let info = self.with_predictor_now(|predictor| {
+            predictor.open_instances(source)?;
+            Ok::<_, Error>(model_info(predictor))
+        })??;
+        self.instances_file.replace(Some(file));
+        self.seen_instances.take();
+        Ok(info.into_ts()?)
+    }
+}
+
+/// Whether a file holds a decoder of instances without its model.
+#[wasm_bindgen]
+pub fn is_instance_decoder(file: Blob) -> JsResult<bool> {
+    Ok(Checkpoint::open(reader(&file)?)?.is_instance_decoder())
+}
+
+fn model_info(predictor: &Predictor) -> ModelInfo {
+    ModelInfo {
+        name: predictor.config().name(),
+        parameters: predictor.parameters(),
+        instances: predictor.instances().is_some(),
     }
 }
 

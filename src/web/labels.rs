@@ -19,4 +19,9 @@ impl Engine {
     pub fn labels_png(&self, runs: Vec<u32>, width: usize, height: usize) -> JsResult<Vec<u8>> {
         Ok(Labels::from_runs(&runs, (width, height))?.to_png()?)
     }
+
+    /// A TIFF file of labels, which may have pixels that are not annotated.
+    pub fn labels_tiff(&self, runs: Vec<u32>, width: usize, height: usize) -> JsResult<Vec<u8>> {
+        Ok(Labels::from_runs(&runs, (width, height))?.to_tiff(None)?)
+    }
 }

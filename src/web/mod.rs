@@ -8,10 +8,12 @@ mod blob;
 mod blocks;
 mod encoding;
 mod engine;
+mod finding;
 mod image;
 mod labels;
 mod measure;
 mod panic;
+mod pool;
 mod products;
 mod project_file;
 mod prompts;
@@ -31,7 +33,7 @@ unsafe extern "C" {
 #[wasm_bindgen(start)]
 fn start() {
     #[cfg(target_arch = "wasm32")]
-    // SAFETY: once, before anything else.
+    // SAFETY: once, before anything else, as only the first thread begins here.
     unsafe {
         __wasm_call_ctors();
     }

@@ -8,9 +8,13 @@ use tsify::{Ts, Tsify};
 use wasm_bindgen::prelude::*;
 use web_sys::Blob;
 
+use super::blob::BlobReader;
 use super::engine::{DecoderState, Engine, no_model, reader};
+use super::pool;
 use super::types::{JsResult, TrainingInfo, read};
 use crate::error::{Error, Result};
+use crate::predictor::Predictor;
+use crate::training::bioimage_io::{self, TestTensors};
 use crate::training::dataset::HeldOut;
 use crate::training::decoder_file::{self, Base, DecoderInfo};
 use crate::training::trainer::{Trainer, TrainingReport, TrainingSettings};
@@ -65,10 +69,15 @@ impl Engine {
         self.put_trainer(trainer)
     }
 
-    /// Does the training's next piece of work.
+    /// Does the training's next piece of work. With a pool beside, only calls that have to do with the
+    /// training must wait for it.
     pub async fn train(&self) -> JsResult<Ts<TrainingReport>> {
         let mut trainer = self.trainer.take().ok_or_else(no_training)?;
-        let report = trainer.advance().await;
+        let work = async move {
+            let report = trainer.advance().await;
+            (trainer, report)
+        };
+        let (trainer, report) = pool::beside(work).await;
         self.trainer.set(Some(trainer));
         Ok(report?.into_ts()?)
     }
@@ -122,12 +131,16 @@ impl Engine {
 
     /// Chooses whether the fine-tuned decoder or the model's own answers.
     pub async fn use_fine_tuned(&self, on: bool) -> JsResult<()> {
-        let decoder = match on {
-            true => Some(self.fine_tuned()?.decoder),
-            false => None,
+        let (decoder, thresholds) = match on {
+            true => {
+                let DecoderState { decoder, info } = self.fine_tuned()?;
+                (Some(decoder), info.thresholds)
+            }
+            false => (None, None),
         };
         self.with_predictor(async |predictor| {
             predictor.set_fine_tuned(decoder);
+            predictor.set_thresholds(thresholds);
             Ok(())
         })
         .await?;
@@ -137,6 +150,12 @@ impl Engine {
     /// The fine-tuned decoder as safetensors.
     pub async fn decoder_file(&self, names: Ts<Naming>) -> JsResult<Vec<u8>> {
         let naming = read(&names, "names")?;
+        if naming == Naming::MicroSam {
+            return Err(Error::new(
+                "micro-sam opens whole models only: choose \u{201c}Whole model with it\u{201d}.",
+            )
+            .into());
+        }
         let (base, DecoderState { decoder, info }) = (self.base().await?, self.fine_tuned()?);
         let named = decoder_file::parameters(&decoder).await?;
         let mut file = Vec::new();
@@ -144,8 +163,8 @@ impl Engine {
         Ok(file)
     }
 
-    /// The whole model with the fine-tuned decoder as safetensors, handed to `sink` piece by
-    /// piece.
+    /// The whole model with the fine-tuned decoder, handed to `sink` piece by piece: safetensors, or a
+    /// PyTorch file for micro-sam.
     pub async fn merged_file(
         &self,
         names: Ts<Naming>,
@@ -155,16 +174,33 @@ impl Engine {
         let naming = read(&names, "names")?;
         let (base, DecoderState { decoder, info }) = (self.base().await?, self.fine_tuned()?);
         let named = decoder_file::parameters(&decoder).await?;
-        let checkpoint = Checkpoint::open(reader(&self.model_file()?)?)?;
+        let (model, instances) = self.checkpoints()?;
         let out = io::BufWriter::with_capacity(PIECE, Sink(sink));
-        decoder_file::write_merged(out, checkpoint, &named, naming, &base, &info)?;
+        decoder_file::write_merged(out, model, instances, &named, naming, &base, &info)?;
+        Ok(())
+    }
+
+    /// A BioImage.IO package of the whole model with the fine-tuned decoder, handed to `sink` piece by
+    /// piece. The bundled sample is encoded for it.
+    pub async fn package(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "(piece: Uint8Array<ArrayBuffer>) => void")]
+        sink: &Function,
+    ) -> JsResult<()> {
+        let DecoderState { decoder, info } = self.fine_tuned()?;
+        let named = decoder_file::parameters(&decoder).await?;
+        let tests = async |predictor: &mut Predictor| TestTensors::of(predictor, &decoder).await;
+        let tests = self.with_predictor(tests).await?;
+        let (model, instances) = self.checkpoints()?;
+        let out = io::BufWriter::with_capacity(PIECE, Sink(sink));
+        bioimage_io::write(out, model, instances, &named, &info, &tests)?;
         Ok(())
     }
 }
 
 impl Engine {
     /// What the loaded model is known by.
-    async fn base(&self) -> Result<Base> {
+    pub(super) async fn base(&self) -> Result<Base> {
         if let Some(base) = &*self.base.borrow() {
             return Ok(base.clone());
         }
@@ -176,6 +212,14 @@ impl Engine {
         let base = Base { name, sha256 };
         self.base.replace(Some(base.clone()));
         Ok(base)
+    }
+
+    /// The model's file, and that of a decoder of instances beside it.
+    fn checkpoints(&self) -> Result<(Checkpoint<BlobReader>, Option<Checkpoint<BlobReader>>)> {
+        let opened = |file: &Blob| Checkpoint::open(reader(file)?);
+        let instances = self.instances_file.borrow();
+        let instances = instances.as_ref().map(opened).transpose()?;
+        Ok((opened(&self.model_file()?)?, instances))
     }
 
     fn model_file(&self) -> Result<Blob> {

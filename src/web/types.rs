@@ -16,6 +16,7 @@ use crate::image::pixel_size::PixelSize;
 use crate::image::planes::{Axes, ChannelChoice};
 use crate::image::shapes::Shape;
 use crate::image::voi::Voi;
+use crate::instances::search::{InstanceRanges, InstanceSettings};
 use crate::predictor;
 use crate::training::trainer::{Evaluation, Trainer, TrainingRanges, TrainingSettings};
 
@@ -49,6 +50,8 @@ pub struct DeviceInfo {
 pub struct ModelInfo {
     pub name: String,
     pub parameters: usize,
+    /// It has a decoder of instances.
+    pub instances: bool,
 }
 
 /// What an image's samples are.
@@ -371,6 +374,8 @@ pub struct SettingRanges {
     pub display: Display,
     #[tsify(type = "Record<keyof AutomaticMaskSettings, SettingRange>")]
     pub automatic_masks: AutomaticMaskRanges,
+    #[tsify(type = "Record<keyof InstanceSettings, SettingRange>")]
+    pub instances: InstanceRanges,
     #[tsify(type = "Record<keyof TrainingSettings, SettingRange>")]
     pub training: TrainingRanges,
 }
@@ -381,6 +386,7 @@ pub fn setting_ranges() -> JsResult<Ts<SettingRanges>> {
     let ranges = SettingRanges {
         display: Display::default(),
         automatic_masks: AutomaticMaskSettings::RANGES,
+        instances: InstanceSettings::RANGES,
         training: TrainingSettings::RANGES,
     };
     Ok(ranges.into_ts()?)

@@ -6,9 +6,7 @@ Run by `cargo xtask test python`, which names the program in GRAYSAM_BIN and mak
 
 import contextlib
 import json
-import os
 import re
-import subprocess
 import sys
 import tempfile
 import unittest
@@ -23,21 +21,14 @@ from transformers import SamConfig, SamModel
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "fixtures"))
+sys.path.insert(0, str(ROOT / "tests" / "python"))
 from make_model_fixtures import TINY, build  # noqa: E402
+from program import graysam  # noqa: E402
 
 MOBILE_SAM = ROOT / "target" / "models" / "mobile_sam_f32.safetensors"
 DECODER = "mask_decoder."
 # As in segment_anything; Hugging Face's default is 1e-6.
 DECODER_EPS = 1e-5
-
-
-def graysam(*arguments):
-    """What the program prints."""
-    command = [os.environ["GRAYSAM_BIN"], *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise AssertionError(f"{command} failed: {done.stderr}")
-    return done.stdout
 
 
 def manual_code():

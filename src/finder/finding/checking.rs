@@ -1,0 +1,222 @@
+//! How well the labelled objects of an image are found again, each by what is learned without it.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use tsify::Tsify;
+
+use super::Given;
+use crate::finder::choose::{THRESHOLD, sureness};
+use crate::finder::foreground::{Foreground, Pixels};
+use crate::finder::lesson::{Finder, Learned, Sight, Sizes, known};
+use crate::finder::network::Network;
+use crate::finder::numbers::Typical;
+use crate::finder::propose::{Proposal, Proposing, Scope, common};
+use crate::finder::view::{Tiling, View};
+use crate::image::labels::Labels;
+use crate::image::part::Part;
+use crate::image::shapes::{self, Shape};
+
+/// Parts of the objects of which each is held out once.
+const FOLDS: usize = 2;
+/// The IoU from which on an object counts as found.
+const FOUND: f64 = 0.5;
+
+/// How well the labelled objects are found again, each by what is learned without it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Tsify)]
+pub struct FinderQuality {
+    pub examples: usize,
+    pub found: usize,
+    pub missed: usize,
+    /// What was found where the person says that no such object is.
+    pub wrong: usize,
+}
+
+pub(super) struct Checking {
+    pub tiling: Tiling,
+    pub views: Vec<(Part, View, Labels)>,
+    /// The labelled objects' numbers, sorted; every second is held out in turn.
+    ids: Vec<u32>,
+    fold: usize,
+    /// What is learned without the objects that are held out, and the tile at hand.
+    held_out: Option<(Learned, usize)>,
+    proposing: Option<Proposing>,
+    quality: FinderQuality,
+}
+
+/// An object that is held out.
+struct Held {
+    shape: Shape,
+    found: bool,
+}
+
+impl Checking {
+    pub fn new(tiling: Tiling, views: Vec<(Part, View, Labels)>) -> Self {
+        let ids = views.iter().flat_map(|(_, _, labels)| &labels.ids);
+        let ids: BTreeSet<u32> = ids.copied().filter(|id| *id > 0).collect();
+        Self {
+            tiling,
+            views,
+            ids: ids.into_iter().collect(),
+            fold: 0,
+            held_out: None,
+            proposing: None,
+            quality: FinderQuality::default(),
+        }
+    }
+
+    /// Does the next piece of work; what came out when all is done, nothing of it where fewer than
+    /// two objects are labelled.
+    pub fn go_on(
+        &mut self,
+        finder: &Finder,
+        given: &Given,
+        network: &Network,
+    ) -> Option<FinderQuality> {
+        let objects = self
+            .views
+            .iter()
+            .map(|(_, _, labels)| shapes::boxes(labels).len());
+        if objects.sum::<usize>() < FOLDS || self.fold >= FOLDS {
+            return Some(self.quality);
+        }
+        let Some((learned, tile)) = &self.held_out else {
+            match self.without_fold(finder, given) {
+                Some(learned) => self.held_out = Some((learned, 0)),
+                None => self.fold += 1,
+            }
+            return None;
+        };
+        let Some((core, view, _)) = self.views.get(*tile) else {
+            self.held_out = None;
+            self.fold += 1;
+            return None;
+        };
+        let scope = Scope {
+            instances: given.instances(),
+            view,
+            core,
+            learned,
+            network,
+            scale: self.tiling.scale,
+        };
+        let proposing = self.proposing.take();
+        let proposing = proposing.unwrap_or_else(|| Proposing::new(scope));
+        match proposing.go_on(scope) {
+            Err(proposing) => self.proposing = Some(proposing),
+            Ok((_, all)) => {
+                let tile = *tile;
+                self.check(tile, all, given);
+                if let Some((_, next)) = &mut self.held_out {
+                    *next += 1;
+                }
+            }
+        }
+        None
+    }
+
+    /// What is learned without the objects that are held out.
+    fn without_fold(&self, finder: &Finder, given: &Given) -> Option<Learned> {
+        let Tiling {
+            diameter, scale, ..
+        } = self.tiling;
+        let lesson = finder.lessons.last()?;
+        let mut pixels = Pixels::default();
+        for (i, (_, view, labels)) in self.views.iter().enumerate() {
+            let kept: Vec<u32> = labels
+                .ids
+                .iter()
+                .map(|id| if self.holds(*id) { 0 } else { *id })
+                .collect();
+            let known = known(view, &kept, &given.rejected);
+            pixels.extend(Pixels::of(
+                &view.plane,
+                diameter * scale,
+                &known,
+                self.views.len(),
+                i as u64,
+            ));
+        }
+        let others = &finder.lessons[..finder.lessons.len() - 1];
+        let all: Vec<&Pixels> = others
+            .iter()
+            .map(|other| &other.pixels)
+            .chain([&pixels])
+            .collect();
+        let foreground = Foreground::learn(&all);
+        let mut examples: Vec<_> = others
+            .iter()
+            .flat_map(|other| &other.examples)
+            .copied()
+            .collect();
+        for (core, view, labels) in &self.views {
+            let sight = Sight::new(view, &foreground, diameter, scale);
+            let kept = shapes::boxes(labels)
+                .into_iter()
+                .filter(|(id, _)| !self.holds(*id));
+            let kept = kept.map(|(id, bounds)| shapes::shape(labels, id, bounds));
+            examples.extend(
+                kept.filter(|shape| view.owns(core, shape))
+                    .map(|shape| sight.region(&shape)),
+            );
+        }
+        Some(Learned {
+            foreground,
+            typical: Typical::of(&examples)?,
+            sizes: Sizes::of(lesson.areas.clone())?,
+            examples: examples.len(),
+        })
+    }
+
+    fn holds(&self, id: u32) -> bool {
+        let place = self.ids.binary_search(&id);
+        place.is_ok_and(|place| place % FOLDS == self.fold)
+    }
+
+    fn check(&mut self, tile: usize, mut all: Vec<Proposal>, given: &Given) {
+        let (core, view, labels) = &self.views[tile];
+        let held = shapes::boxes(labels)
+            .into_iter()
+            .filter(|(id, _)| self.holds(*id));
+        let mut held: Vec<Held> = held
+            .map(|(id, bounds)| shapes::shape(labels, id, bounds))
+            .filter(|shape| view.owns(core, shape))
+            .map(|shape| Held {
+                shape,
+                found: false,
+            })
+            .collect();
+        let refused: Vec<Shape> = given
+            .rejected
+            .iter()
+            .filter_map(|shape| view.seen(shape))
+            .collect();
+        all.retain(|proposal| sureness(proposal.score) >= THRESHOLD);
+        all.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let mut chosen: Vec<Shape> = Vec::new();
+        let mut wrong = 0;
+        for Proposal { shape, .. } in all {
+            let overlaps =
+                |other: &Shape| common(&shape, other) * 10 > 3 * shape.area.min(other.area);
+            let about =
+                held.iter().any(|held| overlaps(&held.shape)) || refused.iter().any(overlaps);
+            if !about || chosen.iter().any(overlaps) {
+                continue;
+            }
+            let same = |other: &Shape| shapes::iou(Some(&shape), Some(other)) >= FOUND;
+            match held.iter_mut().find(|held| same(&held.shape)) {
+                Some(held) => held.found = true,
+                None => {
+                    let on: usize = held.iter().map(|held| common(&shape, &held.shape)).sum();
+                    wrong += usize::from(2 * on > shape.area || refused.iter().any(same));
+                }
+            }
+            chosen.push(shape);
+        }
+        let found = held.iter().filter(|held| held.found).count();
+        self.quality.examples += held.len();
+        self.quality.found += found;
+        self.quality.missed += held.len() - found;
+        self.quality.wrong += wrong;
+    }
+}

@@ -1,0 +1,63 @@
+use super::learning::Learning;
+use super::*;
+use crate::image::decode::Rgb;
+use crate::image::shapes::iou;
+
+const SIZE: (usize, usize) = (160, 120);
+
+/// Bright squares, and one that nothing shows.
+fn squares() -> (Rgb, Labels, Shape) {
+    let mut ids = vec![0; SIZE.0 * SIZE.1];
+    for (id, (x, y)) in [(20, 20), (70, 30), (30, 80)].into_iter().enumerate() {
+        for row in y..y + 16 {
+            ids[row * SIZE.0 + x..row * SIZE.0 + x + 16].fill(id as u32 + 1);
+        }
+    }
+    let gray = |(i, id): (usize, &u32)| [if *id > 0 { 200 } else { 40 + (i % 7) as u8 }; 3];
+    let pixels = ids.iter().enumerate().flat_map(gray).collect();
+    let image = Rgb {
+        width: SIZE.0,
+        height: SIZE.1,
+        pixels,
+    };
+    let unseen = Shape::trimmed(120, 80, 16, vec![true; 256]).expect("it has pixels");
+    (image, Labels::new(SIZE.0, SIZE.1, ids), unseen)
+}
+
+#[test]
+fn what_the_decoder_of_instances_finds_is_proposed() {
+    let (image, labels, unseen) = squares();
+    let shades = Shades::of(&image);
+    let mut given = Given {
+        labels,
+        rejected: Vec::new(),
+        embeddings: Vec::new(),
+        instances: None,
+    };
+    let mut finder = Finder::default();
+    let mut learning = Learning::new(&given.labels).expect("objects are labelled");
+    while learning.wants_image() {
+        learning.look(&image, shades, &given);
+    }
+    learning.go_on(&mut finder, "squares".into());
+    let learned = finder.learned().expect("objects are large enough");
+    let tiling = Tiling::new(SIZE, learned.sizes.diameter);
+    let cores = tiling.cores();
+    let search = Search {
+        learned,
+        tiling,
+        cores,
+        place: 0,
+    };
+    let part = tiling.with_margins(&search.cores[0]);
+    let view = View::new(&image, part, shades, tiling.scale);
+    let network = Network::shipped().expect("it is in the program");
+    let proposed = |given: &Given| {
+        let (_, all) = propose::all(search.scope(&view, &network, given));
+        let mut all = all.iter();
+        all.any(|proposal| iou(Some(&proposal.shape), Some(&unseen)) > 0.8)
+    };
+    assert!(!proposed(&given));
+    given.instances = Some([unseen.clone()].into());
+    assert!(proposed(&given));
+}

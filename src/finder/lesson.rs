@@ -1,0 +1,176 @@
+//! What is learned of labelled objects, image by image, and what all lessons come to.
+
+use super::foreground::{Foreground, Known, Pixels};
+use super::numbers::{Typical, weighted_median};
+use super::plane::Plane;
+use super::region::{Look, Region};
+use super::view::View;
+use crate::image::shapes::Shape;
+
+/// Lessons that are kept; the oldest gives way.
+const MOST: usize = 8;
+/// Smoothings of the image and of its gradient, as shares of the diameter and at least in pixels.
+const LIGHT: (f32, f32) = (0.04, 0.5);
+const EDGE: (f32, f32) = (0.05, 0.7);
+
+/// What an image's labelled objects taught.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Lesson {
+    /// Tells the image from others.
+    pub image: String,
+    pub pixels: Pixels,
+    /// Of the objects, in pixels of the image.
+    pub areas: Vec<f32>,
+    /// The objects, seen with the foreground that was learned then.
+    pub examples: Vec<Region>,
+}
+
+/// All that was learned.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Finder {
+    pub lessons: Vec<Lesson>,
+}
+
+impl Finder {
+    /// Takes a lesson, in the place of the one before on the same image.
+    pub fn add(&mut self, lesson: Lesson) {
+        self.lessons.retain(|other| other.image != lesson.image);
+        self.lessons.push(lesson);
+        let over = self.lessons.len().saturating_sub(MOST);
+        self.lessons.drain(..over);
+    }
+
+    /// Labelled objects that it was learned from.
+    pub fn objects(&self) -> usize {
+        self.lessons.iter().map(|lesson| lesson.areas.len()).sum()
+    }
+
+    /// What the lessons come to; nothing where there is none.
+    pub fn learned(&self) -> Option<Learned> {
+        let pixels: Vec<&Pixels> = self.lessons.iter().map(|lesson| &lesson.pixels).collect();
+        let examples: Vec<Region> = self
+            .lessons
+            .iter()
+            .flat_map(|l| &l.examples)
+            .copied()
+            .collect();
+        let areas = self.lessons.iter().flat_map(|lesson| &lesson.areas);
+        Some(Learned {
+            foreground: Foreground::learn(&pixels),
+            typical: Typical::of(&examples)?,
+            sizes: Sizes::of(areas.copied().collect())?,
+            examples: examples.len(),
+        })
+    }
+}
+
+/// What objects are searched for with.
+pub struct Learned {
+    pub foreground: Foreground,
+    pub typical: Typical,
+    pub sizes: Sizes,
+    /// How many it was learned from.
+    pub examples: usize,
+}
+
+/// How large objects are, in pixels of the image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sizes {
+    pub diameter: f32,
+    /// Areas of the smallest one and of the one in the middle.
+    smallest: f32,
+    middle: f32,
+    /// The largest area that is looked for.
+    most: f32,
+}
+
+impl Sizes {
+    /// Of objects of these areas; nothing where there is none.
+    pub fn of(mut areas: Vec<f32>) -> Option<Self> {
+        areas.sort_by(f32::total_cmp);
+        let pairs = areas
+            .iter()
+            .map(|area| (f64::from(*area), f64::from(*area)));
+        let typical = weighted_median(pairs.collect())?;
+        let middle = *areas.get(areas.len() / 2)?;
+        let (smallest, largest) = (*areas.first()?, *areas.last()?);
+        Some(Self {
+            diameter: (typical * 4.0 / std::f64::consts::PI).sqrt() as f32,
+            smallest,
+            middle,
+            most: 8.0 * middle + 2.0 * largest,
+        })
+    }
+
+    /// The least and the largest area in pixels of a view of this scale.
+    pub fn areas(&self, scale: f32) -> (usize, usize) {
+        let pixel = scale * scale;
+        let least = (0.15 * self.smallest * pixel).max(5.0);
+        let least = least.min((0.05 * self.middle * pixel).max(12.0));
+        (least as usize, (self.most * pixel) as usize)
+    }
+}
+
+/// Planes of a view.
+pub struct Sight {
+    /// 0..1.
+    pub foreground: Plane,
+    light: Plane,
+    gradient: Plane,
+    /// Of objects, in pixels of the view.
+    pub diameter: f32,
+    /// Pixels of the image in one of the view.
+    pixel: f32,
+}
+
+impl Sight {
+    pub fn new(view: &View, foreground: &Foreground, diameter: f32, scale: f32) -> Self {
+        let foreground = foreground.plane(&view.plane, diameter * scale);
+        Self::with(view, foreground, diameter, scale)
+    }
+
+    /// With the foreground of the view; `diameter` is in pixels of the image.
+    pub fn with(view: &View, foreground: Plane, diameter: f32, scale: f32) -> Self {
+        let diameter = diameter * scale;
+        let sigma = |(share, least): (f32, f32)| (share * diameter).max(least);
+        Self {
+            foreground,
+            light: view.plane.smooth(sigma(LIGHT)),
+            gradient: view.plane.gradient(sigma(EDGE)),
+            diameter,
+            pixel: 1.0 / (scale * scale),
+        }
+    }
+
+    /// A shape of the view, with its area in pixels of the image.
+    pub fn region(&self, shape: &Shape) -> Region {
+        let look = Look {
+            foreground: &self.foreground,
+            image: &self.light,
+            gradient: &self.gradient,
+            diameter: self.diameter,
+        };
+        let region = look.region(shape);
+        Region {
+            area: region.area * self.pixel,
+            ..region
+        }
+    }
+}
+
+/// What the labels and thrown-away shapes tell of a view's pixels.
+pub fn known(view: &View, labels: &[u32], rejected: &[Shape]) -> Known {
+    let size = view.plane.size();
+    let inside: Vec<bool> = labels.iter().map(|id| *id > 0).collect();
+    let mut wrong = vec![false; inside.len()];
+    for shape in rejected.iter().filter_map(|shape| view.seen(shape)) {
+        for (row, y) in shape.bits.chunks_exact(shape.width).zip(shape.y..) {
+            let pixels = wrong[y * size.0 + shape.x..].iter_mut().zip(row);
+            pixels.for_each(|(wrong, bit)| *wrong |= bit);
+        }
+    }
+    Known {
+        inside,
+        rejected: wrong,
+    }
+}

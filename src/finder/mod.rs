@@ -1,0 +1,29 @@
+//! Some objects of an image are labelled, and all others are found: the foreground is learned from
+//! them, many shapes are made of it, and those are kept that look most like objects.
+
+pub mod candidates;
+pub mod choose;
+pub mod evidence;
+mod features;
+#[cfg(feature = "model")]
+mod file;
+#[cfg(feature = "model")]
+pub mod finding;
+pub mod foreground;
+pub mod lesson;
+mod logistic;
+pub mod network;
+pub mod numbers;
+pub mod plane;
+pub mod propose;
+pub mod region;
+pub mod second_look;
+#[cfg(test)]
+mod tests;
+pub mod view;
+mod watershed;
+
+pub use choose::Suggestion;
+#[cfg(feature = "model")]
+pub use finding::{Finding, FindingStep};
+pub use lesson::Finder;

@@ -1,0 +1,232 @@
+//! Which shapes of a tile are worth asking the model about.
+
+use super::candidates::{Candidates, Ground};
+use super::foreground::Painting;
+use super::lesson::{Learned, Sight};
+use super::network::Network;
+use super::numbers;
+use super::plane::Plane;
+use super::view::View;
+use crate::image::part::Part;
+use crate::image::shapes::{Shape, iou};
+
+/// The least IoU that the first network gives a shape that is asked about.
+const LEAST: f32 = 0.25;
+/// Shapes that have more in common are one.
+const SAME: f64 = 0.75;
+/// Shapes are rivals that share so much of the smaller one.
+const RIVAL: f64 = 0.3;
+/// So many rivals of a shape are asked about.
+const RIVALS: usize = 2;
+
+/// A shape of a view.
+pub struct Proposal {
+    pub shape: Shape,
+    pub numbers: [f32; numbers::COUNT],
+    /// The IoU with an object that the first network predicts.
+    pub score: f32,
+    /// How many more shapes were the same.
+    pub same: usize,
+}
+
+/// Shapes that are rated in one piece of work.
+const TOGETHER: usize = 64;
+/// The shares of the work that the foreground and the shapes make.
+const PAINTING: f64 = 0.2;
+const FINDING: f64 = 0.5;
+
+/// All shapes that may be objects of a part of a view, in the making.
+pub struct Proposing {
+    stage: Stage,
+    /// How far the foreground is, in pieces of work.
+    painted: usize,
+}
+
+enum Stage {
+    Paint(Box<Painting>),
+    Find(Box<Finding>),
+    Rate(Box<Rating>),
+}
+
+struct Finding {
+    sight: Sight,
+    /// Objects are brighter than what is around them.
+    image: Plane,
+    candidates: Candidates,
+}
+
+struct Rating {
+    sight: Sight,
+    shapes: std::vec::IntoIter<Shape>,
+    all: Vec<Proposal>,
+    count: usize,
+}
+
+/// What shapes are proposed of: a view with the part whose shapes they are, what was learned, the
+/// ranking, and the view's pixels in one of the image.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    pub view: &'a View,
+    pub core: &'a Part,
+    pub learned: &'a Learned,
+    pub network: &'a Network,
+    pub scale: f32,
+    /// Shapes of the image that the model's decoder of instances takes for objects.
+    pub instances: &'a [Shape],
+}
+
+impl Proposing {
+    pub fn new(scope: Scope) -> Self {
+        let diameter = scope.learned.sizes.diameter * scope.scale;
+        let foreground = &scope.learned.foreground;
+        Self {
+            stage: Stage::Paint(Box::new(foreground.begin(&scope.view.plane, diameter))),
+            painted: 0,
+        }
+    }
+
+    /// Does the next piece of work in the same scope; what came out when all is done.
+    pub fn go_on(mut self, scope: Scope) -> Result<(Sight, Vec<Proposal>), Self> {
+        self.stage = match self.stage {
+            Stage::Paint(mut painting) => {
+                self.painted += 1;
+                match scope
+                    .learned
+                    .foreground
+                    .go_on(&mut painting, &scope.view.plane)
+                {
+                    true => Stage::Paint(painting),
+                    false => Stage::Find(Box::new(Finding::new(*painting, scope))),
+                }
+            }
+            Stage::Find(mut finding) => match finding.go_on(scope) {
+                true => Stage::Find(finding),
+                false => Stage::Rate(Box::new(finding.finish(scope))),
+            },
+            Stage::Rate(mut rating) => match rating.go_on(scope) {
+                true => Stage::Rate(rating),
+                false => return Ok((rating.sight, rating.all)),
+            },
+        };
+        Err(self)
+    }
+
+    /// How far it is, 0..1.
+    pub fn progress(&self) -> f64 {
+        match &self.stage {
+            Stage::Paint(_) => PAINTING * self.painted as f64 / (Painting::PIECES + 1) as f64,
+            Stage::Find(finding) => PAINTING + FINDING * finding.candidates.progress(),
+            Stage::Rate(rating) => {
+                let share = 1.0 - rating.shapes.len() as f64 / rating.count.max(1) as f64;
+                PAINTING + FINDING + (1.0 - PAINTING - FINDING) * share
+            }
+        }
+    }
+}
+
+impl Finding {
+    fn new(painting: Painting, scope: Scope) -> Self {
+        let Scope { view, learned, .. } = scope;
+        let foreground = painting.finish(view.plane.size());
+        let sight = Sight::with(view, foreground, learned.sizes.diameter, scope.scale);
+        let image = view.plane.clone().map(|x| x * learned.typical.sign);
+        let candidates = Candidates::new(&ground(&sight, &image, scope));
+        Self {
+            sight,
+            image,
+            candidates,
+        }
+    }
+
+    fn go_on(&mut self, scope: Scope) -> bool {
+        let ground = ground(&self.sight, &self.image, scope);
+        self.candidates.go_on(&ground)
+    }
+
+    fn finish(self, scope: Scope) -> Rating {
+        let mut shapes = self.candidates.finish();
+        let (least, most) = scope.learned.sizes.areas(scope.scale);
+        let seen = scope.instances.iter().filter_map(|s| scope.view.seen(s));
+        shapes.extend(seen.filter(|shape| (least..=most).contains(&shape.area)));
+        shapes.retain(|shape| scope.view.owns(scope.core, shape));
+        Rating {
+            sight: self.sight,
+            count: shapes.len(),
+            all: Vec::with_capacity(shapes.len()),
+            shapes: shapes.into_iter(),
+        }
+    }
+}
+
+impl Rating {
+    fn go_on(&mut self, scope: Scope) -> bool {
+        let Self { sight, shapes, .. } = self;
+        let proposals = shapes.take(TOGETHER).map(|shape| {
+            let numbers = scope.learned.typical.numbers(&sight.region(&shape));
+            Proposal {
+                shape,
+                score: scope.network.of(&numbers),
+                numbers,
+                same: 0,
+            }
+        });
+        self.all.extend(proposals);
+        self.shapes.len() > 0
+    }
+}
+
+fn ground<'a>(sight: &'a Sight, image: &'a Plane, scope: Scope) -> Ground<'a> {
+    Ground {
+        foreground: &sight.foreground,
+        image,
+        diameter: sight.diameter,
+        areas: scope.learned.sizes.areas(scope.scale),
+    }
+}
+
+/// All shapes that may be objects, at once.
+pub fn all(scope: Scope) -> (Sight, Vec<Proposal>) {
+    let mut proposing = Proposing::new(scope);
+    loop {
+        match proposing.go_on(scope) {
+            Ok(done) => return done,
+            Err(going) => proposing = going,
+        }
+    }
+}
+
+/// The likely ones, none twice and few at one place, likeliest first.
+pub fn likely(all: Vec<Proposal>) -> Vec<Proposal> {
+    let mut all: Vec<Proposal> = all.into_iter().filter(|p| p.score >= LEAST).collect();
+    all.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let mut kept: Vec<Proposal> = Vec::new();
+    for proposal in all {
+        let mut rivals = 0;
+        let same = kept.iter_mut().find(|other| {
+            let common = common(&proposal.shape, &other.shape);
+            let smaller = proposal.shape.area.min(other.shape.area);
+            rivals += usize::from(common as f64 > RIVAL * smaller as f64);
+            let either = proposal.shape.area + other.shape.area - common;
+            common as f64 > SAME * either as f64
+        });
+        match same {
+            Some(other) => other.same += 1,
+            None if rivals <= RIVALS => kept.push(proposal),
+            None => {}
+        }
+    }
+    kept
+}
+
+/// Pixels that two shapes have in common.
+pub fn common(a: &Shape, b: &Shape) -> usize {
+    let apart = a.x + a.width <= b.x
+        || b.x + b.width <= a.x
+        || a.y + a.height <= b.y
+        || b.y + b.height <= a.y;
+    if apart {
+        return 0;
+    }
+    let share = iou(Some(a), Some(b));
+    (share / (1.0 + share) * (a.area + b.area) as f64).round() as usize
+}

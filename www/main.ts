@@ -7,6 +7,7 @@ import { allCommands } from "./commands/all.js";
 import { createWorkbench } from "./commands/create.js";
 import { Registry } from "./commands/registry.js";
 import type { DeviceChoice } from "./engine/graysam.js";
+import { settled } from "./offline/first_visit.js";
 import { Offline } from "./offline/offline.js";
 import { AutomaticMasksPanel } from "./panels/automatic_masks_panel.js";
 import { showHelp, wireButtons } from "./panels/buttons.js";
@@ -31,11 +32,13 @@ import { ProjectPanel } from "./panels/project_panel.js";
 import { saveFile, saveStream } from "./panels/save_file.js";
 import { SessionPanel } from "./panels/session_panel.js";
 import { StorageUse } from "./panels/storage_use.js";
+import { SuggestionsPanel } from "./panels/suggestions_panel.js";
 import { Toolbar } from "./panels/toolbar.js";
 import { TrainingPanel } from "./panels/training_panel.js";
 import { TrainingSetList } from "./panels/training_set_list.js";
 import { effect } from "./vendor/signals-core.js";
 
+await settled;
 const device = new URLSearchParams(location.search).get("device") ?? "auto";
 const storageUse = new StorageUse();
 // Rust refuses a device that it does not know.
@@ -45,7 +48,6 @@ const { bench, keeper } = createWorkbench(device as DeviceChoice, {
   persist: () => void storageUse.persist(),
 });
 const { session, project } = bench;
-
 keepFolds();
 const viewer = new Viewer(byId("canvas", HTMLCanvasElement));
 const pointer = new Pointer(viewer, bench);
@@ -60,6 +62,7 @@ new PagesControl(bench);
 new ObjectsPanel(bench);
 new ClassesPanel(bench);
 new LabelFiles(bench, keeper, viewer);
+new SuggestionsPanel(bench);
 new TrainingSetList(bench);
 const training = new TrainingPanel(bench, storageUse);
 const automaticMasks = new AutomaticMasksPanel(bench);
@@ -77,9 +80,7 @@ wireButtons(registry);
 showHelp(byId("canvas-help", HTMLElement), registry);
 listenToKeys(registry, viewer.canvas);
 
-const offlinePanel = new OfflinePanel(() => {
-  offline.useUpdate();
-});
+const offlinePanel = new OfflinePanel(() => offline.useUpdate());
 const offline = new Offline(offlinePanel);
 effect(() => {
   // Not before the model is here, so that the two do not share the connection.

@@ -1,5 +1,5 @@
 // The page's engine in Chromium, on the CPU device: seconds of an encoding of the sample and of a click on it.
-// node tests/bench/engine.js [--model FILE] [--encodings 3] [--clicks 11], with a file that server.js serves.
+// node tests/bench/engine.js [--model FILE] [--encodings 3] [--clicks 11] [--threads 1], with a file that server.js serves.
 
 import { parseArgs } from "node:util";
 
@@ -11,11 +11,12 @@ import { COUNTS, printMedians } from "./inference.js";
 
 /**
  * An encoding counts without the image's preparation, a click until its mask is there in pixels of the image.
- * @param {string} base @param {string} model @param {number} encodings @param {number} clicks @param {import("../../www/engine/graysam.js").Display} display
+ * @param {string} base @param {string} model @param {number} encodings @param {number} clicks
+ * @param {import("../../www/engine/graysam.js").Display} display @param {number} threads
  * @returns {Promise<Seconds>}
  */
-async function measure(base, model, encodings, clicks, display) {
-  const engine = await openEngine(base, model);
+async function measure(base, model, encodings, clicks, display, threads) {
+  const engine = await openEngine(base, model, "cpu", threads);
   const { width, height } = engine.open_sample();
   const encode = () => engine.encode(() => {});
   const encoder = await timed(encodings, encode, () => engine.begin_encoding(display));
@@ -27,6 +28,7 @@ async function measure(base, model, encodings, clicks, display) {
   return { encoder, decoder };
 }
 
-const { values } = parseArgs({ options: { model: { type: "string", default: MOBILE_SAM }, ...COUNTS } });
+const OPTIONS = /** @type {const} */ ({ model: { type: "string", default: MOBILE_SAM }, threads: { type: "string", default: "1" } });
+const { values } = parseArgs({ options: { ...OPTIONS, ...COUNTS } });
 const counts = /** @type {const} */ ([Number(values.encodings), Number(values.clicks)]);
-printMedians(await inChromium(measure, values.model, ...counts, DISPLAY));
+printMedians(await inChromium(measure, values.model, ...counts, DISPLAY, Number(values.threads)));

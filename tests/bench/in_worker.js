@@ -19,12 +19,21 @@ export async function timed(count, run, prepare = () => {}) {
   return seconds;
 }
 
-/** The page's engine with a model. @param {string} base @param {string} model a file below base @param {"cpu" | "webgpu"} [device] */
-export async function openEngine(base, model, device = "cpu") {
-  /** @type {EngineModule} */
-  const { default: init, Engine } = await import(`${base}dist/www/engine/graysam.js`);
-  await init({ module_or_path: `${base}dist/www/engine/graysam_bg.wasm` });
-  const engine = await Engine.create(device);
+/**
+ * The page's engine with a model.
+ * @param {string} base @param {string} model a file below base @param {"cpu" | "webgpu"} [device] @param {number} [threads]
+ */
+export async function openEngine(base, model, device = "cpu", threads = 1) {
+  /** @type {typeof import("../../www/engine/loading.js")} */
+  const { loadEngine } = await import(`${base}dist/www/engine/loading.js`);
+  /** @type {typeof import("../../www/engine/thread_pool.js")} */
+  const { ThreadPool } = await import(`${base}dist/www/engine/thread_pool.js`);
+  const { module, shared } = await loadEngine();
+  const tiles = module.fuse_products() ? module.fused_tiles() : undefined;
+  const died = (/** @type {string} */ reason) => console.error(`a thread died: ${reason}`);
+  const pool = shared && threads > 1 ? new ThreadPool({ ...shared, tiles }, threads - 1, died) : undefined;
+  module.start_pool(1 + ((await pool?.arrived) ?? 0));
+  const engine = await module.Engine.create(device);
   const response = await fetch(`${base}${model}`);
   if (!response.ok) throw new Error(`${model} is missing`);
   await engine.load_model(await response.blob(), () => {});

@@ -45,14 +45,30 @@ export async function storeProject({ images, objects, root }) {
   const thumbnail = await png(0);
   const snapshot = async (/** @type {number} */ i) => {
     const name = `frame ${i}.png`;
-    const packedObjects = async () => ({ runs: Uint32Array.from(runs), revision: 1, objects: attributes });
+    const packedObjects = async () => ({ runs: Uint32Array.from(runs), revision: 1, objects: attributes, rejected: [] });
     return {
       ...{ id: `image-${i}`, name, source: { kind: "file", name, file: await png(i) }, display: undefined, width: SIDE, height: SIDE },
-      ...{ heldOut: undefined, done: false, thumbnail: thumbnail.slice(), revision: 1, objectCount: objects, packedObjects },
+      ...{
+        heldOut: undefined,
+        done: false,
+        suggestions: [],
+        searchedBy: "",
+        thumbnail: thumbnail.slice(),
+        revision: 1,
+        objectCount: objects,
+        packedObjects,
+      },
     };
   };
   const all = await Promise.all(Array.from({ length: images }, (_, i) => snapshot(i + 1)));
-  const project = { images: all, classes: [], currentClass: null, current: "image-1", inHand: null };
+  const project = {
+    images: all,
+    classes: [],
+    currentClass: null,
+    current: "image-1",
+    inHand: null,
+    findings: { learned: undefined, threshold: 0.5 },
+  };
   await new ProjectStore().save(/** @type {any} */ (project));
 }
 

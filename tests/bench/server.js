@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 
-import { files, listen } from "../../xtask/server.js";
+import { ISOLATED as HEADERS, files, listen } from "../../xtask/server.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const FOLDERS = [
@@ -12,10 +12,6 @@ const FOLDERS = [
   "/target/bench/",
   "/tests/bench/reference_page",
 ];
-const HEADERS = {
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Cross-Origin-Embedder-Policy": "require-corp",
-};
 
 /** Listens on a free port of this machine. @returns {Promise<{base: string, close: () => void}>} */
 export async function serve() {

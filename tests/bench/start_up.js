@@ -15,7 +15,7 @@ import { serve } from "./server.js";
 
 /** @type {Record<string, string>} */
 const PAGES = {
-  graysam: "dist/index.html?device=cpu",
+  graysam: "dist/index.html?device=cpu&threads=2",
   onnxruntime_web: "tests/bench/reference_page.html?threads=2",
 };
 const LIMIT = 300_000;

@@ -28,13 +28,13 @@ export function tinyModel() {
   return model;
 }
 
-/** @returns {{imagePath: string, labels: Gray}} */
+/** @returns {{imagePath: string, labelsPath: string, labels: Gray}} */
 export function sample() {
   const folder = temporaryFolder();
   const imagePath = join(folder, "sample.png");
   const labelsPath = join(folder, "labels.png");
   graysam(["sample", "--image", imagePath, "--labels", labelsPath]);
-  return { imagePath, labels: decode(readFileSync(labelsPath)) };
+  return { imagePath, labelsPath, labels: decode(readFileSync(labelsPath)) };
 }
 
 /** All objects, with the sums of their pixels' coordinates and their tight boxes. @param {Gray} labels @returns {LabelledObject[]} */

@@ -4,6 +4,7 @@ import { ImageCommands } from "../../www/commands/images.js";
 import { LabelTools } from "../../www/commands/label_tools.js";
 import { ObjectCommands } from "../../www/commands/objects.js";
 import { PromptCommands } from "../../www/commands/prompts.js";
+import { SuggestionCommands } from "../../www/commands/suggestions.js";
 import { initialDisplay, placed } from "../../www/document/display.js";
 import { PLAIN_DISPLAY } from "./plain_display.js";
 import { Draft, sameRounds } from "../../www/document/draft.js";
@@ -11,12 +12,14 @@ import { type Edit, History } from "../../www/document/history.js";
 import { Notices } from "../../www/document/notices.js";
 import { Project } from "../../www/document/project.js";
 import { Sight } from "../../www/document/sight.js";
+import { suggestionsOf } from "../../www/document/suggestion.js";
 import { ToolState } from "../../www/document/tool_state.js";
 import type { ImageSource } from "../../www/document/types.js";
 import type { Display, ImageInfo } from "../../www/engine/graysam.js";
 import { effect, untracked } from "../../www/vendor/signals-core.js";
 import { boxed, planeOf } from "./shapes.js";
 import { infoOf, maskOf, predictionOf, wholeOf } from "./stand_in_answers.js";
+import { suggested } from "./stand_in_finder.js";
 
 export class Desk {
   readonly project = new Project();
@@ -29,9 +32,12 @@ export class Desk {
   readonly prompts;
   readonly images;
   readonly labelTools;
+  readonly suggestions;
   readonly info: ImageInfo;
   /** Counts the images that were opened. */
   openings = 0;
+  /** Counts the searches for the rest. */
+  searches = 0;
   /** Images that cannot be opened, by their sources' names. */
   readonly unreadable = new Set<string>();
 
@@ -49,6 +55,7 @@ export class Desk {
     this.prompts = new PromptCommands(project, draft, sight, tools, this.history, this.objects);
     this.images = new ImageCommands(project, this.history, (source) => this.open(source));
     this.labelTools = new LabelTools(project, draft, tools, this.history, this.objects, this.prompts);
+    this.suggestions = new SuggestionCommands(project, this.history, notices, this.objects, this.prompts);
     effect(() => {
       const rounds = draft.rounds.value;
       const answered = rounds.length > 0 && sameRounds(rounds, draft.answer.value?.rounds ?? []);
@@ -95,6 +102,14 @@ export class Desk {
     const { width, height } = this.info;
     const mask = boxed(maskOf(rounds, width, height), width, height);
     this.draft.take({ rounds, prediction: predictionOf(rounds, mask, wholeOf(width, height)) }, mask);
+  }
+
+  /** The stand-in finds the rest of the open image. @param sureness of the first one */
+  find(sureness = 0.95) {
+    const image = this.project.current.peek();
+    if (!image) return;
+    const { suggestions, bits } = suggested(image.runs(), this.info.width, this.info.height, [], sureness);
+    this.project.suggestions.put(image, suggestionsOf(suggestions, bits), `search ${++this.searches}`);
   }
 
   /** The mask on screen, width * height. */

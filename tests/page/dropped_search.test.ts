@@ -1,5 +1,6 @@
 // A search for all objects holds hundreds of megabytes in the engine: it goes with whatever ends it.
 
+import type { AutomaticMaskSettings } from "../../www/engine/graysam.js";
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
@@ -25,7 +26,7 @@ async function visitOf(world: World) {
 async function searchUntil(visit: Visit, place: number, ends: () => unknown) {
   const { requests } = visit.world;
   const { automaticMasks } = visit.bench.session;
-  automaticMasks.start({} as Parameters<typeof automaticMasks.start>[0]);
+  automaticMasks.start({ method: "grid", settings: {} as AutomaticMaskSettings });
   await visit.until(`request no. ${place} is made`, () => requests.length >= place);
   await ends();
   await visit.rest();

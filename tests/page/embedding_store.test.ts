@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { CatalogueEntry, StoredTraining } from "../../www/document/types.js";
+import type { StoredFile } from "../../www/document/catalogue.js";
+import type { StoredTraining } from "../../www/document/types.js";
 import type { Sha256 } from "../../www/engine/graysam.js";
 import { readCheckpoint, storeCheckpoint } from "../../www/storage/checkpoint_store.js";
 import { budgetOf, EmbeddingStore } from "../../www/storage/embedding_store.js";
@@ -223,9 +224,8 @@ class StandInHash {
 async function download(bytes: number) {
   const chunks = Array.from({ length: bytes / 100 }, () => new Uint8Array(100));
   globalThis.fetch = async () => new Response(new Blob(chunks), { headers: { "Content-Length": String(bytes) } });
-  const about = { id: "m", name: "Model M", description: "", licence: "", licence_url: "" };
-  const entry: CatalogueEntry = { ...about, addresses: ["http://localhost/m"], bytes, sha256: `${bytes} bytes` };
-  return downloadModel(entry, StandInHash as unknown as typeof Sha256, () => {}, new AbortController().signal);
+  const file: StoredFile = { key: "m", name: "Model M", addresses: ["http://localhost/m"], bytes, sha256: `${bytes} bytes` };
+  return downloadModel(file, StandInHash as unknown as typeof Sha256, () => {}, new AbortController().signal);
 }
 
 test("a model goes before embeddings", async () => {

@@ -3,7 +3,11 @@ import { test } from "node:test";
 
 import type { Change } from "../../www/document/changes.js";
 import { LabelMap } from "../../www/document/label_map.js";
-import { unpack } from "../../www/document/runs.js";
+import { Overlay } from "../../www/canvas/overlay.js";
+import { NOT_ANNOTATED_PAINT } from "../../www/canvas/paint.js";
+import { additionOf } from "../../www/document/free_runs.js";
+import { NOT_ANNOTATED, unpack } from "../../www/document/runs.js";
+import { atOnce } from "../../www/document/slices.js";
 import { boxed, HEIGHT, region, WIDTH } from "./shapes.js";
 
 function emptyMap() {
@@ -102,4 +106,41 @@ test("an object is reshaped within what is free", () => {
     [1, 1, 1],
     [2, 2, 2],
   ]);
+});
+
+test("what is not annotated is no object, may be given to one, and comes back by undo", () => {
+  const map = new LabelMap(Uint32Array.of(10, 0, 20, NOT_ANNOTATED, 5, 3, WIDTH * HEIGHT - 35, 0), WIDTH, HEIGHT);
+  assert.deepEqual([map.numbers, map.notAnnotated, map.freeId], [[3], 20, 4]);
+  assert.equal(map.idAt({ x: 12.5, y: 0.5 }), 0);
+  const before = map.ids.slice();
+  map.accept(maskOf(5, 33), 4);
+  const change = map.finish();
+  assert.ok(change);
+  // Five of background and twenty of which nothing was known; the other object keeps its own.
+  assert.deepEqual([map.areaOf(4), map.areaOf(3), map.notAnnotated], [25, 5, 0]);
+  map.undo(change);
+  assert.deepEqual([map.ids, map.notAnnotated], [before, 20]);
+  map.erase({ x: 0, y: 0 }, { x: WIDTH, y: 0 }, 2, new Set());
+  map.finish();
+  assert.deepEqual([map.objects, map.notAnnotated], [0, 0], "who erases says that it is background");
+});
+
+test("found objects may lie where nothing is annotated", () => {
+  const map = new LabelMap(Uint32Array.of(10, 0, 20, NOT_ANNOTATED, 5, 3, WIDTH * HEIGHT - 35, 0), WIDTH, HEIGHT);
+  const addition = atOnce(additionOf(map, Uint32Array.of(5, 0, 30, 1, WIDTH * HEIGHT - 35, 0), 1));
+  assert.ok(addition.change);
+  const before = map.ids.slice();
+  map.redo(addition.change);
+  assert.deepEqual([map.areaOf(4), map.notAnnotated], [25, 0]);
+  map.undo(addition.change);
+  assert.deepEqual(map.ids, before);
+});
+
+test("what is not annotated is striped", () => {
+  const bits = new Uint32Array(40 * 40).fill(NOT_ANNOTATED);
+  const overlay = new Overlay({ x0: 0, y0: 0, x1: 40, y1: 40, bits }, 40, 40, () => NOT_ANNOTATED_PAINT);
+  const pixels = new Uint32Array(20 * 20);
+  overlay.paint(pixels, 0, { x0: 10, y0: 10, x1: 30, y1: 30 });
+  const stripes = pixels.filter((pixel) => pixel === NOT_ANNOTATED_PAINT.outline).length;
+  assert.ok(stripes > 40 && stripes < 100, String(stripes));
 });

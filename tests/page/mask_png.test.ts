@@ -6,7 +6,7 @@ import { maskPng } from "../../www/commands/mask_png.js";
 import type { MaskRegion } from "../../www/document/types.js";
 import { Random } from "./random.js";
 import { planeOf } from "./shapes.js";
-import { HEIGHT, pause, WIDTH, World } from "./stand_in_engine.js";
+import { HEIGHT, WIDTH, World } from "./stand_in_engine.js";
 import { labelledImage, Visit } from "./visit.js";
 
 async function decoded(png: Blob) {
@@ -51,7 +51,7 @@ test("a corrected mask is downloaded as it is shown", async (t: TestContext) => 
   const shown = visit.mask ?? assert.fail("there is no mask");
   assert.equal(shown.at(-1), 255, "the corner was drawn");
   files.downloadMask();
-  for (let turns = 0; visit.saved.length === 0 && turns < 1000; turns++) await pause();
+  await visit.until("the mask is saved", () => visit.saved.length === 1);
   const [{ file, name }] = visit.saved;
   const image = await decoded(file);
   assert.deepEqual([name, image.width, image.height], ["a-mask.png", WIDTH, HEIGHT]);

@@ -5,14 +5,15 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { afterEach, test } from "node:test";
 
-import type { CatalogueEntry, StoredTraining } from "../../www/document/types.js";
-import type { Sha256 } from "../../www/engine/graysam.js";
+import type { StoredFile } from "../../www/document/catalogue.js";
+import type { StoredTraining } from "../../www/document/types.js";
 import { nothingKeptSentence } from "../../www/session/nothing_kept.js";
 import { removeCheckpoint, storeCheckpoint, storedTraining } from "../../www/storage/checkpoint_store.js";
 import { EmbeddingStore } from "../../www/storage/embedding_store.js";
 import { downloadModel, listModels } from "../../www/storage/model_store.js";
 import { storageSentence } from "../../www/storage/project_lock.js";
 import { ProjectStore } from "../../www/storage/project_store.js";
+import { Hash } from "./digest.js";
 import { MemoryStorage } from "./memory_storage.js";
 import { World } from "./stand_in_engine.js";
 import { sourceOf, Visit } from "./visit.js";
@@ -39,23 +40,10 @@ function become({ navigator, secure }: Pick<(typeof BROWSERS)[number], "navigato
 
 afterEach(() => become({ navigator: {}, secure: true }));
 
-class Digest {
-  #hash = createHash("sha256");
-  update(bytes: Uint8Array) {
-    this.#hash.update(bytes);
-  }
-  hex() {
-    return this.#hash.digest("hex");
-  }
-  free() {}
-}
-const Hash = Digest as unknown as typeof Sha256;
-
 const MODEL = new Uint8Array(1000).map((_, i) => i % 251);
 
-function entryOf(sha256: string): CatalogueEntry {
-  const rest = { description: "", licence: "", licence_url: "" };
-  return { id: "other", name: "Other SAM", addresses: ["https://models.example/other"], bytes: MODEL.length, sha256, ...rest };
+function entryOf(sha256: string): StoredFile {
+  return { key: sha256, name: "Other SAM", addresses: ["https://models.example/other"], bytes: MODEL.length, sha256 };
 }
 
 const ENTRY = entryOf(createHash("sha256").update(MODEL).digest("hex"));
@@ -70,14 +58,21 @@ function serve(bytes = MODEL.length) {
   return ranges;
 }
 
+const EMPTY = {
+  images: [],
+  classes: [],
+  currentClass: null,
+  current: undefined,
+  inHand: null,
+  findings: { learned: undefined, threshold: 0.5 },
+};
+
 const download = (entry = ENTRY) => downloadModel(entry, Hash, () => {}, new AbortController().signal);
 
 for (const browser of BROWSERS) {
   test(`${browser.name}: what is not kept is told, with what helps`, async () => {
     become(browser);
-    const error: unknown = await new ProjectStore()
-      .save({ images: [], classes: [], currentClass: null, current: undefined, inHand: null })
-      .catch((error) => error);
+    const error: unknown = await new ProjectStore().save(EMPTY).catch((error) => error);
     assert.match(storageSentence(error), browser.told);
     assert.match((await nothingKeptSentence()) ?? "", browser.told);
     await assert.rejects(storeCheckpoint({ step: 1 } as StoredTraining, new Uint8Array(8)), ({ message }) => browser.told.test(message));
@@ -133,12 +128,14 @@ test("a model that is at hand as a file is loaded from it, again after a crash",
   const world = new World();
   const visit = await Visit.withoutStorage(world);
   await visit.rest();
-  const source = { kind: "stored", entry: ENTRY, file: new Blob(["Other SAM"]) } as const;
+  const about = { id: "other", description: "", licence: "", licence_url: "" };
+  const entry = { ...ENTRY, ...about, decoder: ENTRY };
+  const source = { kind: "stored", entry, file: new Blob(["Other SAM"]), decoder: new Blob(["instances"]) } as const;
   visit.bench.session.openModel(source);
-  await visit.until("it is loaded", () => world.engine?.model === "Other SAM");
+  await visit.until("it is loaded", () => world.engine?.instances === "instances");
   world.engine?.die("after the model was loaded");
   await visit.rest();
-  assert.equal(world.engine?.model, "Other SAM");
+  assert.deepEqual([world.engine?.model, world.engine?.instances], ["Other SAM", "instances"]);
   assert.deepEqual(visit.bench.session.model.source.peek(), source);
 });
 
@@ -156,6 +153,6 @@ test("a browser that cannot write files from a page says that nothing is kept", 
   MemoryStorage.install();
   Object.defineProperty(globalThis, "FileSystemFileHandle", { value: class {}, configurable: true });
   t.after(() => Reflect.deleteProperty(globalThis, "FileSystemFileHandle"));
-  const saved = new ProjectStore().save({ images: [], classes: [], currentClass: null, current: undefined, inHand: null });
+  const saved = new ProjectStore().save(EMPTY);
   await assert.rejects(saved, ({ message }) => PRIVATE.test(message));
 });

@@ -21,9 +21,9 @@ class StandInRegistration extends EventTarget {
 }
 
 /** What the page is told, in order. @param container the page's end of the service worker */
-async function told(registration: StandInRegistration, container = new EventTarget()) {
+async function told(registration: StandInRegistration, container = new EventTarget(), ready: Promise<object> = new Promise(() => {})) {
   const events: string[] = [];
-  const serviceWorker = Object.assign(container, { register: async () => registration, ready: new Promise(() => {}) });
+  const serviceWorker = Object.assign(container, { register: async () => registration, ready });
   Object.defineProperty(globalThis, "navigator", { value: { serviceWorker }, configurable: true });
   const tells = (name: keyof OfflineEvents) => () => void events.push(name);
   const offline = new Offline({
@@ -68,6 +68,20 @@ test("an update is told of when it is there, and not when it fails, as the versi
     update.becomes(state);
     assert.deepEqual(events, state === "installed" ? ["updated"] : []);
   }
+});
+
+test("files are ready, or not, as the service worker says", async () => {
+  const asked: unknown[] = [];
+  const container = new EventTarget();
+  const ready = Promise.resolve({ active: { postMessage: (message: unknown) => void asked.push(message) } });
+  const registration = new StandInRegistration();
+  registration.active = new StandInWorker();
+  const events = await told(registration, container, ready);
+  await ready;
+  assert.deepEqual([asked, events], [["keep the files"], []]);
+  container.dispatchEvent(Object.assign(new Event("message"), { data: "files are missing" }));
+  container.dispatchEvent(Object.assign(new Event("message"), { data: "the files are kept" }));
+  assert.deepEqual(events, ["failed", "ready"]);
 });
 
 test("an update that other tabs stand in the way of is not used, and that is told", async () => {

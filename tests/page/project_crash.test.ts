@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
 import { ProjectImage } from "../../www/document/project.js";
+import { recordOf } from "../../www/document/suggestion.js";
 import { ProjectKeeper } from "../../www/session/project_keeper.js";
 import { Desk } from "./desk.js";
 import { MemoryStorage, type MemoryTab, type Tear } from "./memory_storage.js";
@@ -17,7 +18,7 @@ mock.timers.enable({ apis: ["setTimeout"] });
 
 /** What an image has, as a text. */
 function stateOf(image: ProjectImage) {
-  return JSON.stringify([[...image.runs()], [...image.objects]]);
+  return JSON.stringify([[...image.runs()], [...image.objects], image.rejected.map(recordOf)]);
 }
 
 /** All that each image has had, and how much of it was stored. */
@@ -134,6 +135,11 @@ async function session(storage: MemoryStorage, account: Account) {
   await page.act(() => page.draw(1));
   await page.act(() => page.draw(2));
   await page.act(() => desk.history.undo());
+  await page.act(() => desk.find());
+  await page.act(() => {
+    desk.suggestions.step(1);
+    desk.suggestions.throwAway();
+  });
   await page.act(() => page.open("stack", 0));
   await page.act(() => page.open("stack", 1));
   await page.act(() => page.draw(3));

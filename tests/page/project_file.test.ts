@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
 import { identify } from "../../www/document/content.js";
+import type { Suggestion, SuggestionRecord } from "../../www/document/suggestion.js";
 import { ProjectImage } from "../../www/document/project.js";
 import type { ProjectRecord } from "../../www/document/project_record.js";
-import { projectText, randomProject, unzipped, zipped } from "./project_files.js";
+import { projectText, put, randomProject, unzipped, zipped } from "./project_files.js";
 import { Random } from "./random.js";
 import { HEIGHT, pause, WIDTH, World } from "./stand_in_engine.js";
 import { labelledImage, sourceOf, Visit } from "./visit.js";
@@ -58,6 +59,27 @@ async function twoImages() {
   return visit;
 }
 
+/** Masks of two pixels beside each other. @param places of their left ones */
+function masksAt(...places: [x: number, y: number][]): Suggestion[] {
+  return places.map(([x0, y0], i) => ({ x0, y0, x1: x0 + 2, y1: y0 + 1, runs: Uint32Array.of(0, 2), sureness: 0.9 - i / 10 }));
+}
+
+/** The same with suggestions, one that was thrown away, and what was learned from the first image. */
+async function searchedImages() {
+  const visit = await twoImages();
+  const { images, suggestions } = visit.bench.project;
+  const [a, b] = images.peek();
+  a.rejected = masksAt([3, 6]);
+  visit.bench.project.objectsChanged(a);
+  suggestions.put(a, masksAt([1, 5], [5, 8]), "f1");
+  suggestions.put(b, masksAt([7, 9]), "f1");
+  const quality = { examples: 2, found: 1, missed: 1, wrong: 3 };
+  const learned = { id: "f1", file: new Blob(["learned"]), image: a.id, objects: 2, classId: null, quality, before: undefined };
+  suggestions.restore({ learned, threshold: 0.25 });
+  await visit.rest();
+  return visit;
+}
+
 /** The same file with some of its parts changed, or without those that become undefined. */
 async function changed(file: Blob, change: (files: Map<string, Blob | string>, record: ProjectRecord) => void) {
   const files = new Map<string, Blob | string>(await unzipped(file));
@@ -71,7 +93,7 @@ test("any project comes back from its file as it was", async () => {
   for (let seed = 0; seed < 60; seed++) {
     const made = randomProject(new Random(seed));
     const visit = await Visit.begin(new World());
-    visit.bench.project.restore(made);
+    put(visit, made);
     const file = await saved(visit);
     // Keys of contents are found when the project is saved.
     const text = await projectText(visit);
@@ -82,7 +104,7 @@ test("any project comes back from its file as it was", async () => {
 });
 
 test("a project that was opened is stored, and comes back at the next visit", async () => {
-  const first = await twoImages();
+  const first = await searchedImages();
   const second = await openedIn(await saved(first));
   await second.until("the image is open", () => second.bench.project.current.peek() !== undefined);
   await second.rest();
@@ -94,6 +116,30 @@ test("a project that was opened is stored, and comes back at the next visit", as
   await third.rest();
   assert.equal(await projectText(third), text);
   assert.equal(third.bench.project.current.peek()?.name, "a.png");
+});
+
+test("what was suggested, thrown away and learned comes along, and a search goes on with it", async () => {
+  const visit = await searchedImages();
+  const file = await saved(visit);
+  const paths = [...(await unzipped(file)).keys()].filter((path) => /^(suggestions|finder)/.test(path)).sort();
+  assert.deepEqual(paths, ["finder/learned.safetensors", "suggestions/1.json", "suggestions/2.json"]);
+  const other = await openedIn(file);
+  const { images, suggestions } = other.bench.project;
+  const [a, b] = images.peek();
+  assert.deepEqual([a.rejected, a.suggestions, b.suggestions], [masksAt([3, 6]), masksAt([1, 5], [5, 8]), masksAt([7, 9])]);
+  const { learned, threshold } = suggestions.findings;
+  assert.deepEqual([learned?.image, learned?.objects, learned?.quality?.wrong, threshold], [a.id, 2, 3, 0.25]);
+  assert.equal(await learned?.file.text(), "learned");
+  assert.deepEqual(other.bench.session.finding.left.peek(), []);
+});
+
+test("a project file without suggestions opens, as does one that says nothing of them", async () => {
+  const visit = await twoImages();
+  const file = await changed(await saved(visit), (_, record) => {
+    Reflect.deleteProperty(record, "finder");
+    for (const image of record.images) for (const name of ["rejected", "searchedBy", "suggestions"]) Reflect.deleteProperty(image, name);
+  });
+  assert.equal(await projectText(await openedIn(file)), await projectText(visit));
 });
 
 test("a file of several pages is in the project file once, and strangers find images and labels", async () => {
@@ -170,7 +216,7 @@ test("a file that cannot be read any more is left out and named, and the rest is
 });
 
 test("a cut or changed file is refused, or what it holds is equal", async () => {
-  const visit = await twoImages();
+  const visit = await searchedImages();
   visit.bench.session.decoder.open(new Blob(["my decoder"]));
   await visit.rest();
   const bytes = new Uint8Array(await (await saved(visit)).arrayBuffer());
@@ -191,7 +237,9 @@ test("a cut or changed file is refused, or what it holds is equal", async () => 
 });
 
 test("what is wrong with a project file is told in a sentence, and what is here stays", async () => {
-  const file = await saved(await twoImages());
+  const file = await saved(await searchedImages());
+  const outside = { box: [11, 9, 13, 10], runs: [0, 2], sureness: 0.5 } satisfies SuggestionRecord;
+  const finderOf = ({ finder }: ProjectRecord) => finder ?? assert.fail();
   const [labels] = [...(await unzipped(file)).keys()].filter((path) => path.startsWith("labels/"));
   const wrong: [string, RegExp, Blob][] = [
     ["an image", /no zip file/, new Blob(["\x89PNG and so on"])],
@@ -209,6 +257,22 @@ test("what is wrong with a project file is told in a sentence, and what is here 
     ["an unlisted object", /no pixel of object 9/, await changed(file, (_, { images }) => (images[0].objects[0].number = 9))],
     ["a size that is none", /project\.json is not/, await changed(file, (_, { images }) => (images[0].width = -1))],
     ["a huge size", /project\.json is not/, await changed(file, (_, { images }) => (images[0].width = 4e9))],
+    [
+      "thrown away elsewhere",
+      /project\.json is not .* no mask inside/,
+      await changed(file, (_, { images }) => (images[0].rejected = [outside])),
+    ],
+    ["without suggestions", /suggestions\/2\.json is missing/, await changed(file, (files) => files.delete("suggestions/2.json"))],
+    [
+      "suggestions elsewhere",
+      /holds no suggestions/,
+      await changed(file, (files) => files.set("suggestions/1.json", JSON.stringify([outside]))),
+    ],
+    ["cut suggestions", /holds no suggestions/, await changed(file, (files) => files.set("suggestions/1.json", "[{"))],
+    ["no list of suggestions", /holds no suggestions/, await changed(file, (files) => files.set("suggestions/1.json", "{}"))],
+    ["without a finder", /learned\.safetensors is missing/, await changed(file, (files) => files.delete("finder/learned.safetensors"))],
+    ["learned nowhere", /project\.json is not/, await changed(file, (_, record) => (finderOf(record).image = 2))],
+    ["surer than sure", /project\.json is not/, await changed(file, (_, record) => (finderOf(record).threshold = 1.5))],
     ["no text", /is damaged/, await zipped([["project.json", "{"]])],
     ["a list", /project\.json is not/, await zipped([["project.json", "[]"]])],
   ];
@@ -224,8 +288,10 @@ test("what is wrong with a project file is told in a sentence, and what is here 
 });
 
 test("replacing takes the place of what is here, and undo brings that back", async () => {
-  const file = await saved(await twoImages());
+  const file = await saved(await searchedImages());
   const visit = await Visit.begin(new World(), "cpu", [labelledImage("c.png")]);
+  const learned = { id: "mine", image: undefined, objects: 7, classId: null, quality: undefined, before: undefined };
+  visit.bench.project.suggestions.restore({ learned: { ...learned, file: new Blob(["mine"]) }, threshold: 0.75 });
   await visit.bench.session.openImage(visit.bench.project.images.peek()[0].source);
   await visit.rest();
   const before = await projectText(visit);
@@ -332,6 +398,50 @@ test("a merge adds what is not here, and overwrites no object", async () => {
   assert.equal(await projectText(visit), after);
 });
 
+test("in a merge an image keeps what was thrown away and suggested here, and takes what is lacking where the objects are the same", async () => {
+  const file = await saved(await searchedImages());
+  const open = async (change: (a: ProjectImage, b: ProjectImage, visit: Visit) => void) => {
+    const visit = await twoImages();
+    const [a, b] = visit.bench.project.images.peek();
+    change(a, b, visit);
+    const before = await projectText(visit);
+    await answered(visit, file, "merge");
+    await visit.rest();
+    const [learned, found] = [visit.bench.project.suggestions.learned.peek()?.id, [a.rejected, a.suggestions, b.suggestions]];
+    await visit.bench.history.undo();
+    await visit.rest();
+    assert.equal(await projectText(visit), before);
+    visit.checkAgreement();
+    return { learned, found };
+  };
+  const theirs = [masksAt([3, 6]), masksAt([1, 5], [5, 8]), masksAt([7, 9])];
+  assert.deepEqual(await open(() => {}), { learned: "f1", found: theirs });
+  const own = await open((a, b) => {
+    a.rejected = masksAt([1, 5]);
+    Object.assign(b, { suggestions: masksAt([2, 8]), searchedBy: "mine" });
+  });
+  assert.deepEqual(own.found, [masksAt([1, 5]), masksAt([1, 5], [5, 8]).slice(1), masksAt([2, 8])]);
+  const other = await open((a, _, { bench }) => {
+    bench.objects.remove([1]);
+    Object.assign(a, { suggestions: masksAt([2, 8]), searchedBy: "mine" });
+  });
+  assert.deepEqual(other.found.slice(0, 2), [[], masksAt([2, 8])], "with other objects");
+});
+
+test("what was learned here stays in a merge, and what a file brings is taken back with it", async () => {
+  const file = await saved(await searchedImages());
+  const visit = await Visit.begin(new World(), "cpu", [labelledImage("c.png")]);
+  const { suggestions } = visit.bench.project;
+  await answered(visit, file, "merge");
+  assert.deepEqual([suggestions.learned.peek()?.id, suggestions.threshold.peek()], ["f1", 0.25]);
+  await visit.bench.history.undo();
+  assert.deepEqual([suggestions.learned.peek(), suggestions.threshold.peek()], [undefined, 0.5]);
+  const mine = { id: "mine", file: new Blob(["mine"]), image: undefined, objects: 7, classId: null, quality: undefined, before: undefined };
+  suggestions.restore({ learned: mine, threshold: 0.75 });
+  await visit.bench.history.redo();
+  assert.deepEqual(suggestions.findings, { learned: mine, threshold: 0.75 });
+});
+
 test("no merge changes objects that are here, and undo takes it back wholly", async () => {
   for (let seed = 1000; seed < 1040; seed++) {
     const random = new Random(seed);
@@ -345,24 +455,29 @@ test("no merge changes objects that are here, and undo takes it back wholly", as
           height: image.height,
           display: image.display,
           packed: image.packed.slice(),
+          rejected: random.chance(0.3) ? image.rejected : [],
         }),
       );
     here.images.push(...shared);
     const theirs = await Visit.begin(new World());
-    theirs.bench.project.restore(there);
+    put(theirs, there);
     const file = await saved(theirs);
     const visit = await Visit.begin(new World());
     const { project, history } = visit.bench;
-    project.restore(here);
+    put(visit, here);
     await Promise.all(here.images.map(({ source }) => identify(source)));
     const before = await projectText(visit);
     const plane = (image: ProjectImage) => JSON.stringify([...image.runs()]);
     const labelled = here.images.filter(({ objectCount }) => objectCount > 0).map((image) => [image, plane(image)] as const);
+    const thrownAway = here.images.filter(({ rejected }) => rejected.length > 0).map((image) => [image, image.rejected] as const);
+    const learned = project.suggestions.learned.peek();
     await answered(visit, file, "merge");
     for (const [image, runs] of labelled) {
       assert.ok(project.images.peek().includes(image), `seed ${seed}`);
       assert.equal(plane(image), runs, `seed ${seed}`);
     }
+    for (const [image, rejected] of thrownAway) assert.equal(image.rejected, rejected, `seed ${seed}`);
+    if (learned) assert.equal(project.suggestions.learned.peek(), learned, `seed ${seed}`);
     const after = await projectText(visit);
     visit.bench.project.close();
     await history.undo();

@@ -76,6 +76,25 @@ test("full storage is told of once, and stored as soon as there is room", async 
   assert.ok(!keeper.atRisk);
 });
 
+test("that labels are lost is told even after a failure that lost none", async () => {
+  const visit = await Visit.begin(new World(), "cpu", [labelledImage("a")]);
+  const { bench, keeper, storage } = visit;
+  await bench.session.openImage(bench.project.images.peek()[0].source);
+  await visit.untilStored(`"current":"a"`);
+  storage.quota = 10;
+  bench.images.addClass();
+  await visit.until("the full storage is noticed", () => keeper.unsaved.peek() !== undefined);
+  assert.match(visit.sentence, /^The browser's storage is full; all objects are stored, but not the last change/);
+  assert.ok(!keeper.atRisk);
+  bench.objects.remove([1]);
+  await visit.rest();
+  assert.match(visit.sentence, /^The browser's storage is full, so the labels are lost/);
+  bench.notices.dismiss();
+  bench.objects.change("name", [2], { name: "x" });
+  await visit.rest();
+  assert.equal(visit.sentence, "", "once");
+});
+
 test("from a change on until it is stored, labels are at risk", async () => {
   const visit = await Visit.begin(new World(), "cpu", [labelledImage("a")]);
   const { bench, keeper } = visit;

@@ -26,14 +26,16 @@ function imageOf(
     thumbnail: undefined,
     revision: 1,
     objectCount: changes.width === 0 ? 0 : 1,
-    packedObjects: async () => ({ runs, revision: changes.revision ?? 1, objects: new Map([[7, CELL]]) }),
+    packedObjects: async () => ({ runs, revision: changes.revision ?? 1, objects: new Map([[7, CELL]]), rejected: [] }),
+    suggestions: [],
+    searchedBy: "",
     ...changes,
   };
 }
 
 function projectOf(...images: ImageSnapshot[]): ProjectSnapshot {
   const classes = [{ id: "k", name: "nucleus", colour: "#ff0000" }];
-  return { images, classes, currentClass: "k", current: images[0]?.id, inHand: null };
+  return { images, classes, currentClass: "k", current: images[0]?.id, inHand: null, findings: { learned: undefined, threshold: 0.5 } };
 }
 
 test("a project comes back as it was stored", async () => {
@@ -51,7 +53,7 @@ test("a project comes back as it was stored", async () => {
 
   const { images, unread, doubt, ...others } = await new ProjectStore().restore();
   assert.deepEqual([unread, doubt], [[], "none"]);
-  assert.deepEqual(others, { classes: project.classes, currentClass: "k", current: "a", inHand: null });
+  assert.deepEqual(others, { classes: project.classes, currentClass: "k", current: "a", inHand: null, findings: undefined });
   const [a, b] = images;
   assert.deepEqual([a.name, a.width, a.height, a.heldOut, a.done], ["a.png", 4, 3, true, true]);
   assert.deepEqual([...a.objects], [[7, CELL]]);
@@ -358,6 +360,138 @@ test("full storage is told, and stored later", async () => {
   storage.quota = 1e9;
   await store.save(project);
   assert.ok(store.holds(project.images));
+});
+
+test("suggestions and what was learned do without their place where storage is full, and objects are stored", async () => {
+  const storage = MemoryStorage.install();
+  const runs = Uint32Array.of(0, 4);
+  const suggestions = Array.from({ length: 200 }, () => ({ x0: 0, y0: 0, x1: 2, y1: 2, runs, sureness: 0.5 }));
+  const learned = {
+    id: "1",
+    file: new Blob(["x".repeat(20_000)]),
+    image: "a",
+    objects: 3,
+    classId: null,
+    quality: undefined,
+    before: undefined,
+  };
+  const project = { ...projectOf(imageOf("a", { suggestions, searchedBy: "1" })), findings: { learned, threshold: 0.7 } };
+  storage.quota = 4000;
+  const store = new ProjectStore();
+  await store.save(project);
+  assert.ok(store.holds(project.images));
+  const full = await new ProjectStore().restore();
+  assert.deepEqual([full.images[0].suggestions, full.images[0].searchedBy, full.findings], [[], "", undefined]);
+  assert.deepEqual(full.images[0].runs, Uint32Array.of(5, 0, 7, 7));
+
+  storage.quota = 1e9;
+  const later = { ...project, images: [imageOf("a", { suggestions: suggestions.slice(1), searchedBy: "1" })] };
+  await store.save({ ...later, findings: { learned, threshold: 0.8 } });
+  const { images, findings } = await new ProjectStore().restore();
+  assert.deepEqual([images[0].suggestions.length, images[0].searchedBy, findings?.threshold], [199, "1", 0.8]);
+  assert.equal(await findings?.learned?.file.text(), "x".repeat(20_000));
+});
+
+/** Suggestions that take some 1,200 bytes. */
+function suggestionsOf(count = 20) {
+  return Array.from({ length: count }, () => ({ x0: 0, y0: 0, x1: 2, y1: 2, runs: Uint32Array.of(0, 4), sureness: 0.5 }));
+}
+
+const findingsOf = (bytes: number): ProjectSnapshot["findings"] => ({
+  learned: { id: "1", file: new Blob(["x".repeat(bytes)]), image: "a", objects: 3, classId: null, quality: undefined, before: undefined },
+  threshold: 0.5,
+});
+
+/** An object file of some bytes. */
+function largeOf(id: string, bytes: number) {
+  const pixels = Math.ceil(bytes / 8);
+  return imageOf(id, { width: pixels, height: 1, runs: new Uint32Array(2 * pixels).fill(1) });
+}
+
+/** A stored project of which each kind of file takes more than a thousand bytes, with `o` open. */
+async function crowded() {
+  const storage = MemoryStorage.install();
+  await putEmbeddings(storage, "a");
+  const store = new ProjectStore();
+  const file = new Blob(["r".repeat(1500)]);
+  const removed = imageOf("r", { objectCount: 0, width: 0, source: { kind: "file", name: "r", file } });
+  const searched = ["o", "p", "q"].map((id) => imageOf(id, { suggestions: suggestionsOf(), searchedBy: "1" }));
+  const all = { ...projectOf(...searched, removed), current: "o", findings: findingsOf(1500) };
+  const project = { ...all, images: searched };
+  await store.save(project);
+  const kept = new Set(copiesIn(storage));
+  while (await store.saveFile(all));
+  await store.save(project);
+  const copy = copiesIn(storage).find((name) => !kept.has(name)) ?? assert.fail();
+  /** What is left of what may go. */
+  const left = () => {
+    const all = [...searched.map(({ id }) => `${id}.suggestions`), "finder-1.safetensors", copy];
+    assert.deepEqual(storage.names("embeddings"), [], "these go first");
+    const there = all.filter((name) => storage.names("project").includes(name));
+    return there.map((name) => (name === copy ? "r" : name.split(/[.-]/)[0])).join(" ");
+  };
+  return { storage, store, project, left };
+}
+
+test("where room is lacking for objects, suggestions go after embeddings and before the files of images, the open image's last", async () => {
+  const steps: string[] = [];
+  for (let bytes = 200; bytes < 9000; bytes += 400) {
+    const { storage, store, project, left } = await crowded();
+    const large = largeOf("x", bytes);
+    storage.room = 600;
+    try {
+      await store.save({ ...project, images: [...project.images, large] });
+    } catch (error) {
+      assert.match(storageSentence(error), /^The browser's storage is full/);
+      continue;
+    }
+    assert.ok(store.holds([...project.images, large]));
+    const { images } = await new ProjectStore().restore();
+    assert.deepEqual(
+      images
+        .filter(({ runs }) => runs.length > 0)
+        .map(({ id }) => id)
+        .sort(),
+      ["o", "p", "q", "x"],
+    );
+    const now = left();
+    if (now !== steps.at(-1)) steps.push(now);
+  }
+  assert.deepEqual(steps, ["o p q finder r", "o q finder r", "o finder r", "finder r", "r", ""]);
+});
+
+test("what has given way in a visit is not stored again before it changes, and what is taken back is not stored any more", async () => {
+  const { storage, store, project, left } = await crowded();
+  storage.room = 600;
+  const large = largeOf("x", 2600);
+  const all = { ...project, images: [...project.images, large] };
+  await store.save(all);
+  const fewer = left();
+  assert.notEqual(fewer, "o p q finder r");
+  storage.room = 1e6;
+  await store.save({ ...all, currentClass: null });
+  assert.equal(left(), fewer);
+  const again = all.images.map((image) => (image === large ? image : { ...image, suggestions: suggestionsOf() }));
+  await store.save({ ...all, images: again, findings: { ...project.findings, threshold: 0.6 } });
+  assert.equal(left(), "o p q finder r");
+  const without = again.map((image) => ({ ...image, suggestions: [], searchedBy: "" }));
+  await store.save({ ...all, images: without, findings: { learned: undefined, threshold: 0.5 } });
+  assert.equal(left(), "r");
+  assert.equal((await new ProjectStore().restore()).findings, undefined);
+});
+
+test("what was thrown away is stored with the objects, and the files of an image go with it", async () => {
+  const storage = MemoryStorage.install();
+  const gone = { x0: 1, y0: 1, x1: 3, y1: 2, runs: Uint32Array.of(0, 2), sureness: 0.25 };
+  const packedObjects = async () => ({ runs: Uint32Array.of(12, 0), revision: 1, objects: new Map(), rejected: [gone] });
+  const image = imageOf("a", { objectCount: 0, packedObjects, suggestions: [gone], searchedBy: "1" });
+  const first = new ProjectStore();
+  await first.save(projectOf(image));
+  assert.deepEqual((await new ProjectStore().restore()).images[0].rejected, [gone]);
+  assert.ok(storage.names("project").includes("a.suggestions"));
+  await first.save(projectOf());
+  await reopened();
+  assert.ok(!storage.names("project").includes("a.suggestions"));
 });
 
 test("a draft that an earlier version stored keeps its prompts and the chosen candidate", async () => {

@@ -117,6 +117,15 @@ function ofSelected(act: (desk: Desk) => void): Act {
   };
 }
 
+/** With a suggestion chosen, if there is one. */
+function ofChosen(act: (desk: Desk) => void): Act {
+  return (random, desk) => {
+    if (random.chance(0.3)) desk.find(0.95);
+    for (let steps = random.below(4); steps >= 0; steps--) desk.suggestions.step(1);
+    act(desk);
+  };
+}
+
 /** What is recorded in the history, with how often it is done. */
 const EDITS: [weight: number, act: Act][] = [
   [8, (random, desk) => desk.prompts.add(promptOf(random, desk))],
@@ -139,6 +148,10 @@ const EDITS: [weight: number, act: Act][] = [
   [6, change],
   [1, (random, desk) => desk.objects.replace("open labels", blocks(random, desk), new Map([[2, attributesOf(random, desk)]]))],
   [2, find],
+  [4, ofChosen(({ suggestions }) => suggestions.keep())],
+  [1, ofChosen(({ suggestions }) => suggestions.keepShown())],
+  [4, ofChosen(({ suggestions }) => void suggestions.throwAway())],
+  [3, ofChosen(({ suggestions }) => suggestions.correct())],
   [1, (_, { images }) => void images.addClass()],
   [2, changeClass],
   [2, (random, { images, project }) => imageOf(random, project.images.peek(), (image) => images.setDone(image, random.chance(0.6)))],
@@ -151,6 +164,8 @@ const EDITS: [weight: number, act: Act][] = [
 const OTHERS: [weight: number, act: Act][] = [
   [24, (_, desk) => desk.answer()],
   [8, select],
+  [4, (random, desk) => desk.find(0.6 + 0.3 * random.next())],
+  [1, (random, { project }) => (project.suggestions.threshold.value = random.next())],
   [3, (random, { project }) => (project.currentClass.value = random.of([null, ...project.classes.peek().map(({ id }) => id)]))],
   [3, (random, desk) => imageOf(random, desk.project.images.peek(), ({ source }) => desk.open(source))],
   [1, (random, { project }) => imageOf(random, project.images.peek(), ({ id }) => void project.setHeldOut(id, random.chance(0.5)))],

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 
-import type { AutomaticMaskSettings, DeviceChoice, PromptRound, TrainingSettings } from "../../www/engine/graysam.js";
+import type { Way } from "../../www/session/automatic_masks_job.js";
+import type { AutomaticMaskSettings, DeviceChoice, InstanceSettings, PromptRound, TrainingSettings } from "../../www/engine/graysam.js";
 import { PLAIN_DISPLAY } from "./plain_display.js";
 import { effect } from "../../www/vendor/signals-core.js";
 import { planeOf } from "./shapes.js";
@@ -25,6 +26,8 @@ export interface Outcome {
   step: string;
   state: string;
   model: string | undefined;
+  /** It has a decoder of instances. */
+  instances: boolean | undefined;
   image: string | undefined;
   rounds: readonly PromptRound[];
   mask: string;
@@ -32,6 +35,8 @@ export interface Outcome {
   training: (string | number | boolean | undefined)[];
   checkpoint: number | undefined;
   objects: number;
+  /** How many suggestions each image has; undefined: it was not searched. */
+  suggestions: (number | undefined)[];
 }
 
 export class Scenario {
@@ -94,7 +99,13 @@ export class Scenario {
     await this.#step("untouched decoder", () => session.decoder.use(false));
     await this.#step("fine-tuned decoder", () => session.decoder.use(true));
     await this.#step("accept", () => labelTools.accept());
-    await this.#search();
+    await this.#search("search", { method: "grid", settings: {} as AutomaticMaskSettings });
+    await this.#openInstances();
+    // The page does not offer it otherwise.
+    if (session.model.info.peek()?.instances) {
+      await this.#search("search instances", { method: "watershed", settings: {} as InstanceSettings });
+    }
+    await this.#find();
     await this.#open("b");
     await this.#step("quiet", () => this.#wait(2000));
     await this.#model("ViT-B");
@@ -169,12 +180,31 @@ export class Scenario {
     await this.#step("preview", point, () => preview.mask.peek() !== undefined);
   }
 
-  async #search() {
+  async #search(step: string, way: Way) {
     const { session, project } = this.visit.bench;
     const before = project.current.peek()?.labels.objects ?? 0;
-    const settings = {} as AutomaticMaskSettings;
     const found = () => (project.current.peek()?.labels.objects ?? 0) > before;
-    await this.#step("search", () => session.automaticMasks.start(settings), found);
+    await this.#step(step, () => session.automaticMasks.start(way), found);
+  }
+
+  /** Opens a decoder of instances beside the model. */
+  async #openInstances() {
+    const { session } = this.visit.bench;
+    const file = new File(["instances"], "instances.pt");
+    await this.#step(
+      "open instances",
+      () => session.openModel({ kind: "file", file }),
+      () => session.model.info.peek()?.instances === true,
+    );
+  }
+
+  async #find() {
+    const { session, project } = this.visit.bench;
+    const { finding } = session;
+    const learned = () => project.suggestions.learned.peek() !== undefined;
+    await this.#step("find the rest", () => finding.findRest(), learned);
+    const searched = () => project.images.peek().every(({ searchedBy }) => searchedBy === project.suggestions.learned.peek()?.id);
+    await this.#step("on all images", () => finding.findEverywhere(), searched);
   }
 
   #note(step: string) {
@@ -188,6 +218,7 @@ export class Scenario {
       step,
       state: session.state.peek(),
       model: session.model.info.peek()?.name,
+      instances: session.model.info.peek()?.instances,
       image: session.image.source.peek()?.name,
       rounds: draft.rounds.peek(),
       mask: String(visit.mask ?? "none"),
@@ -195,6 +226,7 @@ export class Scenario {
       training: [kept, info?.step, info?.losses.length, info?.evaluations.length, improved, stored?.step],
       checkpoint: visit.world.checkpoint?.step,
       objects: project.current.peek()?.labels.objects ?? 0,
+      suggestions: project.images.peek().map(({ suggestions, searchedBy }) => (searchedBy ? suggestions.length : undefined)),
     });
   }
 }

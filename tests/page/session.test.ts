@@ -1,5 +1,6 @@
 // The session against a stand-in engine: what goes wrong without a crash, and what overtakes what.
 
+import type { AutomaticMaskSettings } from "../../www/engine/graysam.js";
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
@@ -221,7 +222,7 @@ test("a search for all objects ends with its image and its display, and is told 
   const visit = await visitOf(new World(), ["a", "b"]);
   const { automaticMasks } = visit.bench.session;
   const start = async () => {
-    automaticMasks.start({} as Parameters<typeof automaticMasks.start>[0]);
+    automaticMasks.start({ method: "grid", settings: {} as AutomaticMaskSettings });
     await pause();
     await pause();
     assert.ok(automaticMasks.progress.peek());
@@ -305,6 +306,57 @@ test("a training is stopped, goes on in the engine, and begins again from the la
   assert.equal(world.requests.filter((method) => method === "resumeTraining").length, 2, "other labels are another training set");
 });
 
+/** A training whose piece of work is under way, and what ends that. */
+async function pieceUnderWay(world: World) {
+  const visit = await visitOf(world, ["a", "b"]);
+  let end = () => {};
+  world.trains = new Promise((resolve) => (end = resolve));
+  visit.bench.session.training.start({ ...SETTINGS, steps: 40, evaluate_every: 20 });
+  await visit.until("a piece is begun", () => world.requests.at(-1) === "train");
+  return { visit, end };
+}
+
+test("a click is answered beside a piece of training that has threads of its own, and after one that has none", async () => {
+  for (const beside of [true, false]) {
+    const world = new World();
+    world.trainsBeside = beside;
+    const { visit, end } = await pieceUnderWay(world);
+    click(visit, 3, 3);
+    for (let i = 0; i < 50; i++) await pause();
+    assert.equal(visit.bench.draft.answer.peek() !== undefined, beside);
+    end();
+    await visit.rest();
+    assert.equal(visit.bench.session.training.phase, "done");
+    visit.checkAgreement();
+  }
+});
+
+test("what is done beside a piece of training waits for it where that concerns the training", async () => {
+  const world = new World();
+  const { visit, end } = await pieceUnderWay(world);
+  const { training, model } = visit.bench.session;
+  model.open({ kind: "file", file: new File(["other"], "other") });
+  training.stop();
+  for (let i = 0; i < 50; i++) await pause();
+  assert.equal(world.engine?.model, "MobileSAM");
+  end();
+  await visit.rest();
+  assert.equal(world.engine?.model, "other");
+  assert.equal(world.checkpoint?.step, training.stored?.step, "the piece was not lost");
+  visit.checkAgreement();
+});
+
+test("an engine that dies in a piece of training is started again, and the training goes on", async () => {
+  const world = new World();
+  const { visit, end } = await pieceUnderWay(world);
+  world.engine?.die("in a piece of training");
+  end();
+  await visit.rest();
+  assert.equal(world.engines, 2);
+  assert.equal(visit.bench.session.training.phase, "done");
+  visit.checkAgreement();
+});
+
 test("images with nothing but tiny objects are left out of a training, which is told", async () => {
   const world = new World();
   const visit = await visitOf(world, ["a", "b", "c", "d"]);
@@ -368,5 +420,48 @@ test("images of a folder that cannot be read are named, with the reasons kept fo
     [true, false, true, false, false],
   );
   assert.equal(project.current.peek()?.name, "a");
+  visit.checkAgreement();
+});
+
+test("a model and its decoder of instances are opened together, in whatever order", async () => {
+  const [model, instances] = [new File(["Their model"], "vit_b.pt"), new File(["instances"], "vit_b_decoder.pt")];
+  for (const [file, decoder] of [
+    [model, instances],
+    [instances, model],
+  ]) {
+    const visit = await visitOf();
+    visit.bench.session.openModel({ kind: "file", file, decoder });
+    await visit.rest();
+    const { engine } = visit.world;
+    assert.deepEqual([engine?.model, engine?.instances], ["Their model", "instances"]);
+    visit.checkAgreement();
+  }
+});
+
+test("a decoder of instances is opened beside the model that is there, and goes with it", async () => {
+  const visit = await visitOf();
+  const { session } = visit.bench;
+  click(visit, 3, 3);
+  await visit.rest();
+  session.openModel({ kind: "file", file: new File(["instances"], "vit_b_decoder.pt") });
+  await visit.rest();
+  assert.match(visit.sentence, /^vit_b_decoder.pt is open beside .* right only with the model that it was trained with/);
+  assert.equal(session.state.peek(), "masked", "what was there stays");
+  visit.checkAgreement();
+  session.openModel({ kind: "default" });
+  await visit.rest();
+  assert.equal(session.model.info.peek()?.instances, false);
+  visit.checkAgreement();
+});
+
+test("a model whose decoder of instances is refused is there without it", async () => {
+  const visit = await visitOf();
+  const [file, decoder] = [new File(["Their model"], "vit_b.pt"), new File(["instances of another"], "decoder.pt")];
+  visit.bench.session.openModel({ kind: "file", file, decoder });
+  await visit.rest();
+  assert.match(visit.sentence, /is for another model/);
+  assert.deepEqual([visit.bench.session.model.info.peek()?.name, visit.bench.session.model.info.peek()?.instances], ["Their model", false]);
+  visit.world.engine?.die("later");
+  await visit.rest();
   visit.checkAgreement();
 });

@@ -12,10 +12,12 @@ import type {
 } from "../../www/engine/graysam.js";
 import { CrashError, type Engine, type Running } from "../../www/engine/client.js";
 import type { MaskReply, WorkerMethod, WorkerMethods } from "../../www/engine/methods.js";
+import { Turns } from "../../www/engine/turns.js";
 import type { ImageSource, StoredTraining } from "../../www/document/types.js";
 import { infoOf, maskOf, predictionOf, wholeOf } from "./stand_in_answers.js";
 import { PLAIN_DISPLAY } from "./plain_display.js";
 import { boxed } from "./shapes.js";
+import { StandInFinder } from "./stand_in_finder.js";
 
 export const [WIDTH, HEIGHT] = [12, 10];
 
@@ -50,6 +52,12 @@ export class World {
   channels = [""];
   /** Images whose objects are all too small to train on, by their names. */
   readonly tiny = new Set<string>();
+  /** The images that were searched with what was learned, by name. */
+  readonly found: string[] = [];
+  /** Whether a training has threads of its own. */
+  trainsBeside = true;
+  /** What a piece of training waits for. */
+  trains: Promise<void> = Promise.resolve();
   /** Requests get no answer any more. */
   silent = false;
   checkpoint: (StoredTraining & Pick<TrainingInfo, "evaluations" | "losses">) | undefined;
@@ -96,6 +104,8 @@ function refuse(sentence: string): never {
 
 export class StandInEngine implements Engine {
   model: string | undefined;
+  /** The decoder of instances beside it. */
+  instances: string | undefined;
   image: string | undefined;
   /** Those in which it was opened. */
   channels: ChannelChoice = "own";
@@ -108,17 +118,20 @@ export class StandInEngine implements Engine {
   fineTuned = false;
   labelled: string[] = [];
   trainer: Trainer | undefined;
+  finder = new StandInFinder(WIDTH, HEIGHT);
 
   #world;
   #onCrash;
   #created = false;
   #search: number | undefined;
+  /** It is one by the decoder of instances. */
+  #byInstances = false;
   /** What the images of the label files under way are called. */
   #labelFiles: string[] | undefined;
   /** The image on its way into the training set, and how many of its parts are left to encode. */
   #labelling: { name: string; left: number } | undefined;
   #crash: CrashError | undefined;
-  #queue: Promise<unknown> = Promise.resolve();
+  #turns = new Turns();
   #cancelled = new Set<number>();
   #running = 0;
   #nextId = 1;
@@ -127,6 +140,7 @@ export class StandInEngine implements Engine {
   constructor(world: World, onCrash: (crash: CrashError) => void) {
     this.#world = world;
     this.#onCrash = onCrash;
+    this.#turns.trainsBeside = Promise.resolve(world.trainsBeside);
   }
 
   start<M extends WorkerMethod>(method: M, args: Parameters<WorkerMethods[M]>): Running<Value<M>> {
@@ -144,7 +158,7 @@ export class StandInEngine implements Engine {
         }
         this.#rejects.delete(reject);
       };
-      this.#queue = this.#queue.then(run);
+      this.#turns.take(method, run);
     });
     return { done, cancel: () => void this.#cancelled.add(id) };
   }
@@ -207,11 +221,17 @@ export class StandInEngine implements Engine {
 
   #put(model: string) {
     this.model = model;
+    this.instances = undefined;
     this.#forget();
     this.decoder = undefined;
     this.fineTuned = false;
+    this.finder = new StandInFinder(WIDTH, HEIGHT);
     this.#clear();
-    return { name: model, parameters: 1 };
+    return this.#modelInfo();
+  }
+
+  #modelInfo() {
+    return { name: this.model ?? "", parameters: 1, instances: this.instances !== undefined };
   }
 
   #forget() {
@@ -279,6 +299,16 @@ export class StandInEngine implements Engine {
       if (name.startsWith("bad")) throw new Error(`${name} is no model.`);
       return this.#put(name);
     },
+    isInstanceDecoder: async (file) => (await file.text()).startsWith("instances"),
+    openInstanceDecoder: async (file) => {
+      this.#needs("model");
+      this.instances = typeof file === "string" ? file : await file.text();
+      if (this.instances.includes("another")) {
+        this.instances = undefined;
+        throw new Error("The decoder of instances is for another model.");
+      }
+      return this.#modelInfo();
+    },
     openImage: async (file, page, channels = "own") => {
       const name = await file.text();
       if (name.startsWith("bad")) throw new Error(`${name} is no image.`);
@@ -338,6 +368,13 @@ export class StandInEngine implements Engine {
     beginAutomaticMasks: () => {
       this.#needs("embedding");
       this.#search = 0;
+      this.#byInstances = false;
+    },
+    beginInstances: () => {
+      this.#needs("embedding");
+      if (!this.instances) refuse("there is no decoder of instances");
+      this.#search = 0;
+      this.#byInstances = true;
     },
     advanceAutomaticMasks: () => {
       if (this.#search === undefined) refuse("there is no search");
@@ -350,8 +387,37 @@ export class StandInEngine implements Engine {
     finishAutomaticMasks: () => {
       if (this.#search !== 3) refuse("the search is not finished");
       this.#search = undefined;
+      if (this.#byInstances) return { runs: Uint32Array.of(WIDTH * 3, 1, WIDTH * (HEIGHT - 3), 0), objects: [] };
       const block = [WIDTH * (HEIGHT - 2), 0, WIDTH * 2, 7];
       return { runs: Uint32Array.from(block), objects: [{ id: 7, iou: 0.9, stability: 0.9, area: WIDTH * 2 }] };
+    },
+    beginLearning: (_display, runs, rejected) => {
+      this.#needs("embedding");
+      this.finder.learn(this.model ?? "", runs, rejected);
+    },
+    beginFinding: ({ name }, _display, runs) => {
+      this.#needs("model");
+      if (!this.finder.learned) refuse("nothing was learned");
+      if (name.startsWith("bad")) throw new Error(`${name} is no image.`);
+      this.#world.found.push(name);
+      this.finder.find(runs);
+    },
+    advanceFinding: () => {
+      if (!this.finder.busy) refuse("nothing is searched");
+      return this.finder.advance();
+    },
+    dropFinding: () => this.finder.drop(),
+    finishFinding: () => this.finder.finish(),
+    finderFile: () => {
+      if (!this.finder.learned) refuse("nothing was learned");
+      return new Blob([JSON.stringify(this.finder.learned)]);
+    },
+    openFinder: async (file) => {
+      this.#needs("model");
+      const learned = JSON.parse(await file.text());
+      if (learned.model !== this.model) throw new Error(`It was learned on another model, ${learned.model}; open that one.`);
+      this.finder.learned = learned;
+      return { objects: learned.objects };
     },
     baseSha256: () => {
       this.#needs("model");
@@ -396,7 +462,10 @@ export class StandInEngine implements Engine {
       const { settings, step, losses, evaluations } = checkpoint;
       return this.#begin({ settings, step, images: this.labelled.splice(0), losses: [...losses], evaluations: [...evaluations] });
     },
-    train: () => this.#train(),
+    train: async () => {
+      await this.#world.trains;
+      return this.#train();
+    },
     adoptBest: () => {
       this.#needs("trainer");
       const step = this.trainer?.step ?? 0;

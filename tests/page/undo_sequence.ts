@@ -14,6 +14,8 @@ const [WIDTH, HEIGHT] = [12, 10];
 interface Moment extends Snapshot {
   /** How many images had been opened. */
   opening: number;
+  /** How often the rest had been searched for. */
+  searches: number;
 }
 
 interface Entry {
@@ -30,9 +32,11 @@ interface LockedPixels {
 
 const NO_DRAFT = JSON.stringify([null, 0]);
 
-/** The draft comes back with an accepted mask that is taken back, even where its image was left. */
-function bringsDraft({ edit }: Entry) {
-  return edit.label === "accept the mask" || edit.label === "refine the object";
+/** The draft comes back with what it became, or was thrown away with, and is taken back, even where its image was left. */
+function bringsDraft({ edit, before, after }: Entry) {
+  // A suggestion goes with the prompts that correct it, and with no others.
+  const ofSuggestions = /^(keep|throw) /.test(edit.label);
+  return edit.label === "accept the mask" || edit.label === "refine the object" || (ofSuggestions && before.draft !== after.draft);
 }
 
 export class Sequence {
@@ -92,7 +96,7 @@ export class Sequence {
       this.#masks.set(draft, mask);
     }
     this.#checkCounts();
-    return { ...snapshot, opening: this.#desk.openings };
+    return { ...snapshot, opening: this.#desk.openings, searches: this.#desk.searches };
   }
 
   async #command() {
@@ -137,6 +141,7 @@ export class Sequence {
   #compare(how: "undo" | "redo", entry: Entry, start: Moment, end: Moment) {
     const [source, target] = how === "undo" ? [entry.after, entry.before] : [entry.before, entry.after];
     assert.equal(end.project, target.project, `the project after ${how}`);
+    if (target.searches === end.searches) assert.equal(end.suggestions, target.suggestions, `the suggestions after ${how}`);
     assert.equal(end.choices.heldOut, start.choices.heldOut);
     const ofClasses = entry.edit.label.includes("class") && entry.edit.image === undefined;
     assert.equal(end.choices.currentClass, (ofClasses ? target : start).choices.currentClass, "the current class");

@@ -67,6 +67,13 @@ export class Marks {
     this.#strokeOnHalo(path, BOX, 2, []);
   }
 
+  /** A dashed outline. @param fill of what it encloses */
+  outline(path: Path2D, colour: string, width: number, fill: string) {
+    this.#context.fillStyle = fill;
+    this.#context.fill(path, "evenodd");
+    this.#strokeOnHalo(path, colour, width, [5, 4]);
+  }
+
   #point({ x, y, positive }: PointPrompt, answered: boolean) {
     const context = this.#context;
     const [cx, cy] = [x * this.scale, y * this.scale];

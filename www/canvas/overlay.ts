@@ -9,6 +9,9 @@ export interface BoxedNumbers extends PixelBox {
   bits: Uint8Array | Uint32Array;
 }
 
+/** Pixels from one stripe to the next. */
+const STRIPES = 6;
+
 const MASK: Paint = { fill: packed(25, 181, 230, 96), outline: packed(0, 150, 215, 255) };
 const PREVIEW: Paint = { fill: packed(25, 181, 230, 48), outline: packed(25, 181, 230, 150) };
 
@@ -68,12 +71,17 @@ export class Overlay implements Painter {
         const paint = value === last ? lastPaint : this.#paintOf(value);
         [last, lastPaint] = [value, paint];
         if (!paint) continue;
-        pixels[at] = inner ? paint.fill : paint.outline;
+        pixels[at] = inner && !(paint.striped && isStripe(x0 + x, y0 + y)) ? paint.fill : paint.outline;
         painted = true;
       }
     }
     return painted;
   }
+}
+
+/** Stripes from the lower left to the upper right, one pixel of a level wide. */
+function isStripe(x: number, y: number) {
+  return (x + y) % STRIPES === 0;
 }
 
 /**

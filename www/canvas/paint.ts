@@ -4,11 +4,16 @@
 export interface Paint {
   fill: number;
   outline: number;
+  /** It is filled by stripes of the outline's colour. */
+  striped?: boolean;
 }
 
 export function packed(red: number, green: number, blue: number, alpha: number) {
   return new Uint32Array(Uint8Array.of(red, green, blue, alpha).buffer)[0];
 }
+
+/** Of what is not annotated. */
+export const NOT_ANNOTATED_PAINT: Paint = { fill: packed(160, 160, 160, 40), outline: packed(200, 200, 200, 200), striped: true };
 
 const known = new Map<string, Paint>();
 

@@ -3,7 +3,8 @@
 import { effect, untracked } from "../vendor/signals-core.js";
 import type { Workbench } from "../commands/workbench.js";
 import type { Draft } from "../document/draft.js";
-import { paintOf } from "./paint.js";
+import { NOT_ANNOTATED } from "../document/runs.js";
+import { NOT_ANNOTATED_PAINT, paintOf } from "./paint.js";
 import type { Viewer } from "./viewer.js";
 
 /** The canvas that shows the open image with its objects, prompts and masks. */
@@ -12,6 +13,7 @@ export function showDocument(viewer: Viewer, bench: Workbench) {
   showImage(viewer, bench);
   showDraft(viewer, bench.draft);
   showTool(viewer, bench);
+  showSuggestions(viewer, bench);
   effect(() => {
     const part = bench.session.parts.encoding.value;
     viewer.setFrame(part && { x0: part.x, y0: part.y, x1: part.x + part.width, y1: part.y + part.height });
@@ -25,6 +27,7 @@ export function showDocument(viewer: Viewer, bench: Workbench) {
 
 function showImage(viewer: Viewer, { project, objects, session }: Workbench) {
   const paint = (id: number) => {
+    if (id === NOT_ANNOTATED) return NOT_ANNOTATED_PAINT;
     if (objects.attributes(id).hidden) return;
     return paintOf(objects.colourOf(id), project.selection.peek().has(id));
   };
@@ -53,6 +56,18 @@ function showDraft(viewer: Viewer, draft: Draft) {
   });
   draft.damage.onDamage((box) => draft.mask && viewer.maskChanged(draft.mask, box));
   effect(() => viewer.setPrompts(draft.prompts.value, draft.seenOfObject.value));
+}
+
+function showSuggestions(viewer: Viewer, { project }: Workbench) {
+  const { shown, chosen, learned } = project.suggestions;
+  effect(() => {
+    void project.classes.value;
+    viewer.setSuggestions(shown.value, chosen.value, project.classOf(learned.value?.classId ?? null)?.colour);
+  });
+  effect(() => {
+    const suggestion = chosen.value;
+    if (suggestion) untracked(() => viewer.reveal(suggestion));
+  });
 }
 
 function showTool(viewer: Viewer, { tools }: Workbench) {

@@ -3,6 +3,7 @@
 import { type Box, intersection, type PixelBox, type Point } from "../document/geometry.js";
 import type { ImagePart, RenderedImage } from "../document/rendering.js";
 import { scaleBarOf } from "../document/scale.js";
+import type { Suggestion } from "../document/suggestion.js";
 import type { MaskRegion } from "../document/types.js";
 import type { PixelSize, Prompt } from "../engine/graysam.js";
 import { ImageLayer } from "./image_layer.js";
@@ -10,6 +11,7 @@ import { type BrushMark, Marks } from "./marks.js";
 import { maskPaint, Overlay, previewPaint } from "./overlay.js";
 import type { Paint } from "./paint.js";
 import { drawScaleBar, LONGEST_BAR } from "./scale_bar.js";
+import { SuggestionLayer } from "./suggestion_layer.js";
 import { Allowance, type Painter, TiledLayer, type View } from "./tiled_layer.js";
 
 const LARGEST_SCALE = 64;
@@ -31,6 +33,7 @@ export class Viewer {
   #mask: TiledLayer | undefined;
   #preview: TiledLayer | undefined;
   #labels: TiledLayer | undefined;
+  #suggestions = new SuggestionLayer();
   #labelsShown = true;
   #brush: BrushMark | undefined;
   #line: readonly Point[] = [];
@@ -63,6 +66,7 @@ export class Viewer {
     this.#mask = undefined;
     this.#preview = undefined;
     this.#labels = undefined;
+    this.#suggestions.resize(width, height);
     this.#onLook?.(undefined);
     this.fit();
   }
@@ -147,6 +151,12 @@ export class Viewer {
     this.#invalidate();
   }
 
+  /** @param colour #rrggbb of their outlines; undefined: one of their own */
+  setSuggestions(shown: readonly Suggestion[], chosen: Suggestion | undefined, colour: string | undefined) {
+    this.#suggestions.set(shown, chosen, colour);
+    this.#invalidate();
+  }
+
   setBrush(brush: BrushMark | undefined) {
     if (!brush && !this.#brush) return;
     this.#brush = brush;
@@ -184,6 +194,12 @@ export class Viewer {
     if (!box && !this.#frameMark) return;
     this.#frameMark = box;
     this.#invalidate();
+  }
+
+  /** Pans so that a box is in view; of a larger one its upper left corner. */
+  reveal({ x0, y0, x1, y1 }: PixelBox) {
+    this.#reveal({ x: x1, y: y1 });
+    this.#reveal({ x: x0, y: y0 });
   }
 
   /** Shows the whole image, centred. */
@@ -343,7 +359,7 @@ export class Viewer {
     context.imageSmoothingEnabled = view.scale < 1;
     const allowance = new Allowance(PAINTING);
     let complete = true;
-    for (const layer of [this.#image, this.#labelsShown && this.#labels, this.#preview, this.#mask]) {
+    for (const layer of [this.#image, this.#labelsShown && this.#labels, this.#suggestions, this.#preview, this.#mask]) {
       if (layer && !layer.draw(context, view, allowance)) complete = false;
     }
     context.setTransform(ratio, 0, 0, ratio, view.x, view.y);
@@ -363,6 +379,7 @@ export class Viewer {
   #drawMarks() {
     const marks = this.#marks;
     marks.scale = this.scale;
+    this.#suggestions.mark(marks);
     if (this.#frameMark) marks.frame(this.#frameMark);
     this.#prompts.forEach((prompt, i) => marks.prompt(prompt, i < this.#answered));
     if (this.#band) marks.box(this.#band, true);

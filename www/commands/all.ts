@@ -18,6 +18,7 @@ export function allCommands(bench: Workbench, view: View, forms: Forms): Command
     ...promptCommands(bench, view),
     ...toolCommands(bench),
     ...objectCommands(bench),
+    ...suggestionCommands(bench),
     ...editCommands(bench),
     ...imageCommands(bench),
     ...projectCommands(bench, forms),
@@ -26,21 +27,26 @@ export function allCommands(bench: Workbench, view: View, forms: Forms): Command
   ];
 }
 
-function promptCommands({ prompts, draft, labelTools, session, files, objects }: Workbench, view: View): Command[] {
+function promptCommands(bench: Workbench, view: View): Command[] {
+  const { prompts, draft, labelTools, session, files, objects, project, suggestions } = bench;
   const prompted = () => draft.rounds.value.length > 0;
+  const deselect = () => {
+    objects.select(0);
+    project.suggestions.choose(undefined);
+  };
   return [
     {
       id: "prompt.accept",
-      label: "Accept the mask as an object; close a polygon",
+      label: "Accept the mask, or keep the suggestion, as an object; close a polygon",
       keys: ["Enter"],
-      run: () => labelTools.accept(),
+      run: () => labelTools.accept() || suggestions.keep(),
     },
     { id: "prompt.takeBack", label: "Take back the last prompt", keys: ["Backspace"], run: () => prompts.takeBack() },
     {
       id: "prompt.clear",
       label: "Take back all prompts; deselect",
       keys: ["Escape"],
-      run: () => view.cancelGesture() || prompts.clear() || objects.select(0),
+      run: () => view.cancelGesture() || prompts.clear() || deselect(),
     },
     {
       id: "prompt.previousCandidate",
@@ -89,7 +95,8 @@ function toolCommands({ labelTools, tools }: Workbench): Command[] {
   ];
 }
 
-function objectCommands({ project, objects, prompts, tools, labelTools, images }: Workbench): Command[] {
+function objectCommands(bench: Workbench): Command[] {
+  const { project, objects, prompts, labelTools, images, suggestions } = bench;
   const selected = () => project.selection.value.size > 0;
   const ofSelected = (id: string, label: string, key: string, run: () => void, possible = selected): Command => ({
     id: `object.${id}`,
@@ -99,14 +106,17 @@ function objectCommands({ project, objects, prompts, tools, labelTools, images }
     run,
   });
   const one = () => project.selection.value.size === 1;
+  const chosen = () => project.selection.value.size === 0 && project.suggestions.chosen.value !== undefined;
   const several = () => project.selection.value.size > 1;
   const remove = () => {
     labelTools.endStroke();
-    const pointed = tools.pointed.peek();
+    if (chosen()) return suggestions.throwAway();
+    const pointed = bench.tools.pointed.peek();
     const id = pointed && objects.at(pointed);
     objects.remove(selected() ? objects.selection : id ? [id] : []);
   };
   const refine = () => {
+    if (chosen()) return suggestions.correct();
     const [id] = objects.selection;
     if (id && !objects.refuseLocked(id)) prompts.refine(id);
   };
@@ -116,12 +126,23 @@ function objectCommands({ project, objects, prompts, tools, labelTools, images }
     else project.currentClass.value = id;
   };
   return [
-    ofSelected("refine", "Refine: give the selected object another shape by prompts", "R", refine, one),
+    ofSelected(
+      "refine",
+      "Refine: give the selected object, or the chosen suggestion, another shape by prompts",
+      "R",
+      refine,
+      () => one() || chosen(),
+    ),
     ofSelected("fillHoles", "Fill holes", "F", () => objects.fillHoles()),
     ofSelected("smooth", "Smooth the outline", "S", () => objects.smooth()),
     ofSelected("split", "Split: make each separate part an object", "T", () => objects.split()),
     ofSelected("merge", "Merge the selected objects", "M", () => objects.merge(), several),
-    { id: "object.delete", label: "Delete the selected objects, or the one under the pointer", keys: ["Delete"], run: remove },
+    {
+      id: "object.delete",
+      label: "Delete the selected objects, throw the chosen suggestion away, or delete the object under the pointer",
+      keys: ["Delete"],
+      run: remove,
+    },
     { id: "object.selectAll", label: "Select all objects", keys: ["Ctrl+A"], run: () => objects.selectAll() },
     ...Array.from({ length: 9 }, (_, place): Command => ({
       id: `class.${place + 1}`,
@@ -132,6 +153,49 @@ function objectCommands({ project, objects, prompts, tools, labelTools, images }
       run: () => setClass(place),
     })),
     { id: "class.add", label: "Add a class", run: () => images.addClass() },
+  ];
+}
+
+function suggestionCommands({ project, suggestions, session, files }: Workbench): Command[] {
+  const { finding } = session;
+  const { chosen, shown, learned } = project.suggestions;
+  const idle = () => !finding.running.value && finding.possible;
+  const any = () => shown.value.length > 0;
+  const one = () => chosen.value !== undefined;
+  return [
+    {
+      id: "suggestion.find",
+      label: "Find the rest: learn from the labelled objects and suggest all others",
+      keys: ["L"],
+      possible: () => session.searchable.value && idle(),
+      run: () => finding.findRest(),
+    },
+    {
+      id: "suggestion.findEverywhere",
+      label: "Find the rest on all images",
+      possible: () => session.model.loaded.value && finding.all.value > 1 && idle(),
+      run: () => finding.findEverywhere(),
+    },
+    { id: "suggestion.cancel", label: "Cancel the search; what was found stays", run: () => finding.cancel() },
+    {
+      id: "suggestion.next",
+      label: "Next suggestion",
+      keys: ["J"],
+      help: { keys: "J, K", text: "next, previous suggestion" },
+      possible: any,
+      run: () => suggestions.step(1),
+    },
+    { id: "suggestion.previous", label: "Previous suggestion", keys: ["K"], help: null, possible: any, run: () => suggestions.step(-1) },
+    { id: "suggestion.keep", label: "Keep the suggestion as an object", possible: one, run: () => suggestions.keep() },
+    { id: "suggestion.correct", label: "Correct the suggestion by prompts", possible: one, run: () => suggestions.correct() },
+    { id: "suggestion.throwAway", label: "Throw the suggestion away", possible: one, run: () => suggestions.throwAway() },
+    { id: "suggestion.keepShown", label: "Keep all suggestions that are shown", possible: any, run: () => suggestions.keepShown() },
+    {
+      id: "suggestion.save",
+      label: "Save what was learned as a file",
+      possible: () => learned.value !== undefined,
+      run: () => files.saveFinder(),
+    },
   ];
 }
 

@@ -16,6 +16,7 @@ import { NavigationCommands } from "./navigation.js";
 import { ObjectCommands } from "./objects.js";
 import { ProjectFileCommands } from "./project_files.js";
 import { PromptCommands } from "./prompts.js";
+import { SuggestionCommands } from "./suggestions.js";
 import type { Workbench } from "./workbench.js";
 
 /** @param options `makeEngine` stands in for the browser's worker in tests */
@@ -46,6 +47,7 @@ export function createWorkbench(
   const prompts = new PromptCommands(project, draft, sight, tools, history, objects);
   const images = new ImageCommands(project, history, (source) => navigation.open(source));
   const labelTools = new LabelTools(project, draft, tools, history, objects, prompts);
+  const suggestions = new SuggestionCommands(project, history, notices, objects, prompts);
   const navigation: NavigationCommands = new NavigationCommands(project, session, notices, images, prompts, restored);
   const files: FileCommands = new FileCommands(
     project,
@@ -77,6 +79,7 @@ export function createWorkbench(
       prompts,
       images,
       labelTools,
+      suggestions,
       navigation,
       files,
       projectFiles,

@@ -21,6 +21,9 @@ import { LabelReader, type OpenedLabels } from "./opened_labels.js";
 /** Pixels that a found object has to have of its own. */
 const SMALLEST_FOUND = 10;
 
+/** The fine-tuned decoder alone, in its whole model, or in a BioImage.IO package of that. */
+export type DecoderFile = "decoder" | "model" | "package";
+
 /** What the browser does with files. */
 export interface Browser {
   /** Hands a file to the person. */
@@ -125,7 +128,10 @@ export class FileCommands {
 
   downloadLabels() {
     const current = this.#project.current.peek();
-    if (current) this.#savePng(() => this.#session.request("labelsPng", [current.runs(), current.width, current.height]).done, "labels");
+    if (!current) return;
+    // A PNG file cannot say that pixels are not annotated.
+    const [method, ending] = current.labels.notAnnotated > 0 ? (["labelsTiff", "tif"] as const) : (["labelsPng", "png"] as const);
+    this.#saveImage(() => this.#session.request(method, [current.runs(), current.width, current.height]).done, "labels", ending);
   }
 
   /** The mask as it is shown. */
@@ -133,20 +139,37 @@ export class FileCommands {
     const current = this.#project.current.peek();
     const { correctedMask } = this.#draft;
     if (!current) return;
-    if (!correctedMask) return this.#savePng(() => this.#session.request("maskPng", []).done, "mask");
-    this.#savePng(() => maskPng(correctedMask, current.width, current.height), "mask");
+    if (!correctedMask) return this.#saveImage(() => this.#session.request("maskPng", []).done, "mask");
+    this.#saveImage(() => maskPng(correctedMask, current.width, current.height), "mask");
   }
 
-  async downloadDecoder(whole: boolean, names: Naming) {
+  async downloadDecoder(what: DecoderFile, names: Naming) {
     const base = this.#session.model.info.peek()?.name ?? "model";
     this.savingDecoder.value = true;
     try {
-      const file = await this.#session.request(whole ? "mergedFile" : "decoderFile", [names]).done;
-      this.#browser.save(file, `${base.replaceAll(" ", "-")}-fine-tuned${whole ? "" : "-decoder"}.safetensors`);
+      const file = await this.#decoderFile(what, names);
+      const [suffix, ending] = {
+        decoder: ["-decoder", "safetensors"],
+        model: ["", names === "micro_sam" ? "pt" : "safetensors"],
+        package: ["", "zip"],
+      }[what];
+      this.#browser.save(file, `${base.replaceAll(" ", "-")}-fine-tuned${suffix}.${ending}`);
     } catch (error) {
       this.#session.fail(error);
     }
     this.savingDecoder.value = false;
+  }
+
+  #decoderFile(what: DecoderFile, names: Naming) {
+    if (what === "package") return this.#session.request("packageFile", []).done;
+    return this.#session.request(what === "model" ? "mergedFile" : "decoderFile", [names]).done;
+  }
+
+  /** Saves what the finder has learned. */
+  saveFinder() {
+    const file = this.#project.suggestions.learned.peek()?.file;
+    const base = this.#session.model.info.peek()?.name ?? "model";
+    if (file) this.#browser.save(file, `${base.replaceAll(" ", "-")}-learned.safetensors`);
   }
 
   async export(format: ExportFormat, images: ProjectImage[]) {
@@ -166,13 +189,17 @@ export class FileCommands {
   }
 
   /** Adds what a search found where no object is, in slices between which the page answers. */
-  async addFound({ runs, objects }: FoundObjects) {
+  async addFound({ method, runs, objects }: FoundObjects) {
     const attributes = new Map(objects.map(({ id, iou }) => [id, this.#objects.fresh(iou)]));
     this.adding.value = true;
     try {
       const added = await this.#objects.add("find all objects", { runs, attributes }, SMALLEST_FOUND);
       if (added === 0) {
-        this.#notices.tell("No object was found where none is yet; try more points, or a lower predicted IoU or stability.");
+        const remedy =
+          method === "grid"
+            ? "more points, or a lower predicted IoU or stability"
+            : "a lower foreground threshold, or higher ones of the distances";
+        this.#notices.tell(`No object was found where none is yet; try ${remedy}.`);
       }
     } catch (error) {
       this.#session.fail(error);
@@ -217,11 +244,11 @@ export class FileCommands {
     this.reading.value = false;
   }
 
-  async #savePng(make: () => Promise<BlobPart>, kind: string) {
+  async #saveImage(make: () => Promise<BlobPart>, kind: string, ending: "png" | "tif" = "png") {
     const { source, info } = this.#session.image;
     const stem = stemOf(source.peek() ?? { kind: "sample", name: "" }, info.peek()?.pages ?? 1);
     try {
-      this.#browser.save(new Blob([await make()], { type: "image/png" }), `${stem}-${kind}.png`);
+      this.#browser.save(new Blob([await make()], { type: ending === "tif" ? "image/tiff" : "image/png" }), `${stem}-${kind}.${ending}`);
     } catch (error) {
       this.#session.fail(error);
     }

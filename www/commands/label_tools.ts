@@ -70,9 +70,11 @@ export class LabelTools {
     else if (tool !== "prompt") this.#beginStroke(tool, point);
   }
 
-  /** Selects the object at a point. @param more what is selected is kept */
+  /** Selects the object at a point, or chooses the suggestion there. @param more what is selected is kept */
   select(point: Point, more = true) {
     const id = this.#objects.at(point);
+    const { suggestions } = this.#project;
+    suggestions.choose(id ? undefined : suggestions.at(point));
     if (id || !more) this.#objects.select(id, more);
   }
 
@@ -105,12 +107,23 @@ export class LabelTools {
     this.#objects.painting.value = false;
   }
 
-  /** Closes the polygon, or makes the mask an object, at once or as soon as it answers all prompts. */
+  /**
+   * Closes the polygon, or makes the mask an object, at once or as soon as it answers all prompts.
+   * @returns false: there is neither
+   */
   accept() {
-    if (this.#state.line.peek().length > 0) return this.#closePolygon();
+    if (this.#state.line.peek().length > 0) {
+      this.#closePolygon();
+      return true;
+    }
     this.endStroke();
+    if (this.#draft.rounds.peek().length === 0) return false;
+    this.#acceptMask();
+    return true;
+  }
+
+  #acceptMask() {
     const draft = this.#draft;
-    if (draft.rounds.peek().length === 0) return;
     const { mask } = draft;
     draft.acceptWanted.value = !mask || !draft.answered.peek();
     if (draft.acceptWanted.peek() || !mask) return;

@@ -6,7 +6,7 @@ import { colourOfNumber } from "../document/colours.js";
 import { additionOf } from "../document/free_runs.js";
 import { holds, type PixelBox, type Point } from "../document/geometry.js";
 import type { History, LinkedEffect } from "../document/history.js";
-import type { LabelMap } from "../document/label_map.js";
+import { LARGEST_ID, type LabelMap } from "../document/label_map.js";
 import { areaOf } from "../document/mask_region.js";
 import type { Notices } from "../document/notices.js";
 import type { OpenImage, Project } from "../document/project.js";
@@ -15,7 +15,6 @@ import { SlicedWork, type Steps } from "../document/slices.js";
 import type { MaskRegion, ObjectAttributes } from "../document/types.js";
 import { until } from "../document/watch.js";
 
-const LARGEST_ID = 65535;
 const TOO_MANY = "The image has 65535 labelled objects, which is the most that a 16-bit label image holds; remove some first.";
 
 const PLAIN: ObjectAttributes = { name: "", classId: null, colour: null, hidden: false, locked: false, iou: null };
@@ -170,6 +169,11 @@ export class ObjectCommands {
     const change = this.labels?.finish();
     const after = change && created ? new Map([[created, this.fresh()]]) : undefined;
     this.#commit(label, change, after);
+  }
+
+  /** Ends what was given to new objects. */
+  create(label: string, made: ReadonlyMap<number, ObjectAttributes>, linked: LinkedEffect) {
+    this.#commit(label, this.labels?.finish(), made, linked);
   }
 
   remove(ids: Iterable<number>) {

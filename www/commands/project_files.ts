@@ -5,6 +5,7 @@ import type { History } from "../document/history.js";
 import { type ImageState, mergeOf, putState, stateOf } from "../document/merging.js";
 import type { Notices } from "../document/notices.js";
 import type { Project, ProjectImage } from "../document/project.js";
+import type { Findings } from "../document/suggestions.js";
 import type { ObjectClass } from "../document/types.js";
 import type { OpenedProject } from "../session/project_reader.js";
 import { ProjectTransfer, type Work } from "../session/project_transfer.js";
@@ -31,6 +32,7 @@ interface Listing {
   currentClass: string | null;
   open: ProjectImage | undefined;
   decoder: { file: Blob | undefined; used: boolean };
+  findings: Findings;
 }
 
 const isMissing = ({ source }: ProjectImage) => source.kind === "file" && source.missing === true;
@@ -180,7 +182,7 @@ export class ProjectFileCommands {
   }
 
   get #listing(): Listing {
-    const { images, classes, currentClass, current } = this.#project;
+    const { images, classes, currentClass, current, suggestions } = this.#project;
     const { decoder } = this.#session;
     return {
       images: images.peek(),
@@ -188,13 +190,21 @@ export class ProjectFileCommands {
       currentClass: currentClass.peek(),
       open: current.peek(),
       decoder: { file: decoder.file, used: decoder.wanted.peek() },
+      findings: suggestions.findings,
     };
   }
 
-  #replace({ images, classes, currentClass, current, decoder }: OpenedProject): string {
+  #replace({ images, classes, currentClass, current, decoder, findings }: OpenedProject): string {
     const before = this.#listing;
     const open = current && !isMissing(current) ? current : images.find((image) => !isMissing(image));
-    const after: Listing = { images, classes, currentClass, open, decoder: decoder ?? before.decoder };
+    const after: Listing = {
+      images,
+      classes,
+      currentClass,
+      open,
+      decoder: decoder ?? before.decoder,
+      findings: findings ?? before.findings,
+    };
     const replaced = before.images.length > 0;
     this.#put(after, before);
     const [undo, redo] = [() => this.#put(before, after), () => this.#put(after, before)];
@@ -203,7 +213,7 @@ export class ProjectFileCommands {
   }
 
   /** @param from what was listed before; images that were opened since stay */
-  #put({ images, classes, currentClass, open, decoder }: Listing, from: Listing) {
+  #put({ images, classes, currentClass, open, decoder, findings }: Listing, from: Listing) {
     const project = this.#project;
     const since = project.images.peek().filter((image) => !from.images.includes(image) && !images.includes(image));
     batch(() => {
@@ -211,9 +221,16 @@ export class ProjectFileCommands {
       project.images.value = [...images, ...since];
       project.classes.value = classes;
       project.currentClass.value = currentClass;
+      this.#exchange(from.findings, findings);
     });
     if (decoder.file !== from.decoder.file) this.#useDecoder(decoder);
     if (open) this.#navigation.open(open.source);
+  }
+
+  /** What was learned since stays. */
+  #exchange(before: Findings, after: Findings) {
+    const { suggestions } = this.#project;
+    if (before.learned !== after.learned && suggestions.learned.peek() === before.learned) suggestions.restore(after);
   }
 
   #useDecoder({ file, used }: Listing["decoder"]) {
@@ -224,20 +241,25 @@ export class ProjectFileCommands {
   /** @returns a sentence on what stayed as it is; empty: nothing did */
   #merge(opened: OpenedProject): string {
     const project = this.#project;
-    const { images, classes, currentClass } = this.#listing;
+    const { images, classes, currentClass, findings } = this.#listing;
     const merge = mergeOf(images, classes, opened);
     const before = merge.filled.map(({ image }) => ({ image, after: stateOf(image) }));
     const added = new Set(merge.added);
     const without = () => project.images.peek().filter((image) => !added.has(image));
-    const put = (all: () => readonly ProjectImage[], known: readonly ObjectClass[], states: typeof before) => () => {
-      this.#change(states, () => {
-        project.images.value = all();
-        project.classes.value = known;
-        project.currentClass.value = project.classOf(currentClass) ? currentClass : null;
-      });
-    };
-    const redo = put(() => [...without(), ...added], merge.classes, merge.filled);
-    const undo = put(without, classes, before);
+    // The person's own stays.
+    const learned = findings.learned ? findings : (merge.findings ?? findings);
+    const put =
+      (all: () => readonly ProjectImage[], known: readonly ObjectClass[], states: typeof before, [from, to]: Findings[]) =>
+      () => {
+        this.#change(states, () => {
+          this.#exchange(from, to);
+          project.images.value = all();
+          project.classes.value = known;
+          project.currentClass.value = project.classOf(currentClass) ? currentClass : null;
+        });
+      };
+    const redo = put(() => [...without(), ...added], merge.classes, merge.filled, [findings, learned]);
+    const undo = put(without, classes, before, [learned, findings]);
     redo();
     this.#history.push({ label: "merge a project", image: undefined, undo, redo });
     // The person's own decoder stays.

@@ -3,12 +3,26 @@
 import { batch } from "../vendor/signals-core.js";
 import { type Draft, roundOf } from "../document/draft.js";
 import type { History, LinkedEffect } from "../document/history.js";
+import type { Point } from "../document/geometry.js";
 import type { Project } from "../document/project.js";
 import type { Sight } from "../document/sight.js";
 import { boxOf, maskPrompt } from "../document/regions.js";
+import { isPromptOf, promptOf, type Suggestion } from "../document/suggestion.js";
 import type { ToolState } from "../document/tool_state.js";
 import type { Prompt } from "../engine/graysam.js";
 import type { ObjectCommands } from "./objects.js";
+
+/** The share of its sides by which a suggestion's box is larger for the points that correct it. */
+const REACH = 1 / 4;
+
+/** Whether a prompt is meant to correct a suggestion, rather than to begin another object. */
+function corrects(prompt: Prompt, { x0, y0, x1, y1 }: Suggestion) {
+  const within = ({ x, y }: Point, left: number, top: number, right: number, bottom: number) =>
+    x >= left && y >= top && x < right && y < bottom;
+  if (prompt.kind !== "point") return within({ x: (x0 + x1) / 2, y: (y0 + y1) / 2 }, prompt.x0, prompt.y0, prompt.x1, prompt.y1);
+  const [dx, dy] = [REACH * (x1 - x0), REACH * (y1 - y0)];
+  return within(prompt, x0 - dx, y0 - dy, x1 + dx, y1 + dy);
+}
 
 export class PromptCommands {
   #project;
@@ -27,15 +41,46 @@ export class PromptCommands {
     this.#objects = objects;
   }
 
-  /** @param side of the parts in which the person looks at the image */
+  /**
+   * Where nothing was prompted yet, and the prompt corrects the chosen suggestion, that is the first prompt.
+   * @param side of the parts in which the person looks at the image
+   */
   add(prompt: Prompt, side = this.#sight.side.peek()) {
-    if (!this.#project.current.peek()) return;
+    const { current, suggestions } = this.#project;
+    if (!current.peek()) return;
     const { rounds, refined } = this.#draft.state;
+    const chosen = suggestions.chosen.peek();
+    // A point inside of another suggestion means that object.
+    const meant = (prompt.kind === "point" && prompt.positive && suggestions.at(prompt)) || chosen;
+    const corrected = rounds.length === 0 && chosen && meant === chosen && corrects(prompt, chosen);
+    const first = corrected ? [roundOf(promptOf(chosen), side)] : rounds;
     this.#change("prompt", () => {
-      this.#draft.put([...rounds, roundOf(prompt, side)], refined);
+      this.#draft.put([...first, roundOf(prompt, side)], refined);
       // Corrections of the object before a box are none of the box's.
       if (prompt.kind !== "point" && this.#draft.corrections) this.#draft.correctAs(undefined);
     });
+  }
+
+  /** Prompts with a suggestion, so that further prompts correct it. */
+  correct(suggestion: Suggestion) {
+    batch(() => {
+      this.#tools.choose("prompt");
+      this.#change("correct the suggestion", () => {
+        this.#draft.put([], 0);
+        this.#draft.put([roundOf(promptOf(suggestion), this.#sight.side.peek())], 0);
+      });
+    });
+  }
+
+  /** The suggestion that the prompts correct: none of them begins another object. */
+  get corrected(): Suggestion | undefined {
+    const prompts = this.#draft.rounds.peek().map(({ prompt }) => prompt);
+    const place = prompts.findLastIndex(({ kind }) => kind === "mask");
+    const first = prompts[place];
+    if (first?.kind !== "mask") return undefined;
+    const suggestion = this.#project.current.peek()?.suggestions.find((one) => isPromptOf(first, one));
+    const boxes = prompts.slice(place + 1).filter(({ kind }) => kind === "box");
+    return suggestion && boxes.every((box) => corrects(box, suggestion)) ? suggestion : undefined;
   }
 
   /** Takes the last prompt back. */
@@ -57,11 +102,22 @@ export class PromptCommands {
     this.#change("choose a candidate", () => this.#draft.select(candidate));
   }
 
-  /** What empties the draft, and what brings it back. */
+  /** What empties the draft and takes the suggestion away that it corrects, and what brings both back. */
   away(): LinkedEffect {
     const draft = this.#draft;
     const { state } = draft;
-    return { undo: () => draft.restore(state), redo: () => draft.put([], 0) };
+    const { current, suggestions } = this.#project;
+    const [image, corrected] = [current.peek(), this.corrected];
+    const gone = corrected ? [corrected] : [];
+    const undo = () => {
+      draft.restore(state);
+      if (image && corrected) suggestions.giveBack(image, gone);
+    };
+    const redo = () => {
+      draft.put([], 0);
+      if (image && corrected) suggestions.withdraw(image, gone);
+    };
+    return { undo, redo };
   }
 
   /** Gives an object another shape: its box is the first prompt. */

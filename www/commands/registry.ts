@@ -21,7 +21,7 @@ export const GESTURES: readonly { keys: string; text: string }[] = [
   { keys: "Click", text: "a point inside the object" },
   { keys: "Right click, Alt+click, long touch", text: "a point outside it" },
   { keys: "Drag", text: "a box around it" },
-  { keys: "Ctrl+click", text: "select an object, or deselect it" },
+  { keys: "Ctrl+click", text: "select an object, or deselect it; choose a suggestion" },
   { keys: "Wheel, pinch", text: "zoom" },
   { keys: "Space+drag, Shift+drag, middle drag, two fingers", text: "move the image" },
 ];

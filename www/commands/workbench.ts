@@ -14,6 +14,7 @@ import type { NavigationCommands } from "./navigation.js";
 import type { ObjectCommands } from "./objects.js";
 import type { ProjectFileCommands } from "./project_files.js";
 import type { PromptCommands } from "./prompts.js";
+import type { SuggestionCommands } from "./suggestions.js";
 
 export interface Workbench {
   readonly project: Project;
@@ -27,6 +28,7 @@ export interface Workbench {
   readonly prompts: PromptCommands;
   readonly images: ImageCommands;
   readonly labelTools: LabelTools;
+  readonly suggestions: SuggestionCommands;
   readonly navigation: NavigationCommands;
   readonly files: FileCommands;
   readonly projectFiles: ProjectFileCommands;

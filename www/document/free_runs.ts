@@ -4,7 +4,7 @@ import { boxOfRun, type Change } from "./changes.js";
 import { type PixelBox, union } from "./geometry.js";
 import type { LabelMap } from "./label_map.js";
 import { NumberList } from "./number_list.js";
-import { WRONG_LENGTH } from "./runs.js";
+import { isObject, WRONG_LENGTH } from "./runs.js";
 import { RUN_COST, STEP, type Steps } from "./slices.js";
 
 /** What is to be added to a label map. */
@@ -68,13 +68,14 @@ function* freeRuns({ values }: LabelMap, found: Uint32Array): Steps<FreeRuns> {
 function addFree(values: Uint32Array, from: number, end: number, id: number, runs: NumberList) {
   let area = 0;
   for (let i = from; i < end;) {
-    if (values[i]) {
+    const before = values[i];
+    if (isObject(before)) {
       i += 1;
       continue;
     }
     const start = i;
-    while (i < end && !values[i]) i += 1;
-    runs.add(start, i - start, 0, id);
+    while (i < end && values[i] === before) i += 1;
+    runs.add(start, i - start, before, id);
     area += i - start;
   }
   return area;
@@ -88,7 +89,7 @@ function* changeOf({ runs }: FreeRuns, numbers: ReadonlyMap<number, number>, wid
     if ((at * RUN_COST) % STEP === 0) yield;
     const number = numbers.get(runs[at + 3]);
     if (!number) continue;
-    given.add(runs[at], runs[at + 1], 0, number);
+    given.add(runs[at], runs[at + 1], runs[at + 2], number);
     box = union(boxOfRun(runs[at], runs[at + 1], width), box);
   }
   return box && { runs: given.take(), box };

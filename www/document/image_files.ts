@@ -1,6 +1,6 @@
 // Which files of a folder are images: by their endings or, as archives and discs give DICOM files none, by content.
 
-export const MODEL_FILE = /\.(safetensors|pth)$/i;
+export const MODEL_FILE = /\.(safetensors|pth?|bin)$/i;
 const IMAGE_FILE = /\.(png|jpe?g|tiff?|bmp|webp|dcm|dicom)$/i;
 /** The list of a disc's images, which holds none itself. */
 const DIRECTORY = /^DICOMDIR(\.dcm)?$/i;

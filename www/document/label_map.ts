@@ -1,16 +1,16 @@
-// The label map of one image: an object's number per pixel, 0 for background. Locked objects keep all their pixels.
+// The label map of one image: an object's number per pixel, 0 for background, NOT_ANNOTATED for neither. Locked objects keep all their pixels.
 
 import { boxOfRun } from "./changes.js";
 import { holds, type PixelBox, type Point, union } from "./geometry.js";
 import { visitInside } from "./mask_region.js";
 import { Raster, sweep } from "./raster.js";
 import type { Region } from "./regions.js";
-import { pack, unpack } from "./runs.js";
+import { isObject, NOT_ANNOTATED, pack, unpack } from "./runs.js";
 import { atOnce, inSlices, type Steps } from "./slices.js";
 import type { MaskRegion } from "./types.js";
 
 /** The largest number that a 16-bit label image holds. */
-const LARGEST_ID = 65535;
+export const LARGEST_ID = 65535;
 /** Rows that are packed together; only bands that changed are packed again. */
 const BAND = 64;
 
@@ -19,6 +19,7 @@ export class LabelMap extends Raster {
   locked: (id: number) => boolean = () => false;
   /** Pixels of each object, and a box that holds them all; it does not shrink. */
   #objects = new Map<number, { area: number; box: PixelBox }>();
+  #notAnnotated = 0;
   /** The runs of each band of rows; undefined where they have changed. */
   #packed: (Uint32Array<ArrayBuffer> | undefined)[] = [];
 
@@ -33,6 +34,11 @@ export class LabelMap extends Raster {
 
   get ids() {
     return this.values;
+  }
+
+  /** Pixels of which nobody has said what they are. */
+  get notAnnotated() {
+    return this.#notAnnotated;
   }
 
   /** How many objects there are. */
@@ -64,7 +70,8 @@ export class LabelMap extends Raster {
   /** The object at an image point, 0 for none. */
   idAt({ x, y }: Point) {
     const inside = x >= 0 && y >= 0 && x < this.width && y < this.height;
-    return inside ? this.values[Math.floor(y) * this.width + Math.floor(x)] : 0;
+    const id = inside ? this.values[Math.floor(y) * this.width + Math.floor(x)] : 0;
+    return isObject(id) ? id : 0;
   }
 
   /** A number that no object has; undefined if a label image can hold no more. */
@@ -97,14 +104,22 @@ export class LabelMap extends Raster {
     }
   }
 
-  /** Gives the free pixels of a mask to an object. Ends with `finish`. */
+  /** Gives the free pixels of a mask to an object. Ends with `finish`. @returns how many there were */
   accept(mask: MaskRegion, id: number) {
-    visitInside(mask, this.width, (start, end) => this.fillFree(start, end, id));
+    let given = 0;
+    visitInside(mask, this.width, (start, end) => (given += this.fillFree(start, end, id)));
+    return given;
   }
 
-  /** Gives free pixels to an object, never those of another one. Ends with `finish`. */
+  /** Gives free pixels to an object, never those of another one. Ends with `finish`. @returns how many there were */
   fillFree(start: number, end: number, id: number) {
-    for (let i = start; i < end; i++) if (!this.values[i]) this.set(i, id);
+    let given = 0;
+    for (let i = start; i < end; i++) {
+      if (isObject(this.values[i])) continue;
+      this.set(i, id);
+      given += 1;
+    }
+    return given;
   }
 
   /** A stroke of the brush. Ends with `finish`. */
@@ -113,7 +128,8 @@ export class LabelMap extends Raster {
   }
 
   /**
-   * Turns into background what the brush covers of these objects, or of all. Ends with `finish`.
+   * Turns into background what the brush covers of these objects, or of all and of what is not annotated. Ends with
+   * `finish`.
    * @param only empty: all
    */
   erase(from: Point, to: Point, diameter: number, only: ReadonlySet<number>) {
@@ -153,7 +169,7 @@ export class LabelMap extends Raster {
     for (let y = Math.max(0, y0); y < Math.min(this.height, y0 + height); y++) {
       for (let x = left; x < right; x++) {
         const i = y * this.width + x;
-        if (bits[(y - y0) * width + x - x0] && !this.values[i]) this.set(i, id);
+        if (bits[(y - y0) * width + x - x0] && !isObject(this.values[i])) this.set(i, id);
       }
     }
   }
@@ -171,7 +187,7 @@ export class LabelMap extends Raster {
       Math.max(
         0,
         ...locked,
-        ids.reduce((highest, id) => Math.max(highest, id), 0),
+        ids.reduce((highest, id) => (isObject(id) ? Math.max(highest, id) : highest), 0),
       ) + 1;
     for (const id of locked) renamed.set(id, free++);
     for (let i = 0; i < ids.length; i++) {
@@ -181,9 +197,11 @@ export class LabelMap extends Raster {
   }
 
   protected override runChanged(start: number, length: number, before: number, after: number) {
+    if (before === NOT_ANNOTATED) this.#notAnnotated -= length;
     const object = this.#objects.get(before);
     if (object && (object.area -= length) === 0) this.#objects.delete(before);
-    if (after === 0) return;
+    if (after === NOT_ANNOTATED) this.#notAnnotated += length;
+    if (!isObject(after)) return;
     const box = boxOfRun(start, length, this.width);
     const grown = this.#objects.get(after);
     if (!grown) this.#objects.set(after, { area: length, box });

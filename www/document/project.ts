@@ -6,12 +6,15 @@ import type { Display } from "../engine/graysam.js";
 import { channelsOf, sameChannels } from "./channels.js";
 import { sameSource, supplies } from "./content.js";
 import { Damage } from "./damage.js";
+import { holds } from "./geometry.js";
 import { LabelMap } from "./label_map.js";
 import { distinct } from "./runs.js";
+import type { Suggestion } from "./suggestion.js";
+import { type SuggestedImage, Suggestions } from "./suggestions.js";
 import type { ImageSource, ObjectAttributes, ObjectClass, StoredPicture } from "./types.js";
 
 /** An image of the project. Only `Project` and the commands change its fields, and tell `Project.touched` of it. */
-export class ProjectImage {
+export class ProjectImage implements SuggestedImage {
   readonly id: string;
   readonly name: string;
   source: ImageSource;
@@ -26,12 +29,15 @@ export class ProjectImage {
   labels: LabelMap | undefined;
   /** What is known of the objects besides their pixels, by number. */
   readonly objects = new Map<number, ObjectAttributes>();
+  suggestions: readonly Suggestion[] = [];
+  rejected: readonly Suggestion[] = [];
+  searchedBy = "";
   /** The person's choice; undefined: the default. */
   heldOut: boolean | undefined;
   /** The person has finished with it. */
   done = false;
   thumbnail: Blob | StoredPicture | undefined;
-  /** Grows with every change of the objects. */
+  /** Grows with every change of the objects, and of what was thrown away. */
   revision = 0;
 
   constructor(source: ImageSource, id = newId()) {
@@ -51,7 +57,7 @@ export class ProjectImage {
     await labels?.packAhead();
     // It may have been closed, or opened again, in the meantime.
     if (this.labels !== labels) return this.packedObjects();
-    return { runs: this.runs(), revision: this.revision, objects: new Map(this.objects) };
+    return { runs: this.runs(), revision: this.revision, objects: new Map(this.objects), rejected: this.rejected };
   }
 
   get objectCount() {
@@ -69,6 +75,8 @@ export interface PackedObjects {
   revision: number;
   /** What was known of them besides their pixels. */
   objects: ReadonlyMap<number, ObjectAttributes>;
+  /** Suggestions that the person threw away. */
+  rejected: readonly Suggestion[];
 }
 
 /** An image while it is open. */
@@ -131,6 +139,7 @@ export class Project {
   readonly selection = signal<ReadonlySet<number>>(new Set());
   /** Of the current image's label map, or of how its objects are painted. */
   readonly damage = new Damage();
+  readonly suggestions = new Suggestions(this.current, this.objectChanges, this.damage);
 
   /** How the current image is displayed. */
   readonly display = computed(() => {
@@ -206,6 +215,9 @@ export class Project {
         this.images.value = [...this.images.peek(), image];
       }
       if (!image.width) Object.assign(image, { width, height, packed: Uint32Array.of(width * height, 0) });
+      const isInside = (suggestion: Suggestion) => holds({ x0: 0, y0: 0, x1: width, y1: height }, suggestion);
+      // Of an image that was not opened before nothing tells whether they are this file's.
+      if (!image.suggestions.every(isInside)) image.suggestions = image.suggestions.filter(isInside);
       const labels = new LabelMap(image.packed, width, height);
       const { objects } = image;
       labels.locked = (id) => objects.get(id)?.locked ?? false;
@@ -225,6 +237,7 @@ export class Project {
     (current as ProjectImage).labels = undefined;
     batch(() => {
       this.selection.value = new Set();
+      this.suggestions.choose(undefined);
       this.current.value = undefined;
     });
   }

@@ -1,15 +1,14 @@
 // `project.json` of a project file: what a document holds besides files, pixels and the draft, and what makes one valid.
 
-import type { Display } from "../engine/graysam.js";
+import type { Display, FinderQuality } from "../engine/graysam.js";
 import { isChannelChoice } from "./channels.js";
 import { isPixelSize } from "./scale.js";
+import { inOrder, MOST_PIXELS, recordOf, type Suggestion, suggestionIn, type SuggestionRecord } from "./suggestion.js";
 import type { ObjectAttributes, ObjectClass } from "./types.js";
 
 export const FORMAT = "graysam-project";
 /** One that an earlier version of the page cannot read has a higher number. */
 const VERSION = 1;
-/** Pixels of an image at most. */
-const MOST_PIXELS = 2 ** 31;
 const LARGEST_NUMBER = 2 ** 32 - 1;
 
 export interface ObjectRecord extends ObjectAttributes {
@@ -37,6 +36,12 @@ export interface ImageRecord {
   heldOut: boolean | null;
   done: boolean;
   objects: ObjectRecord[];
+  /** Suggestions that the person threw away. */
+  rejected: SuggestionRecord[];
+  /** The id of what it was searched with last; null: it was not. */
+  searchedBy: string | null;
+  /** What was found: a list of suggestions, see `suggestionsText`. */
+  suggestions: string | null;
   /** Its label map: pairs of a length and a number, row by row, as little-endian 32-bit integers. */
   runs: string | null;
   /** The same as an image; null: none is labelled, or it could not be made. */
@@ -51,6 +56,22 @@ export interface DecoderRecord {
   base: { name: string; sha256: string | null };
 }
 
+/** What was learned from labelled objects. */
+export interface FinderRecord {
+  file: string;
+  id: string;
+  /** The place of the image that it was learned from; null: it came from a file, or the image is gone. */
+  image: number | null;
+  objects: number;
+  /** The class that what is found gets. */
+  classId: string | null;
+  quality: FinderQuality | null;
+  /** Of what was learned before. */
+  before: FinderQuality | null;
+  /** How sure a suggestion has to be to be shown, 0..1. */
+  threshold: number;
+}
+
 export interface ProjectRecord {
   format: typeof FORMAT;
   version: number;
@@ -62,6 +83,7 @@ export interface ProjectRecord {
   current: number | null;
   images: ImageRecord[];
   decoder: DecoderRecord | null;
+  finder: FinderRecord | null;
 }
 
 type Fields = Record<string, unknown>;
@@ -97,7 +119,9 @@ export function recordIn(text: string): ProjectRecord {
   const currentClass = optional(stored.currentClass, "the class of new objects", textOf);
   if (currentClass !== null && !ids.has(currentClass)) refuse("the class of new objects is not in the list");
   const decoder = optional(stored.decoder, "the decoder", decoderIn);
-  return { format: FORMAT, version, digest: textOf(stored.digest, "the digest"), classes, currentClass, current, images, decoder };
+  const finder = optional(stored.finder, "what was learned", (value, what) => finderIn(value, what, ids, images.length));
+  const digest = textOf(stored.digest, "the digest");
+  return { format: FORMAT, version, digest, classes, currentClass, current, images, decoder, finder };
 }
 
 function refuse(what: string): never {
@@ -155,6 +179,8 @@ function imageIn(value: unknown, what: string, classes: ReadonlySet<string>): Im
   if (opened !== (runs !== null) || (opened && !display)) refuse(`${what} has been opened, but not all of it is there`);
   const objects = list(stored.objects, `the objects of ${what}`).map((object) => objectIn(object, `an object of ${what}`, classes));
   if (new Set(objects.map((object) => object.number)).size < objects.length) refuse(`two objects of ${what} have the same number`);
+  const thrownAway = list(stored.rejected ?? [], `the suggestions of ${what} that were thrown away`);
+  const rejected = thrownAway.map((value) => rejectedIn(value, `a suggestion of ${what} that was thrown away`, { width, height }));
   return {
     name: textOf(stored.name, `the name of ${what}`),
     kind,
@@ -168,6 +194,9 @@ function imageIn(value: unknown, what: string, classes: ReadonlySet<string>): Im
     heldOut: optional(stored.heldOut, `whether ${what} is held out`, flag),
     done: flag(stored.done, `whether ${what} is done`),
     objects,
+    rejected,
+    searchedBy: optional(stored.searchedBy, `what ${what} was searched with`, textOf),
+    suggestions: optional(stored.suggestions, `the suggestions of ${what}`, textOf),
     runs,
     labels: optional(stored.labels, `the labels of ${what}`, textOf),
   };
@@ -204,6 +233,34 @@ function objectIn(value: unknown, what: string, classes: ReadonlySet<string>): O
   };
 }
 
+function rejectedIn(value: unknown, what: string, size: { width: number; height: number }): SuggestionRecord {
+  return suggestionIn(value, size) ? (value as SuggestionRecord) : refuse(`${what} is no mask inside of the image`);
+}
+
+function finderIn(value: unknown, what: string, classes: ReadonlySet<string>, images: number): FinderRecord {
+  const stored = fields(value, what);
+  const image = optional(stored.image, `the image of ${what}`, whole);
+  if (image !== null && image >= images) refuse(`the image of ${what} is not in the list`);
+  const classId = optional(stored.classId, `the class of ${what}`, textOf);
+  const threshold = number(stored.threshold, "how sure a suggestion has to be");
+  if (threshold < 0 || threshold > 1) refuse("how sure a suggestion has to be is not between 0 and 1");
+  return {
+    file: textOf(stored.file, `the file of ${what}`),
+    id: textOf(stored.id, `the id of ${what}`),
+    image,
+    objects: whole(stored.objects, `the number of objects of ${what}`),
+    classId: classId !== null && classes.has(classId) ? classId : null,
+    quality: optional(stored.quality, `how good ${what} is`, qualityIn),
+    before: optional(stored.before, `how good ${what} before was`, qualityIn),
+    threshold,
+  };
+}
+
+function qualityIn(value: unknown, what: string): FinderQuality {
+  const { examples, found, missed, wrong } = fields(value, what);
+  return { examples: whole(examples, what), found: whole(found, what), missed: whole(missed, what), wrong: whole(wrong, what) };
+}
+
 function decoderIn(value: unknown): DecoderRecord {
   const stored = fields(value, "the decoder");
   const base = fields(stored.base, "the decoder's model");
@@ -212,4 +269,25 @@ function decoderIn(value: unknown): DecoderRecord {
     used: flag(stored.used, "whether the decoder is used"),
     base: { name: textOf(base.name, "the decoder's model"), sha256: optional(base.sha256, "the model's SHA-256", textOf) },
   };
+}
+
+export function suggestionsText(suggestions: readonly Suggestion[]) {
+  return JSON.stringify(suggestions.map(recordOf));
+}
+
+/**
+ * @param text of `suggestionsText`
+ * @param size of the image; undefined: it has not been opened yet
+ * @returns undefined if it is something else
+ */
+export function suggestionsIn(text: string, size: { width: number; height: number } | undefined): Suggestion[] | undefined {
+  let stored: unknown;
+  try {
+    stored = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(stored)) return undefined;
+  const suggestions = stored.map((record) => suggestionIn(record, size)).filter((suggestion) => suggestion !== undefined);
+  return suggestions.length === stored.length ? inOrder(suggestions) : undefined;
 }

@@ -1,6 +1,12 @@
 // A plane of numbers as runs of equal ones: pairs of (length, number), in order.
 
+/** In a plane of objects' numbers: not annotated, so neither object nor background. */
+export const NOT_ANNOTATED = 0xffff_ffff;
 export const WRONG_LENGTH = "The labels are of another size than their image.";
+
+export function isObject(number: number) {
+  return number !== 0 && number !== NOT_ANNOTATED;
+}
 
 /** Makes runs of numbers that come in order. */
 export class RunWriter {
@@ -45,10 +51,10 @@ export function sameRuns(a: Uint32Array, b: Uint32Array) {
   return a.length === b.length && a.every((value, i) => value === b[i]);
 }
 
-/** How many different numbers there are besides 0. */
+/** How many objects there are. */
 export function distinct(runs: Uint32Array) {
   const found = new Set<number>();
-  for (let i = 1; i < runs.length; i += 2) if (runs[i]) found.add(runs[i]);
+  for (let i = 1; i < runs.length; i += 2) if (isObject(runs[i])) found.add(runs[i]);
   return found.size;
 }
 

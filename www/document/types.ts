@@ -59,28 +59,42 @@ export interface ObjectClass {
 }
 
 /** A model that the page offers for download; see catalogue.json. */
-export interface CatalogueEntry {
+export interface CatalogueEntry extends ModelFile {
   id: string;
   name: string;
   description: string;
-  /** Tried in order; relative ones are resolved against the catalogue. */
-  addresses: string[];
-  bytes: number | null;
-  sha256: string;
   licence: string;
   licence_url: string;
+  /** Its decoder of instances, where that is a file of its own. */
+  decoder?: ModelFile;
 }
 
-/** A downloaded model, whole or in part. */
+/** A file of a model. */
+export interface ModelFile {
+  /** Tried in order. */
+  addresses: string[];
+  /** null: not known before it is downloaded. */
+  bytes: number | null;
+  /** null: not known before it is downloaded. */
+  sha256: string | null;
+}
+
+/** A downloaded file of a model, whole or in part. */
 export interface StoredModel {
-  sha256: string;
+  /** See `StoredFile`. */
+  key: string;
   bytes: number;
-  /** The whole file is there and its checksum is right. */
-  verified: boolean;
+  /** The SHA-256 of the whole file; undefined: it is not whole. */
+  sha256: string | undefined;
 }
 
-/** A model of the catalogue is in the browser's storage, or else at hand as a file. */
-export type ModelSource = { kind: "default" } | { kind: "stored"; entry: CatalogueEntry; file?: Blob } | { kind: "file"; file: File };
+/**
+ * A model of the catalogue is in the browser's storage, or else at hand as a file.
+ * The decoder, of instances, is one that was opened beside the model.
+ */
+export type ModelSource = { decoder?: Blob } & (
+  { kind: "default" } | { kind: "stored"; entry: CatalogueEntry; file?: Blob } | { kind: "file"; file: File }
+);
 
 /** What is stored beside a training's checkpoint. */
 export interface StoredTraining {

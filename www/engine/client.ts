@@ -1,6 +1,8 @@
 // The page's end of the worker: requests with ids, replies as promises, crashes as CrashError.
 
-import type { FromWorker, ToWorker, WorkerMethod, WorkerMethods } from "./methods.js";
+import type { FromWorker, SharedEngine, ToWorker, WorkerMethod, WorkerMethods } from "./methods.js";
+import { startModuleWorker } from "./module_worker.js";
+import { threadCount, ThreadPool } from "./thread_pool.js";
 
 /** The worker is gone; its message is what the engine said last. */
 export class CrashError extends Error {}
@@ -16,25 +18,9 @@ interface Waiting {
   progress: ((fraction: number) => void) | undefined;
 }
 
-/**
- * Starts the worker. From its own address it would have the policy of that reply's headers, of which a static
- * host sends none; from a blob it has the page's. The import is dynamic because script-src, not worker-src,
- * decides on it.
- */
-function startWorker() {
-  const module = JSON.stringify(new URL("./worker.js", import.meta.url).href);
-  const script = `import(${module}).then(
-    () => postMessage({ ready: true }),
-    () => postMessage({ crash: "its files could not be loaded" }),
-  );`;
-  const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
-  const worker = new Worker(address, { type: "module" });
-  worker.addEventListener("message", () => URL.revokeObjectURL(address), { once: true });
-  return worker;
-}
-
 export class EngineClient {
-  #worker = startWorker();
+  #worker = startModuleWorker("./worker.js");
+  #pools: ThreadPool[] = [];
   /** What is asked before the worker listens. */
   #early: ToWorker[] | undefined = [];
   #nextId = 1;
@@ -84,6 +70,7 @@ export class EngineClient {
 
   #receive(message: FromWorker) {
     if ("crash" in message) return this.#die(message.crash);
+    if ("shared" in message) return void this.#startPool(message);
     if ("ready" in message) {
       for (const early of this.#early ?? []) this.#worker.postMessage(early);
       this.#early = undefined;
@@ -97,10 +84,20 @@ export class EngineClient {
     else waiting.resolve(message.value);
   }
 
+  async #startPool({ shared, beside }: { shared: SharedEngine; beside: boolean }) {
+    const threads = threadCount(navigator.hardwareConcurrency, new URLSearchParams(location.search).get("threads"));
+    // The engine's own worker is one of the first pool.
+    const pool = new ThreadPool(shared, beside ? threads : threads - 1, (reason) => this.#die(reason));
+    this.#pools.push(pool);
+    const count = await pool.arrived;
+    if (!this.#crash) this.#worker.postMessage({ pool: count } satisfies ToWorker);
+  }
+
   #die(reason: string) {
     if (this.#crash) return;
     this.#crash = new CrashError(reason);
     this.#worker.terminate();
+    for (const pool of this.#pools) pool.end();
     for (const { reject } of this.#waiting.values()) reject(this.#crash);
     this.#waiting.clear();
     this.#onCrash(this.#crash);

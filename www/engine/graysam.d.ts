@@ -19,6 +19,11 @@ export class Engine {
      */
     advance_automatic_masks(): Promise<AutomaticMaskProgress>;
     /**
+     * Does the next piece of what `begin_learning` or `begin_finding` began; `undefined`: nothing
+     * is left to do.
+     */
+    advance_finding(): Promise<FindingStep | undefined>;
+    /**
      * SHA-256 of the loaded model's file, which is read whole at the first call.
      */
     base_sha256(): Promise<string>;
@@ -39,6 +44,16 @@ export class Engine {
      */
     begin_encoding(display: Display, part?: Part | null): string;
     /**
+     * Begins finding in an image, a page of a file or the bundled sample where there is none, with
+     * what was learned or opened last. The runs of its labels, none where it has not been labelled,
+     * are never suggested.
+     */
+    begin_finding(file: Blob | null | undefined, page: number, display: Display, runs: Uint32Array | number[]): void;
+    /**
+     * Begins a search by the model's decoder of instances, as [`Self::begin_automatic_masks`].
+     */
+    begin_instances(display: Display, method: Method, settings: InstanceSettings, side: number): Promise<void>;
+    /**
      * Takes an image with the runs of its labels for the training set; the open one stays. How many
      * parts of it have to be encoded, each after `begin_labelled_part`.
      */
@@ -48,6 +63,12 @@ export class Engine {
      * does.
      */
     begin_labelled_part(): string;
+    /**
+     * Begins learning from the runs of the open image's labels, and then finding in it. The masks
+     * of suggestions that were thrown away are between `rejected_bounds`, four numbers each, and
+     * their `rejected_bits` follow one another.
+     */
+    begin_learning(display: Display, runs: Uint32Array | number[], rejected_bounds: Uint32Array | number[], rejected_bits: Uint8Array | number[]): void;
     /**
      * Stops an encoding after the step it is at.
      */
@@ -82,6 +103,10 @@ export class Engine {
      */
     drop_automatic_masks(): void;
     /**
+     * Drops what `begin_learning` or `begin_finding` began.
+     */
+    drop_finding(): void;
+    /**
      * The values of the embedding that came last, to be kept.
      */
     embedding(): Promise<Float32Array<ArrayBuffer>>;
@@ -92,13 +117,25 @@ export class Engine {
      */
     encode(progress: (step: number, steps: number) => void): Promise<boolean>;
     /**
+     * What was learned, as safetensors.
+     */
+    finder_file(): Promise<Uint8Array<ArrayBuffer>>;
+    /**
      * Ends the search: what it found.
      */
     finish_automatic_masks(): FoundObjects;
     /**
+     * Ends what `begin_learning` or `begin_finding` began: what it found.
+     */
+    finish_finding(): FoundSuggestions;
+    /**
      * A 16-bit PNG file of labels.
      */
     labels_png(runs: Uint32Array | number[], width: number, height: number): Uint8Array<ArrayBuffer>;
+    /**
+     * A TIFF file of labels, which may have pixels that are not annotated.
+     */
+    labels_tiff(runs: Uint32Array | number[], width: number, height: number): Uint8Array<ArrayBuffer>;
     /**
      * Reads a checkpoint piece by piece and puts its model in place of the one before, which
      * stays if this fails. All that was made with the model before is dropped: the embedding,
@@ -111,8 +148,8 @@ export class Engine {
      */
     mask_png(): Uint8Array<ArrayBuffer>;
     /**
-     * The whole model with the fine-tuned decoder as safetensors, handed to `sink` piece by
-     * piece.
+     * The whole model with the fine-tuned decoder, handed to `sink` piece by piece: safetensors, or a
+     * PyTorch file for micro-sam.
      */
     merged_file(names: Naming, sink: (piece: Uint8Array<ArrayBuffer>) => void): Promise<void>;
     /**
@@ -125,13 +162,26 @@ export class Engine {
      */
     open_decoder(file: Blob): Promise<DecoderInfo>;
     /**
+     * Opens the file of what was learned, which must be of the loaded model.
+     */
+    open_finder(file: Blob): Promise<FinderInfo>;
+    /**
      * Opens channels of a page of an image file. The image before it stays if this fails.
      */
     open_image(file: Blob, page: number, channels: ChannelChoice): ImageInfo;
     /**
+     * Opens a decoder of instances beside the loaded model, which goes with it.
+     */
+    open_instance_decoder(file: Blob): Promise<ModelInfo>;
+    /**
      * Opens the bundled sample.
      */
     open_sample(): ImageInfo;
+    /**
+     * A BioImage.IO package of the whole model with the fine-tuned decoder, handed to `sink` piece by
+     * piece. The bundled sample is encoded for it.
+     */
+    package(sink: (piece: Uint8Array<ArrayBuffer>) => void): Promise<void>;
     /**
      * Answers all of `rounds`; `undefined` without any. Those with which the list answered last
      * began, too, are not computed again.
@@ -181,7 +231,8 @@ export class Engine {
      */
     thumbnail(file: Blob | null | undefined, page: number, channels: ChannelChoice, side: number): Uint8Array<ArrayBuffer>;
     /**
-     * Does the training's next piece of work.
+     * Does the training's next piece of work. With a pool beside, only calls that have to do with the
+     * training must wait for it.
      */
     train(): Promise<TrainingReport>;
     /**
@@ -198,10 +249,11 @@ export class Engine {
      * first use. Only while no image is open; `cancel` is heard between the steps.
      */
     warm_up(): Promise<void>;
+    readonly computes_on_cpu: boolean;
     /**
-     * Whether the device has failed, after which only a new engine helps.
+     * What the GPU has done after which only a new engine helps, as part of a sentence.
      */
-    readonly device_failed: boolean;
+    readonly device_fault: string | undefined;
     /**
      * Whether the CPU device multiplies with relaxed SIMD.
      */
@@ -229,11 +281,37 @@ export class FoundObjects {
     private constructor();
     free(): void;
     [Symbol.dispose](): void;
+    /**
+     * Those whose IoU the model predicts.
+     */
     objects(): FoundObject[];
     /**
      * The runs of the labels, with which this is used up.
      */
     runs(): Uint32Array<ArrayBuffer>;
+}
+
+/**
+ * What was found with what was learned.
+ */
+export class FoundSuggestions {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * The masks within their bounds, one after the other: 255 inside and 0 outside. With them this
+     * is used up.
+     */
+    bits(): Uint8Array<ArrayBuffer>;
+    infos(): SuggestionInfo[];
+    /**
+     * Of the labelled objects, held out in turn; `undefined` where nothing was learned.
+     */
+    quality(): FinderQuality | undefined;
+    /**
+     * The sureness, 0..1, from which on suggestions are best shown.
+     */
+    readonly threshold: number;
 }
 
 /**
@@ -367,21 +445,46 @@ export class Sha256 {
  * If `module_or_path` is {RequestInfo} or {URL}, makes a request and
  * for everything else, calls `WebAssembly.instantiate` directly.
  *
- * @param {{ module_or_path: InitInput | Promise<InitInput> }} module_or_path - Passing `InitInput` directly is deprecated.
+ * @param {{ module_or_path: InitInput | Promise<InitInput>, memory?: WebAssembly.Memory, thread_stack_size?: number }} module_or_path - Passing `InitInput` directly is deprecated.
+ * @param {WebAssembly.Memory} memory - Deprecated.
  *
  * @returns {Promise<InitOutput>}
  */
-export default function __wbg_init (module_or_path: { module_or_path: InitInput | Promise<InitInput> } | InitInput | Promise<InitInput>): Promise<InitOutput>;
+export default function __wbg_init (module_or_path: { module_or_path: InitInput | Promise<InitInput>, memory?: WebAssembly.Memory, thread_stack_size?: number } | InitInput | Promise<InitInput>, memory?: WebAssembly.Memory): Promise<InitOutput>;
+
+/**
+ * Has products computed with relaxed SIMD (<https://github.com/WebAssembly/relaxed-simd>) from now
+ * on: `false` where the browser does not know it. Sums then differ from those without by less
+ * than rounding does, and from browser to browser. A thread of the pool calls for itself what this has put
+ * into the table of functions, so it needs the same there: see [`fused_tiles`].
+ */
+export function fuse_products(): boolean;
+
+/**
+ * The module whose function `tiles` a thread of the pool puts into its table of functions, as its first addition.
+ */
+export function fused_tiles(): Uint8Array<ArrayBuffer>;
 
 /**
  * Instantiates the given `module`, which can either be bytes or
  * a precompiled `WebAssembly.Module`.
  *
- * @param {{ module: SyncInitInput }} module - Passing `SyncInitInput` directly is deprecated.
+ * @param {{ module: SyncInitInput, memory?: WebAssembly.Memory, thread_stack_size?: number }} module - Passing `SyncInitInput` directly is deprecated.
+ * @param {WebAssembly.Memory} memory - Deprecated.
  *
  * @returns {InitOutput}
  */
-export function initSync(module: { module: SyncInitInput } | SyncInitInput): InitOutput;
+export function initSync(module: { module: SyncInitInput, memory?: WebAssembly.Memory, thread_stack_size?: number } | SyncInitInput, memory?: WebAssembly.Memory): InitOutput;
+
+/**
+ * Whether a file holds a decoder of instances without its model.
+ */
+export function is_instance_decoder(file: Blob): boolean;
+
+/**
+ * Gives this thread to the pool for ever.
+ */
+export function join_pool(): void;
 
 /**
  * What the first panic said, if there was one.
@@ -394,6 +497,16 @@ export function last_panic(): string | undefined;
 export function setting_ranges(): SettingRanges;
 
 export function start(): void;
+
+/**
+ * Makes the pool: this thread and those that `join_pool`, which are waited for. Before anything is computed, and once.
+ */
+export function start_pool(threads: number): void;
+
+/**
+ * Makes another pool, of so many that `join_pool`: what [`beside`] is given is done there.
+ */
+export function start_pool_beside(threads: number): void;
 
 export interface AutomaticMaskProgress {
     /**
@@ -415,6 +528,10 @@ export interface AutomaticMaskSettings {
      * Points along each side of a tile's grid.
      */
     points_per_side: number;
+    /**
+     * 1: all of them are asked for; 0: those that promise another mask.
+     */
+    all_points: number;
     /**
      * Points that are asked for at once.
      */
@@ -557,6 +674,37 @@ export interface FileDisplay {
 }
 
 /**
+ * What is known of what was learned.
+ */
+export interface FinderInfo {
+    /**
+     * Labelled objects that it was learned from.
+     */
+    objects: number;
+}
+
+/**
+ * How well the labelled objects are found again, each by what is learned without it.
+ */
+export interface FinderQuality {
+    examples: number;
+    found: number;
+    missed: number;
+    /**
+     * What was found where the person says that no such object is.
+     */
+    wrong: number;
+}
+
+/**
+ * A piece of learning or finding that was done.
+ */
+export interface FindingStep {
+    step: number;
+    steps: number;
+}
+
+/**
  * An object that was found.
  */
 export interface FoundObject {
@@ -636,6 +784,25 @@ export interface InitOutput {
 }
 
 /**
+ * What of the maps becomes objects.
+ */
+export interface InstanceSettings {
+    /**
+     * Pixels above it are foreground.
+     */
+    foreground_threshold: number;
+    /**
+     * Foreground whose distances to its object's centre and border are both below these is a seed.
+     */
+    center_distance_threshold: number;
+    boundary_distance_threshold: number;
+    /**
+     * Least area of an object, in pixels.
+     */
+    min_size: number;
+}
+
+/**
  * What is known of an image's objects besides their pixels.
  */
 export interface KnownObjects {
@@ -646,6 +813,10 @@ export interface KnownObjects {
 export interface ModelInfo {
     name: string;
     parameters: number;
+    /**
+     * It has a decoder of instances.
+     */
+    instances: boolean;
 }
 
 /**
@@ -758,7 +929,22 @@ export interface SettingRanges {
      */
     display: Display;
     automatic_masks: Record<keyof AutomaticMaskSettings, SettingRange>;
+    instances: Record<keyof InstanceSettings, SettingRange>;
     training: Record<keyof TrainingSettings, SettingRange>;
+}
+
+/**
+ * A mask that may be an object.
+ */
+export interface SuggestionInfo {
+    /**
+     * 0..1
+     */
+    sureness: number;
+    /**
+     * Left, top, right and bottom in pixels of the image, the last two just outside.
+     */
+    bounds: [number, number, number, number];
 }
 
 /**
@@ -863,9 +1049,14 @@ export type ImageKind = "8-bit grayscale" | "16-bit grayscale" | "32-bit float g
 export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
 
 /**
+ * What is made of the maps.
+ */
+export type Method = "watershed" | "prompts";
+
+/**
  * Whose names a file is written with.
  */
-export type Naming = "segment_anything" | "hugging_face";
+export type Naming = "segment_anything" | "hugging_face" | "micro_sam";
 
 /**
  * In pixels of the image, x to the right and y down. The runs of a mask are the lengths of its

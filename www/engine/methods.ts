@@ -1,8 +1,9 @@
 // What the page can ask of the worker, by name.
 
 import type { RenderedImage, ImagePart } from "../document/rendering.js";
+import type { StoredFile } from "../document/catalogue.js";
 import type { PixelBox } from "../document/geometry.js";
-import type { CatalogueEntry, ImageSource, MaskRegion, ObjectClass, StoredModel, StoredTraining } from "../document/types.js";
+import type { ImageSource, MaskRegion, ObjectClass, StoredModel, StoredTraining } from "../document/types.js";
 import type {
   AutomaticMaskProgress,
   AutomaticMaskSettings,
@@ -12,9 +13,14 @@ import type {
   DeviceInfo,
   Display,
   ExportFormat,
+  FinderInfo,
+  FinderQuality,
+  FindingStep,
   FoundObject,
   ImageInfo,
+  InstanceSettings,
   KnownObjects,
+  Method,
   ModelInfo,
   Naming,
   ObjectRecord,
@@ -22,6 +28,7 @@ import type {
   Prediction,
   PromptRound,
   SettingRanges,
+  SuggestionInfo,
   TrainingInfo,
   TrainingReport,
   TrainingSettings,
@@ -32,6 +39,17 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** A mask, or the part of the image that has to be encoded before there is one. */
 export type MaskReply = { needs: Part } | { needs: undefined; prediction: Prediction; mask: MaskRegion };
+
+/** What a search found with what was learned. */
+export interface FoundSuggestions {
+  suggestions: SuggestionInfo[];
+  /** Of their masks, one after the other, as `MaskRegion` has them. */
+  bits: Bytes;
+  /** The sureness from which on they are best shown, 0..1. */
+  threshold: number;
+  /** Undefined: nothing was learned. */
+  quality: FinderQuality | undefined;
+}
 
 /** An image for which objects are read. */
 export interface PageOfImage {
@@ -56,7 +74,12 @@ export interface ReadObjects extends KnownObjects {
 export interface WorkerMethods {
   create(device: DeviceChoice): { device: DeviceInfo; ranges: SettingRanges };
   loadModel(file: Blob): ModelInfo;
-  loadStored(sha256: string): ModelInfo;
+  /** @param key of a file of the model store */
+  loadStored(key: string): ModelInfo;
+  /** Whether a file holds a decoder of instances without its model. */
+  isInstanceDecoder(file: Blob): boolean;
+  /** Opens one beside the loaded model. @param file or the key of a stored one */
+  openInstanceDecoder(file: Blob | string): ModelInfo;
   openImage(file: Blob, page: number, channels?: ChannelChoice): ImageInfo;
   openSample(): ImageInfo;
   render(display: Display): RenderedImage;
@@ -81,13 +104,28 @@ export interface WorkerMethods {
   maskPng(): Bytes;
   sampleLabelRuns(): Runs;
   labelsPng(runs: Uint32Array, width: number, height: number): Bytes;
+  labelsTiff(runs: Uint32Array, width: number, height: number): Bytes;
   /** The side of the parts in which objects of this longer side are seen well; 0: the whole image. */
   suitedSide(extent: number): number;
   /** Begins a search for all objects of the open image. side: of the tiles, where the settings leave it open; 0: by the image */
   beginAutomaticMasks(display: Display, settings: AutomaticMaskSettings, side: number): void;
+  /** Begins a search by the model's decoder of instances, which goes on as the other one. */
+  beginInstances(display: Display, method: Method, settings: InstanceSettings, side: number): void;
   advanceAutomaticMasks(): AutomaticMaskProgress;
   dropAutomaticMasks(): void;
   finishAutomaticMasks(): { runs: Runs; objects: FoundObject[] };
+  /** Begins learning from the open image's labels and the suggestions that were thrown away there, then finding in it. */
+  beginLearning(display: Display, runs: Uint32Array, rejected: readonly MaskRegion[]): void;
+  /** Begins finding in an image, open or not, with what was learned or opened last. runs: of its labels; empty: none */
+  beginFinding(source: ImageSource, display: Display, runs: Uint32Array): void;
+  /** Does the next piece of either; undefined: it is done. */
+  advanceFinding(): FindingStep | undefined;
+  dropFinding(): void;
+  finishFinding(): FoundSuggestions;
+  /** What was learned. */
+  finderFile(): Blob;
+  /** Takes what was learned before. Refused if that was on another base model. */
+  openFinder(file: Blob): FinderInfo;
   beginExport(format: ExportFormat, classes: readonly ObjectClass[]): void;
   /** @param display whose channels are measured, and which may say how large a pixel is */
   addToExport(
@@ -133,19 +171,40 @@ export interface WorkerMethods {
   removeCheckpoint(): void;
   decoderFile(names: Naming): Blob;
   mergedFile(names: Naming): Blob;
+  /** A BioImage.IO package of the whole model with the fine-tuned decoder. */
+  packageFile(): Blob;
   listModels(): StoredModel[];
   /**
    * Resolves to false when it was cancelled; what has come stays for a later resume. Where the browser keeps no files, to
-   * the model itself, which lasts as long as somebody holds it.
+   * the file itself, which lasts as long as somebody holds it.
    */
-  downloadModel(entry: CatalogueEntry): Blob | boolean;
-  removeModel(sha256: string): void;
+  downloadModel(file: StoredFile): Blob | boolean;
+  removeModel(key: string): void;
 }
 
 export type WorkerMethod = keyof WorkerMethods;
 
+/** What further threads of the engine need. */
+export interface SharedEngine {
+  module: WebAssembly.Module;
+  memory: WebAssembly.Memory;
+  /** The module of fused products; undefined where the browser does not know its instructions. */
+  tiles: Bytes | undefined;
+}
+
+/** pool: so many further threads are there. */
 export type ToWorker =
-  { [M in WorkerMethod]: { id: number; method: M; args: Parameters<WorkerMethods[M]> } }[WorkerMethod] | { cancel: number };
+  | { [M in WorkerMethod]: { id: number; method: M; args: Parameters<WorkerMethods[M]> } }[WorkerMethod]
+  | { cancel: number }
+  | { pool: number };
 
 export type FromWorker =
-  { ready: true } | { id: number; value: unknown } | { id: number; fraction: number } | { id: number; error: string } | { crash: string };
+  | { ready: true }
+  | { id: number; value: unknown }
+  | { id: number; fraction: number }
+  | { id: number; error: string }
+  | { crash: string }
+  | { shared: SharedEngine; beside: boolean };
+
+/** What a further thread tells the page. */
+export type FromThread = { ready: true } | { arrived: true } | { crash: string };

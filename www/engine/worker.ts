@@ -8,7 +8,9 @@ import { readCheckpoint, removeCheckpoint, storeCheckpoint, storedTraining } fro
 import { storeEmbedding, storedEmbedding } from "../storage/embedding_store.js";
 import { downloadModel, listModels, removeModel, storedModel } from "../storage/model_store.js";
 import type { Engine, MaskReply as EngineReply, ObjectExport, ProjectLabels } from "./graysam.js";
-import type { FromWorker, MaskReply, ToWorker, WorkerMethod, WorkerMethods } from "./methods.js";
+import { loadEngine } from "./loading.js";
+import type { FromWorker, MaskReply, SharedEngine, ToWorker, WorkerMethod, WorkerMethods } from "./methods.js";
+import { Turns } from "./turns.js";
 import { UnderWay } from "./under_way.js";
 
 type EngineModule = typeof import("./graysam.js");
@@ -29,30 +31,58 @@ type Methods = {
 const THUMBNAIL = 192;
 
 let loading: Promise<EngineModule> | undefined;
+/** Is told how many further threads there are. */
+let poolArrived: (count: number) => void = () => {};
+/** What they need; undefined: there are none. */
+let shared: SharedEngine | undefined;
 let engineModule: EngineModule | undefined;
 let engineMemory: WebAssembly.Memory | undefined;
 let engine: Engine | undefined;
 const exports = new UnderWay<ObjectExport>("No export was begun; begin it again.");
 const projectLabels = new UnderWay<ProjectLabels>("No label files were begun; save the project again.");
-let queue = Promise.resolve();
+const turns = new Turns();
 /** The encode or warm-up that runs now. */
 let encoding: number | undefined;
 /** Requests cancelled before their turn. */
 const cancelled = new Set<number>();
 const downloads = new Map<number, AbortController>();
 
-function loadEngine(): Promise<EngineModule> {
-  loading ??= import("./graysam.js")
-    .then(async (module) => {
-      const { memory } = await module.default({ module_or_path: new URL("./graysam_bg.wasm", import.meta.url) });
+function requireModule(): Promise<EngineModule> {
+  loading ??= loadEngine()
+    .then(async (loaded) => {
+      const { module, memory } = loaded;
       engineMemory = memory;
       engineModule = module;
+      let further = 0;
+      if (loaded.shared) {
+        shared = { ...loaded.shared, tiles: module.fuse_products() ? module.fused_tiles() : undefined };
+        further = await furtherThreads(shared);
+      }
+      if (further === 0) shared = undefined;
+      module.start_pool(1 + further);
       return module;
     })
     .catch((error) => {
       throw new Error(`The engine could not be loaded (${error.message}); check the connection and reload the page.`);
     });
   return loading;
+}
+
+/** Has the page start them. @param beside for a training @returns how many there are */
+function furtherThreads(shared: SharedEngine, beside = false): Promise<number> {
+  return new Promise((resolve) => {
+    poolArrived = resolve;
+    post({ shared, beside });
+  });
+}
+
+/** On a GPU, and with a single thread, a training takes turns with the other requests. */
+async function startThreadsBeside() {
+  const module = await requireModule();
+  if (!shared || !requireEngine().computes_on_cpu) return false;
+  const count = await furtherThreads(shared, true);
+  if (count > 0) module.start_pool_beside(count);
+  return count > 0;
 }
 
 function requireEngine() {
@@ -94,6 +124,16 @@ function replyOf(reply: EngineReply): MaskReply {
   return { needs: undefined, prediction, mask: { x0, y0, x1, y1, bits: reply.bits() } };
 }
 
+function joined(pieces: readonly Uint8Array[]) {
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
 /** Runs `work`, which `cancel` ends early; undefined where it was cancelled before its turn. */
 async function cancellable<T>({ id }: Request, work: () => Promise<T>): Promise<T | undefined> {
   if (cancelled.delete(id)) return undefined;
@@ -117,6 +157,13 @@ async function readFile(file: Blob) {
   }
 }
 
+/** A file that is written piece by piece: the browser may keep blobs on the disk, where pieces would fill the memory. */
+async function inPieces(write: (sink: (piece: Uint8Array<ArrayBuffer>) => void) => Promise<void>) {
+  const pieces: Blob[] = [];
+  await write((piece) => pieces.push(new Blob([piece])));
+  return new Blob(pieces);
+}
+
 /** Undefined for the bundled sample. */
 function fileOf(source: ImageSource) {
   return source.kind === "file" ? source.file : undefined;
@@ -124,13 +171,20 @@ function fileOf(source: ImageSource) {
 
 const methods: Methods = {
   async create(_request, device) {
-    const module = await loadEngine();
+    const module = await requireModule();
     engine = await module.Engine.create(device);
     return { device: engine.device_info(), ranges: module.setting_ranges() };
   },
   loadModel: ({ progress }, file) => requireEngine().load_model(file, progress),
-  async loadStored({ progress }, sha256) {
-    return requireEngine().load_model(await storedModel(sha256), progress);
+  async loadStored({ progress }, key) {
+    return requireEngine().load_model(await storedModel(key), progress);
+  },
+  async isInstanceDecoder(_request, file) {
+    const { is_instance_decoder } = await requireModule();
+    return is_instance_decoder(file);
+  },
+  async openInstanceDecoder(_request, file) {
+    return requireEngine().open_instance_decoder(typeof file === "string" ? await storedModel(file) : file);
   },
   openImage: (_request, file, page, channels = "own") => requireEngine().open_image(file, page, channels),
   openSample: () => requireEngine().open_sample(),
@@ -165,8 +219,12 @@ const methods: Methods = {
   maskPng: () => requireEngine().mask_png(),
   sampleLabelRuns: () => requireEngine().sample_label_runs(),
   labelsPng: (_request, runs, width, height) => requireEngine().labels_png(runs, width, height),
+  labelsTiff: (_request, runs, width, height) => requireEngine().labels_tiff(runs, width, height),
   suitedSide: (_request, extent) => requireEngine().suited_side(extent),
   beginAutomaticMasks: (_request, display, settings, side) => requireEngine().begin_automatic_masks(display, settings, side),
+  beginInstances(_request, display, method, settings, side) {
+    return requireEngine().begin_instances(display, method, settings, side);
+  },
   advanceAutomaticMasks: () => requireEngine().advance_automatic_masks(),
   dropAutomaticMasks: () => requireEngine().drop_automatic_masks(),
   finishAutomaticMasks() {
@@ -174,8 +232,25 @@ const methods: Methods = {
     const objects = found.objects();
     return { objects, runs: found.runs() };
   },
+  beginLearning(_request, display, runs, rejected) {
+    const bounds = rejected.flatMap(({ x0, y0, x1, y1 }) => [x0, y0, x1, y1]);
+    return requireEngine().begin_learning(display, runs, Uint32Array.from(bounds), joined(rejected.map(({ bits }) => bits)));
+  },
+  beginFinding(_request, source, display, runs) {
+    return requireEngine().begin_finding(fileOf(source), source.page ?? 0, display, runs);
+  },
+  advanceFinding: () => requireEngine().advance_finding(),
+  dropFinding: () => requireEngine().drop_finding(),
+  finishFinding() {
+    const found = requireEngine().finish_finding();
+    const { threshold } = found;
+    const [suggestions, quality] = [found.infos(), found.quality()];
+    return { suggestions, quality, threshold, bits: found.bits() };
+  },
+  finderFile: async () => new Blob([await requireEngine().finder_file()]),
+  openFinder: (_request, file) => requireEngine().open_finder(file),
   async beginExport(_request, format, classes) {
-    const { ObjectExport } = await loadEngine();
+    const { ObjectExport } = await requireModule();
     exports.begin(
       () =>
         new ObjectExport(
@@ -193,17 +268,17 @@ const methods: Methods = {
     return { name, file: new Blob([file.bytes()]) };
   },
   async beginProjectLabels(_request, classes) {
-    const { ProjectLabels } = await loadEngine();
+    const { ProjectLabels } = await requireModule();
     projectLabels.begin(() => new ProjectLabels(classes.map(({ name, colour }) => ({ name, colour }))));
   },
   addProjectLabels: (_request, name, runs, width, height, objects) => projectLabels.begun.add(name, runs, width, height, objects),
   finishProjectLabels: () => new Blob([projectLabels.finish()]),
   async readProjectLabels(_request, file, width, height) {
-    const { ProjectLabels } = await loadEngine();
+    const { ProjectLabels } = await requireModule();
     return ProjectLabels.read(await readFile(file), width, height);
   },
   async readObjects(_request, file, { name, folder, page, pages, width, height }, parted) {
-    const { OpenedObjects } = await loadEngine();
+    const { OpenedObjects } = await requireModule();
     const found = OpenedObjects.read(await readFile(file), name, folder, page, pages, width, height, parted);
     const { parts, told } = found;
     return { ...found.known(), parts, told, runs: found.runs() };
@@ -221,8 +296,14 @@ const methods: Methods = {
   encodeLabelled: (request) => cancellableEncode(request, () => requireEngine().begin_labelled_part()),
   addLabelled: () => requireEngine().add_labelled(),
   clearLabelled: () => requireEngine().clear_labelled(),
-  startTraining: (_request, settings, heldOut) => requireEngine().start_training(settings, Uint32Array.from(heldOut)),
-  resumeTraining: async () => requireEngine().resume_training(await readCheckpoint()),
+  async startTraining(_request, settings, heldOut) {
+    await (turns.trainsBeside ??= startThreadsBeside());
+    return requireEngine().start_training(settings, Uint32Array.from(heldOut));
+  },
+  async resumeTraining() {
+    await (turns.trainsBeside ??= startThreadsBeside());
+    return requireEngine().resume_training(await readCheckpoint());
+  },
   train: () => requireEngine().train(),
   adoptBest: () => requireEngine().adopt_best(),
   async storeCheckpoint(_request, about) {
@@ -233,28 +314,22 @@ const methods: Methods = {
   storedTraining: () => storedTraining(),
   removeCheckpoint: () => removeCheckpoint(),
   decoderFile: async (_request, names) => new Blob([await requireEngine().decoder_file(names)]),
-  async mergedFile(_request, names) {
-    // The browser may keep blobs on the disk; the pieces would fill the memory.
-    const pieces: Blob[] = [];
-    await requireEngine().merged_file(names, (piece) => pieces.push(new Blob([piece])));
-    return new Blob(pieces);
-  },
+  mergedFile: (_request, names) => inPieces((sink) => requireEngine().merged_file(names, sink)),
+  packageFile: () => inPieces((sink) => requireEngine().package(sink)),
   listModels: () => listModels(),
-  async downloadModel({ id, progress }, entry) {
-    const { Sha256 } = await loadEngine();
+  async downloadModel({ id, progress }, file) {
+    const { Sha256 } = await requireModule();
     const abort = new AbortController();
     downloads.set(id, abort);
     try {
       if (cancelled.delete(id)) return false;
-      return await downloadModel(entry, Sha256, progress, abort.signal);
+      return await downloadModel(file, Sha256, progress, abort.signal);
     } finally {
       downloads.delete(id);
     }
   },
-  removeModel: (_request, sha256) => removeModel(sha256),
+  removeModel: (_request, key) => removeModel(key),
 };
-
-const besideEngine: ReadonlySet<WorkerMethod> = new Set(["listModels", "downloadModel", "removeModel"]);
 
 function post(message: FromWorker, transfer: Transferable[] = []) {
   self.postMessage(message, { transfer });
@@ -272,8 +347,8 @@ function reportCrash(reason: string) {
 
 /** The buffers of a reply that can move instead of being copied. */
 function buffersOf(value: unknown): ArrayBuffer[] {
-  const { mask, runs, planes = [] } = (value ?? {}) as { mask?: MaskRegion; runs?: unknown; planes?: unknown[] };
-  return [value, mask?.bits, runs, ...planes].filter(ArrayBuffer.isView).map((view) => view.buffer as ArrayBuffer);
+  const { mask, runs, bits, planes = [] } = (value ?? {}) as { mask?: MaskRegion; runs?: unknown; bits?: unknown; planes?: unknown[] };
+  return [value, mask?.bits, runs, bits, ...planes].filter(ArrayBuffer.isView).map((view) => view.buffer as ArrayBuffer);
 }
 
 /** Reports go at most every 100 ms, and always at the end. */
@@ -287,14 +362,14 @@ function progressOf(id: number) {
   };
 }
 
-async function answer({ id, method, args }: Exclude<ToWorker, { cancel: number }>) {
+async function answer({ id, method, args }: Extract<ToWorker, { method: WorkerMethod }>) {
   try {
     const run = methods[method] as (request: Request, ...args: unknown[]) => unknown;
     const value = await run({ id, progress: progressOf(id) }, ...args);
     post({ id, value }, buffersOf(value));
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) reportCrash(error.message);
-    else if (engine?.device_failed) reportCrash("the GPU was lost");
+    else if (engine?.device_fault) reportCrash(engine.device_fault);
     else post({ id, error: error instanceof Error ? error.message : String(error) });
   }
 }
@@ -307,9 +382,9 @@ function cancel(id: number) {
 }
 
 self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
-  if ("cancel" in data) cancel(data.cancel);
-  else if (besideEngine.has(data.method)) void answer(data);
-  else queue = queue.then(() => answer(data));
+  if ("pool" in data) poolArrived(data.pool);
+  else if ("cancel" in data) cancel(data.cancel);
+  else turns.take(data.method, () => answer(data));
 });
 
 // A panic inside a future of the engine surfaces here and leaves its promise open for ever.

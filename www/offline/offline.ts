@@ -1,5 +1,7 @@
 // The page's end of the service worker, which keeps the page's files for visits without network.
 
+import { register } from "./isolation.js";
+
 export interface OfflineEvents {
   /** The page starts without network from now on. */
   ready: () => void;
@@ -11,17 +13,6 @@ export interface OfflineEvents {
   updated: () => void;
   /** It cannot be used yet, as other tabs use the version before. */
   othersOpen: () => void;
-}
-
-async function register(): Promise<ServiceWorkerRegistration | undefined> {
-  try {
-    // It lies at the top of the site, so that its scope is all of it.
-    const address = new URL("../../service_worker.js", import.meta.url);
-    return await navigator.serviceWorker.register(address, { updateViaCache: "none" });
-  } catch {
-    // There is none, or it may not be used.
-    return undefined;
-  }
 }
 
 export class Offline {
@@ -41,9 +32,11 @@ export class Offline {
     const registration = await register();
     if (!registration) return this.#events.unavailable();
     this.#registration = registration;
-    void navigator.serviceWorker.ready.then(this.#events.ready);
+    void navigator.serviceWorker.ready.then(({ active }) => active?.postMessage("keep the files"));
     navigator.serviceWorker.addEventListener("controllerchange", () => this.#controllerChanged());
     navigator.serviceWorker.addEventListener("message", ({ data }) => {
+      if (data === "the files are kept") this.#events.ready();
+      if (data === "files are missing") this.#events.failed();
       if (data === "others are open") this.#refused();
     });
     registration.addEventListener("updatefound", () => this.#watch());

@@ -41,8 +41,8 @@ async function fetchFile(path: string) {
   return new Response(body, { headers });
 }
 
-/** Fetches what is missing of this version; an error fails the installation. */
-async function install() {
+/** Fetches what is missing of this version. */
+async function keepFiles() {
   const cache = await caches.open(CACHE);
   const kept = new Set((await cache.keys()).map(({ url }) => url));
   for (const path of Object.keys(files)) {
@@ -61,7 +61,32 @@ async function removeOld() {
 
 async function answer(request: Request, key: string) {
   const cache = await caches.open(CACHE);
-  return (await cache.match(key)) ?? fetch(request);
+  const response = (await cache.match(key)) ?? (await fetch(request));
+  return request.mode === "navigate" ? isolated(response) : response;
+}
+
+/** The page by itself among all origins, whatever its host says: browsers let only such a page have threads. */
+function isolated(response: Response) {
+  // A redirection to be followed, which cannot be copied.
+  if (response.type === "opaqueredirect") return response;
+  const { body, status, statusText } = response;
+  const headers = new Headers(response.headers);
+  headers.set("Cross-Origin-Opener-Policy", "same-origin");
+  headers.set("Cross-Origin-Embedder-Policy", "require-corp");
+  return new Response(body, { status, statusText, headers });
+}
+
+/** For all pages that ask at the same time. */
+let keeping: Promise<void> | undefined;
+
+/** Has the files kept, where they are not yet, and says so to the page that asks. */
+async function keepFor(asking: Client) {
+  try {
+    await (keeping ??= keepFiles().finally(() => (keeping = undefined)));
+    asking.postMessage("the files are kept");
+  } catch {
+    asking.postMessage("files are missing");
+  }
 }
 
 /** Takes over for the page that asks, unless others are open: they would get this version's files beside those of their own. */
@@ -72,12 +97,18 @@ async function takeOver(asking: Client) {
   else await worker.skipWaiting();
 }
 
-worker.addEventListener("install", (event) => event.waitUntil(install()));
+worker.addEventListener("install", (event) => {
+  // The first one is needed before the files are, and keeps them when the page has fetched its own; a later one leaves the
+  // place to the one before until it has them all. An error fails the installation.
+  if (worker.registration.active) event.waitUntil(keepFiles());
+});
 worker.addEventListener("activate", (event) => event.waitUntil(removeOld()));
 worker.addEventListener("fetch", (event) => {
   const key = keyFor(event.request);
   if (key) event.respondWith(answer(event.request, key));
 });
 worker.addEventListener("message", (event) => {
-  if (event.data === "take over" && event.source instanceof Client) event.waitUntil(takeOver(event.source));
+  if (!(event.source instanceof Client)) return;
+  if (event.data === "take over") event.waitUntil(takeOver(event.source));
+  if (event.data === "keep the files") event.waitUntil(keepFor(event.source));
 });

@@ -44,7 +44,7 @@ export class FileIntake {
     this.#projectFiles = projectFiles;
     this.#notices = notices;
     this.#offer("open-image", "image-file", (chosen) => this.#open(chosen));
-    this.#offer("open-model", "model-file", ([file]) => file && files.openModel({ kind: "file", file }));
+    this.#offer("open-model", "model-file", (chosen) => this.#openModel(chosen));
     this.#offer("open-folder", "image-folder", (chosen) => void this.#openFolder(chosen));
     document.addEventListener("paste", (event) => this.#open(event.clipboardData?.files ?? []));
     document.addEventListener("dragover", (event) => {
@@ -77,11 +77,15 @@ export class FileIntake {
     const all = [...files];
     const project = all.find(({ name }) => PROJECT_FILE.test(name));
     if (project) return void this.#projectFiles.open(project);
-    const model = all.find(({ name }) => MODEL_FILE.test(name));
-    if (model) this.#files.openModel({ kind: "file", file: model });
+    this.#openModel(all.filter(({ name }) => MODEL_FILE.test(name)));
     const sources = all.filter(({ name }) => !MODEL_FILE.test(name)).map(sourceOf);
     sources.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
     if (sources.length > 0) void this.#files.openImages(sources);
+  }
+
+  /** Opens a model, which may come with a decoder of instances in another file, in whatever order. */
+  #openModel([file, decoder]: File[]) {
+    if (file) this.#files.openModel({ kind: "file", file, decoder });
   }
 
   /** Opens those of a folder's files that are images, by their endings or as their content tells. */

@@ -2,6 +2,7 @@
 
 import { batch, computed, effect, signal, untracked } from "../vendor/signals-core.js";
 import type { Workbench } from "../commands/workbench.js";
+import { filesOf, readCatalogue, type StoredFile } from "../document/catalogue.js";
 import type { CatalogueEntry, ModelSource, StoredModel } from "../document/types.js";
 import { byId, make } from "./dom.js";
 import { count } from "./drawn.js";
@@ -9,6 +10,8 @@ import { KeyedList } from "./keyed_list.js";
 import type { StorageUse } from "./storage_use.js";
 
 const CATALOGUE = new URL("../catalogue.json", import.meta.url);
+/** Bytes of a file whose size is not known, for the progress. */
+const USUAL_SIZE = 100e6;
 const DEFAULT_ID = "mobile-sam";
 
 interface Download {
@@ -27,6 +30,20 @@ function megabytes(bytes: number) {
   return `${Math.round(bytes / 1e6)} MB`;
 }
 
+async function read(address: URL): Promise<unknown> {
+  if (address.origin !== location.origin) {
+    throw new Error(`The catalogue ${address.href} is of another site; put it beside the page and name it with ?catalogue=.`);
+  }
+  try {
+    const response = await fetch(address);
+    if (!response.ok) throw new Error(`status ${response.status}`);
+    return await response.json();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`The list of further models could not be read (${reason}); reload the page to try again.`);
+  }
+}
+
 function idOf(source: ModelSource) {
   return source.kind === "stored" ? source.entry.id : source.kind === "default" ? DEFAULT_ID : "";
 }
@@ -36,8 +53,8 @@ export class ModelsPanel {
   #storageUse;
   #entries = signal<readonly CatalogueEntry[]>([]);
   #stored = signal<readonly StoredModel[]>([]);
-  /** Those that were downloaded and could not be stored, by their ids. */
-  #here = signal<ReadonlyMap<string, Blob>>(new Map());
+  /** Files that were downloaded and could not be stored, by their keys. */
+  #heldFiles = signal<ReadonlyMap<string, Blob>>(new Map());
   /** Those under way, by the models' ids. */
   #downloads = signal<ReadonlyMap<string, Download>>(new Map());
   /** The id of the model in use. */
@@ -63,11 +80,12 @@ export class ModelsPanel {
   }
 
   async #fetchCatalogue() {
+    const own = new URLSearchParams(location.search).get("catalogue");
+    const address = own === null ? CATALOGUE : new URL(own, location.href);
     try {
-      const response = await fetch(CATALOGUE);
-      this.#entries.value = await response.json();
-    } catch {
-      this.#bench.notices.tell("The list of further models could not be read; reload the page to try again.");
+      this.#entries.value = readCatalogue(await read(address), address);
+    } catch (error) {
+      this.#bench.notices.fail(error);
     }
   }
 
@@ -120,31 +138,41 @@ export class ModelsPanel {
     return make("p", { className: "model-title" }, make("strong", {}, name), badge);
   }
 
-  #storedOf({ sha256 }: CatalogueEntry) {
-    return this.#stored.value.find((stored) => stored.sha256 === sha256);
+  #storedOf({ key }: StoredFile) {
+    return this.#stored.value.find((stored) => stored.key === key);
+  }
+
+  #isWhole(file: StoredFile) {
+    return this.#heldFiles.value.has(file.key) || this.#storedOf(file)?.sha256 !== undefined;
   }
 
   #stateOf(entry: CatalogueEntry) {
     if (this.#downloads.value.has(entry.id)) return "downloading";
-    const here = this.#here.value.get(entry.id);
-    if (here) return `here for this visit, ${megabytes(here.size)}`;
-    const stored = this.#storedOf(entry);
-    if (stored?.verified) return `downloaded, ${megabytes(stored.bytes)}`;
-    const size = entry.bytes ? ` of ${megabytes(entry.bytes)}` : "";
-    if (stored && stored.bytes > 0) return `${megabytes(stored.bytes)}${size} here`;
-    return entry.bytes ? megabytes(entry.bytes) : "about 375 MB";
+    const files = filesOf(entry);
+    const sizes = files.map((file) => this.#heldFiles.value.get(file.key)?.size ?? this.#storedOf(file)?.bytes ?? 0);
+    const here = megabytes(sizes.reduce((sum, size) => sum + size, 0));
+    if (files.every((file) => this.#isWhole(file))) {
+      const kept = files.every((file) => this.#storedOf(file));
+      return kept ? `downloaded, ${here}` : `here for this visit, ${here}`;
+    }
+    const known = files.every(({ bytes }) => bytes !== null);
+    const whole = megabytes(files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0));
+    if (sizes.some((size) => size > 0)) return known ? `${here} of ${whole} here` : `${here} here`;
+    return known ? whole : "not downloaded";
   }
 
   #buttons(entry: CatalogueEntry, download: Download | undefined) {
     if (download) return [this.#button("cancel-download", entry, "Cancel", () => download.cancel())];
-    const file = this.#here.value.get(entry.id);
-    if (file) return [this.#useButton(entry.id, entry.name, { kind: "stored", entry, file })];
-    const stored = this.#storedOf(entry);
+    const files = filesOf(entry);
+    const [file, decoder] = files.map(({ key }) => this.#heldFiles.value.get(key));
     const remove = this.#button("delete", entry, "Delete", () => void this.#remove(entry));
-    if (stored?.verified) return [this.#useButton(entry.id, entry.name, { kind: "stored", entry }), remove];
-    const part = stored !== undefined && stored.bytes > 0;
-    const get = this.#button("download", entry, part ? "Resume" : "Download", () => void this.#download(entry));
-    return part ? [get, remove] : [get];
+    const kept = files.some((file) => (this.#storedOf(file)?.bytes ?? 0) > 0);
+    if (files.every((file) => this.#isWhole(file))) {
+      const use = this.#useButton(entry.id, entry.name, { kind: "stored", entry, file, decoder });
+      return kept ? [use, remove] : [use];
+    }
+    const get = this.#button("download", entry, kept ? "Resume" : "Download", () => void this.#download(entry));
+    return kept ? [get, remove] : [get];
   }
 
   #button(action: string, { id, name }: CatalogueEntry, text: string, onclick: () => void) {
@@ -160,17 +188,32 @@ export class ModelsPanel {
   async #download(entry: CatalogueEntry) {
     // So that the browser does not clear a large download by itself.
     void this.#storageUse.persist();
-    try {
-      const running = this.#bench.session.request("downloadModel", [entry], (fraction) => this.#progress(entry, fraction));
-      this.#setDownload(entry.id, { fraction: 0, cancel: running.cancel });
-      document.getElementById(`cancel-download-${entry.id}`)?.focus();
-      const done = await running.done;
-      if (done instanceof Blob) this.#here.value = new Map(this.#here.peek()).set(entry.id, done);
-    } catch (error) {
-      const address = new URL(entry.addresses[0], CATALOGUE).href;
-      this.#bench.session.fail(error, { text: address, address });
+    const files = filesOf(entry);
+    const all = files.reduce((sum, { bytes }) => sum + (bytes ?? USUAL_SIZE), 0);
+    let before = 0;
+    for (const file of files) {
+      const share = (file.bytes ?? USUAL_SIZE) / all;
+      const start = before;
+      if (!this.#isWhole(file) && !(await this.#downloadFile(entry, file, (fraction) => start + share * fraction))) break;
+      before += share;
     }
     await this.#refresh(entry.id);
+  }
+
+  /** @param place of a fraction of this file in the whole download @returns whether it is here then */
+  async #downloadFile(entry: CatalogueEntry, file: StoredFile, place: (fraction: number) => number) {
+    try {
+      const running = this.#bench.session.request("downloadModel", [file], (fraction) => this.#progress(entry, place(fraction)));
+      this.#setDownload(entry.id, { fraction: place(0), cancel: running.cancel });
+      document.getElementById(`cancel-download-${entry.id}`)?.focus();
+      const done = await running.done;
+      if (done instanceof Blob) this.#heldFiles.value = new Map(this.#heldFiles.peek()).set(file.key, done);
+      return done !== false;
+    } catch (error) {
+      const [address] = file.addresses;
+      this.#bench.session.fail(error, { text: address, address });
+      return false;
+    }
   }
 
   #progress({ id }: CatalogueEntry, fraction: number) {
@@ -182,7 +225,7 @@ export class ModelsPanel {
 
   async #remove(entry: CatalogueEntry) {
     try {
-      await this.#bench.session.request("removeModel", [entry.sha256]).done;
+      for (const { key } of filesOf(entry)) await this.#bench.session.request("removeModel", [key]).done;
     } catch (error) {
       this.#bench.session.fail(error);
     }

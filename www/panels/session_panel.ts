@@ -3,6 +3,7 @@
 import { effect } from "../vendor/signals-core.js";
 import type { Workbench } from "../commands/workbench.js";
 import { pixelSizeOf } from "../document/scale.js";
+import { diagnosticsOf } from "../session/diagnostics.js";
 import type { State } from "../session/session.js";
 import { byId } from "./dom.js";
 import { count } from "./drawn.js";
@@ -22,6 +23,7 @@ const modelName = byId("model-name", HTMLElement);
 const modelSize = byId("model-size", HTMLElement);
 const deviceName = byId("device-name", HTMLElement);
 const deviceNote = byId("device-note", HTMLElement);
+const diagnostics = byId("diagnostics", HTMLTextAreaElement);
 
 export class SessionPanel {
   #bench;
@@ -30,11 +32,26 @@ export class SessionPanel {
   constructor(bench: Workbench) {
     this.#bench = bench;
     this.#session = bench.session;
+    byId("copy-diagnostics", HTMLButtonElement).onclick = () => void this.#copyDiagnostics();
     effect(() => this.#show());
     effect(() => this.#showImage());
     effect(() => this.#showModel());
     // It moves often, so it draws alone.
     effect(() => this.#showProgress());
+  }
+
+  async #copyDiagnostics() {
+    const text = await diagnosticsOf(this.#session);
+    try {
+      await navigator.clipboard.writeText(text);
+      diagnostics.hidden = true;
+      this.#bench.notices.tell("The diagnostics were copied: browser, adapter, times and crashes, and nothing of your images.");
+    } catch {
+      // Over plain http, or where the browser refuses it, the person copies it.
+      diagnostics.value = text;
+      diagnostics.hidden = false;
+      diagnostics.select();
+    }
   }
 
   #show() {

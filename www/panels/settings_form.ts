@@ -1,10 +1,11 @@
 // The inputs of a kind of settings: <input data-setting="training.steps">. Defaults and ranges are Rust's.
 
 import { effect } from "../vendor/signals-core.js";
-import type { AutomaticMaskSettings, SettingRange, SettingRanges, TrainingSettings } from "../engine/graysam.js";
+import type { AutomaticMaskSettings, InstanceSettings, SettingRange, SettingRanges, TrainingSettings } from "../engine/graysam.js";
 
 interface Kinds {
   automatic_masks: AutomaticMaskSettings;
+  instances: InstanceSettings;
   training: TrainingSettings;
 }
 

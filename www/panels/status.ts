@@ -12,6 +12,7 @@ function duration(milliseconds: number) {
 export function describe(bench: Workbench) {
   const { training } = bench.session;
   const sentence = bench.files.adding.value ? "Adding the objects that were found…" : describeState(bench);
+  if (bench.session.finding.running.value) return `${sentence} The rest is being searched for.`;
   // Its state is no signal but for this.
   void training.changes.value;
   switch (training.phase) {
@@ -80,8 +81,19 @@ function describeMask({ draft, session }: Workbench) {
   return `Mask of ${area.toLocaleString("en")} pixels, predicted IoU ${ious[selected].toFixed(3)}${candidate}${seen}, in ${time}`;
 }
 
-/** What the first objects are good for, until something was trained. */
-function learning({ project, session: { training, decoder } }: Workbench) {
+/** Objects of which as many are enough to find the rest. */
+const ENOUGH = 3;
+
+/** What the first objects are good for, until something was trained, and what can be done with suggestions. */
+function learning(bench: Workbench) {
+  const { project, session } = bench;
+  const { training, decoder } = session;
+  const { shown, chosen, learned } = project.suggestions;
+  if (chosen.value) return " Enter keeps the chosen suggestion, Delete throws it away, J goes to the next one.";
+  if (shown.value.length > 0) return " J goes through the suggestions.";
+  void project.objectChanges.value;
+  if (!learned.value && (project.current.value?.objectCount ?? 0) >= ENOUGH)
+    return " Press Find the rest, and the page looks for all others like yours.";
   void training.changes.value;
   const objects = project.labelled.value.reduce((sum, image) => sum + image.objects, 0);
   if (decoder.info.value) return "";

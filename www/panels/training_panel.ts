@@ -1,6 +1,7 @@
 // The panel "Fine-tune": training, its settings and plot, and the decoder that came of it.
 
 import { effect } from "../vendor/signals-core.js";
+import type { DecoderFile } from "../commands/files.js";
 import type { Workbench } from "../commands/workbench.js";
 import type { LabelledImage } from "../document/project.js";
 import type { Naming } from "../engine/graysam.js";
@@ -80,9 +81,11 @@ export class TrainingPanel {
     input("use-fine-tuned").addEventListener("change", () => decoder.use(true));
     input("compare-decoders").addEventListener("change", () => decoder.compare(input("compare-decoders").checked));
     button("download-decoder").onclick = () => {
-      const whole = byId("download-what", HTMLSelectElement).value === "model";
-      void this.#bench.files.downloadDecoder(whole, byId("download-names", HTMLSelectElement).value as Naming);
+      const names = byId("download-names", HTMLSelectElement).value as Naming;
+      void this.#bench.files.downloadDecoder(what.value as DecoderFile, names);
     };
+    const what = byId("download-what", HTMLSelectElement);
+    what.addEventListener("change", () => (byId("download-names-row", HTMLElement).hidden = what.value === "package"));
   }
 
   #openDecoder() {

@@ -6,19 +6,24 @@ import type { Notices } from "../document/notices.js";
 import type { Project } from "../document/project.js";
 import type { Sight } from "../document/sight.js";
 import { CrashError, type Engine } from "../engine/client.js";
-import type { AutomaticMaskProgress, AutomaticMaskSettings, Display, FoundObject } from "../engine/graysam.js";
+import type { AutomaticMaskProgress, AutomaticMaskSettings, Display, FoundObject, InstanceSettings, Method } from "../engine/graysam.js";
 import type { ImageJob } from "./image_job.js";
 import type { Job, Step } from "./job.js";
 import type { ModelJob } from "./model_job.js";
 
+/** At points of a grid, or by the model's decoder of instances. */
+export type Way = { method: "grid"; settings: AutomaticMaskSettings } | { method: Method; settings: InstanceSettings };
+
 export interface FoundObjects {
+  method: Way["method"];
   /** The object map as runs, with numbers of its own. */
   runs: Uint32Array;
+  /** Those whose IoU the model predicts. */
   objects: FoundObject[];
 }
 
 interface Search {
-  settings: AutomaticMaskSettings;
+  way: Way;
   display: Display;
   /** The longer side that is usual of the objects at hand, in pixels; 0: there are none. */
   extent: number;
@@ -57,12 +62,12 @@ export class AutomaticMasksJob implements Job {
     });
   }
 
-  start(settings: AutomaticMaskSettings) {
+  start(way: Way) {
     const display = this.#image.display.peek();
     if (!display) return;
     batch(() => {
       const extent = this.#project.current.peek()?.labels.usualExtent ?? 0;
-      this.#search.value = { settings, display, extent, side: this.#sight.side.peek() };
+      this.#search.value = { way, display, extent, side: this.#sight.side.peek() };
       this.progress.value = { fraction: 0, found: 0, finished: false };
     });
   }
@@ -108,9 +113,10 @@ export class AutomaticMasksJob implements Job {
   }
 
   async #begin(engine: Engine, search: Search) {
-    const { extent, side, display, settings } = search;
+    const { extent, side, display, way } = search;
     const suited = extent > 0 ? await engine.request("suitedSide", [extent]) : side;
-    await engine.request("beginAutomaticMasks", [display, settings, suited]);
+    if (way.method === "grid") await engine.request("beginAutomaticMasks", [display, way.settings, suited]);
+    else await engine.request("beginInstances", [display, way.method, way.settings, suited]);
     this.#begun.value = search;
   }
 
@@ -129,6 +135,6 @@ export class AutomaticMasksJob implements Job {
     this.#begun.value = undefined;
     if (this.#search.peek() !== search) return;
     this.cancel();
-    this.#found(found);
+    this.#found({ ...found, method: search.way.method });
   }
 }

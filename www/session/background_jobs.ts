@@ -11,7 +11,7 @@ import type { Project, ProjectImage } from "../document/project.js";
 import type { Sight } from "../document/sight.js";
 import type { StoredPicture } from "../document/types.js";
 import { CrashError, type Engine, type Running } from "../engine/client.js";
-import type { Display, Part } from "../engine/graysam.js";
+import type { Display, ImageInfo, Part } from "../engine/graysam.js";
 import { type ImageJob, unreadableSentence } from "./image_job.js";
 import type { Job, Step } from "./job.js";
 import type { ModelJob } from "./model_job.js";
@@ -19,6 +19,12 @@ import type { Parts } from "./parts.js";
 
 /** Milliseconds without a prompt after which something is encoded ahead: an encode cannot be broken off at once. */
 const QUIET = 1500;
+
+/** The display in which an image is opened for the first time. @param info of the open image */
+export function usualDisplay(project: Project, info: ImageInfo | undefined): Display | undefined {
+  const display = project.display.value;
+  return display && info && inChannels(display, channelsBeside(display, info));
+}
 
 /** Whether nothing has happened for a while. */
 class Quiet {
@@ -163,17 +169,10 @@ export class AheadJob implements Job {
     const model = this.#model.name.value;
     const image = this.#project.beside(1);
     if (!model || !image || this.#thumbnails.unreadable.value.has(image.id)) return;
-    const display = image.display ?? this.#usual;
+    const display = image.display ?? usualDisplay(this.#project, this.#image.info.value);
     if (!display) return;
     const key = JSON.stringify([model, image.id, pixelsKey(display)]);
     if (!this.#encoded.value.has(key)) return () => this.#run(engine, image, display, key);
-  }
-
-  /** The display in which an image is opened for the first time. */
-  get #usual(): Display | undefined {
-    const [display, info] = [this.#project.display.value, this.#image.info.value];
-    if (!display || !info) return;
-    return inChannels(display, channelsBeside(display, info));
   }
 
   #interrupt() {

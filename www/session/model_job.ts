@@ -1,6 +1,7 @@
 // Which model the engine has.
 
 import { batch, computed, signal } from "../vendor/signals-core.js";
+import { filesOf } from "../document/catalogue.js";
 import type { Notices } from "../document/notices.js";
 import type { ModelSource } from "../document/types.js";
 import { CrashError, type Engine } from "../engine/client.js";
@@ -82,17 +83,38 @@ export class ModelJob implements Job {
   #changing = false;
 
   async #change(engine: Engine, source: ModelSource) {
-    const before = this.info.peek()?.name;
     this.#changing = true;
     try {
-      await this.#events.leaving(engine, before);
-      if (await this.#load(engine, source)) this.#events.changed(before);
+      if (source.kind === "file" && (await engine.request("isInstanceDecoder", [source.file]))) {
+        await this.#openDecoder(engine, source.file, source.decoder);
+      } else {
+        await this.#replace(engine, source);
+      }
     } catch (error) {
       if (error instanceof CrashError) throw error;
       this.#end(source);
       throw error;
     }
     this.#end(source);
+  }
+
+  async #replace(engine: Engine, source: ModelSource) {
+    const before = this.info.peek()?.name;
+    await this.#events.leaving(engine, before);
+    if (!(await this.#load(engine, source))) return;
+    this.#events.changed(before);
+    await this.#openBeside(engine, source);
+  }
+
+  /** Opens a decoder of instances beside a model. @param model undefined: the one that is loaded */
+  async #openDecoder(engine: Engine, decoder: File, model: Blob | undefined) {
+    if (model instanceof File) return this.#replace(engine, { kind: "file", file: model, decoder });
+    if (!this.loaded.peek() && !(await this.#load(engine, this.source.peek()))) return;
+    this.info.value = await engine.request("openInstanceDecoder", [decoder]);
+    this.source.value = { ...this.source.peek(), decoder };
+    this.#notices.tell(
+      `${decoder.name} is open beside ${this.info.peek()?.name}. What it finds is right only with the model that it was trained with.`,
+    );
   }
 
   #end(source: ModelSource) {
@@ -103,7 +125,7 @@ export class ModelJob implements Job {
 
   async #restore(engine: Engine, source: ModelSource) {
     try {
-      await this.#load(engine, source);
+      if (await this.#load(engine, source)) await this.#openBeside(engine, source);
     } catch (error) {
       if (!(error instanceof CrashError)) this.failed.value = true;
       throw error;
@@ -116,7 +138,8 @@ export class ModelJob implements Job {
     this.#activity.label.value = "Loading the model…";
     let info: ModelInfo;
     if (source.kind === "stored" && !source.file) {
-      info = await engine.request("loadStored", [source.entry.sha256], progress);
+      const [{ key }] = filesOf(source.entry);
+      info = await engine.request("loadStored", [key], progress);
     } else {
       if (source.kind === "default" && !this.#default.peek()) await this.fetchDefault();
       const file = source.kind === "default" ? this.#default.peek() : source.file;
@@ -131,5 +154,20 @@ export class ModelJob implements Job {
       this.generation.value += 1;
     });
     return true;
+  }
+
+  /** Opens the decoder of instances that goes with a loaded model, which is of use without it, too. */
+  async #openBeside(engine: Engine, source: ModelSource) {
+    const [, stored] = source.kind === "stored" ? filesOf(source.entry) : [];
+    const decoder = source.decoder ?? stored?.key;
+    if (!decoder) return;
+    try {
+      this.info.value = await engine.request("openInstanceDecoder", [decoder]);
+    } catch (error) {
+      if (error instanceof CrashError) throw error;
+      const { decoder: _, ...alone } = source;
+      this.source.value = alone;
+      this.#notices.fail(error);
+    }
   }
 }

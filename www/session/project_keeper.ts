@@ -72,8 +72,9 @@ export class ProjectKeeper {
   }
 
   #watch() {
-    const { images, classes, currentClass, current } = this.#project;
-    whenChanged([images, classes, currentClass, current, this.#draftRecord], () => this.#save());
+    const { images, classes, currentClass, current, suggestions } = this.#project;
+    const { changes, learned, threshold } = suggestions;
+    whenChanged([images, classes, currentClass, current, this.#draftRecord, changes, learned, threshold], () => this.#save());
   }
 
   #save() {
@@ -82,13 +83,14 @@ export class ProjectKeeper {
   }
 
   #snapshot(): ProjectSnapshot {
-    const { images, classes, currentClass, current } = this.#project;
+    const { images, classes, currentClass, current, suggestions } = this.#project;
     return {
       images: images.peek(),
       classes: [...classes.peek()],
       currentClass: currentClass.peek(),
       current: current.peek()?.id,
       inHand: this.#pending ?? this.#draft.record,
+      findings: suggestions.findings,
     };
   }
 
@@ -111,10 +113,13 @@ export class ProjectKeeper {
 
   /** @param before what was told of it already */
   #tellUnsaved(error: unknown, before?: string) {
-    const sentence = storageSentence(error, this.#store.holds(this.#project.images.peek()));
+    const images = this.#project.images.peek();
+    const held = this.#store.holds(images);
+    const sentence = storageSentence(error, held, this.#store.holdsFiles(images));
     this.unsaved.value = sentence;
-    // That another tab has stored since is for the person to act on, whatever they were told before.
-    if (!before || (error instanceof StaleError && sentence !== before)) this.#notices.tell(sentence);
+    // Lost objects, and that another tab has stored since, are for the person to act on, whatever they were told before.
+    const isUrgent = !held || error instanceof StaleError;
+    if (!before || (isUrgent && sentence !== before)) this.#notices.tell(sentence);
   }
 
   /** Objects first, then, as long as nothing changes, the images' files one by one. */
@@ -136,6 +141,7 @@ export class ProjectKeeper {
         return image;
       });
       this.#project.restore({ images: here, classes, currentClass });
+      if (stored.findings) this.#project.suggestions.restore(stored.findings);
       this.#pending = inHand;
       restored.image = here.find(({ id }) => id === current);
       restored.draft = inHand;

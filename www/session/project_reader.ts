@@ -3,8 +3,17 @@
 import { orAborted } from "../document/abortable.js";
 import { contentKey, digestName } from "../document/content.js";
 import { ProjectImage } from "../document/project.js";
-import { type DecoderRecord, type ImageRecord, type ProjectRecord, recordIn } from "../document/project_record.js";
+import {
+  type DecoderRecord,
+  type FinderRecord,
+  type ImageRecord,
+  type ProjectRecord,
+  recordIn,
+  suggestionsIn,
+} from "../document/project_record.js";
 import { samePlane } from "../document/runs.js";
+import { type Suggestion, suggestionIn } from "../document/suggestion.js";
+import type { Findings } from "../document/suggestions.js";
 import type { ImageSource, ObjectClass } from "../document/types.js";
 import { CrashError, type Engine } from "../engine/client.js";
 import { type ZipOptions, ZipReading } from "../storage/zip_file.js";
@@ -14,6 +23,10 @@ const RECORD = "project.json";
 const MOST_RECORD = 1 << 29;
 /** Bytes of a decoder at most; SAM's has 16 MB. */
 const MOST_DECODER = 1 << 30;
+/** Bytes of a finder at most. */
+const MOST_FINDER = 1 << 26;
+/** Bytes of an image's suggestions at most. */
+const MOST_SUGGESTIONS = 1 << 28;
 
 /** What a project file holds, ready to be taken over. */
 export interface OpenedProject {
@@ -24,6 +37,8 @@ export interface OpenedProject {
   /** The image that was open. */
   current: ProjectImage | undefined;
   decoder: { file: Blob; used: boolean; base: DecoderRecord["base"] } | undefined;
+  /** Undefined: nothing was learned. */
+  findings: Findings | undefined;
 }
 
 export class ProjectReader {
@@ -57,10 +72,11 @@ export class ProjectReader {
   }
 
   async #readAll(): Promise<OpenedProject> {
-    const { classes, currentClass, current, decoder } = this.#record;
+    const { classes, currentClass, current, decoder, finder } = this.#record;
     const images: ProjectImage[] = [];
     for (const image of this.#record.images) images.push(await this.#imageOf(image));
     const file = decoder && (await this.#part(decoder.file, MOST_DECODER));
+    const findings = finder ? await this.#findingsOf(finder, images) : undefined;
     // The rest is for other tools, but a damaged copy is one all the same.
     for (const path of this.#zip.paths) if (path !== RECORD) await this.#part(path);
     return {
@@ -69,7 +85,24 @@ export class ProjectReader {
       currentClass,
       current: current === null ? undefined : images[current],
       decoder: decoder && file ? { file, used: decoder.used, base: decoder.base } : undefined,
+      findings,
     };
+  }
+
+  async #findingsOf({ file: path, threshold, image, quality, before, ...rest }: FinderRecord, images: ProjectImage[]): Promise<Findings> {
+    // The person may move or change the project file.
+    const file = new Blob([await (await this.#part(path, MOST_FINDER)).arrayBuffer()]);
+    const id = image === null ? undefined : images[image].id;
+    return { learned: { ...rest, file, image: id, quality: quality ?? undefined, before: before ?? undefined }, threshold };
+  }
+
+  async #suggestionsOf({ suggestions, width, height }: ImageRecord): Promise<Suggestion[]> {
+    if (suggestions === null) return [];
+    const text = await (await this.#part(suggestions, MOST_SUGGESTIONS)).text();
+    const found = suggestionsIn(text, width > 0 ? { width, height } : undefined);
+    if (!found)
+      throw new Error(`The file ${suggestions} in it holds no suggestions for its image; save the project again where it was made.`);
+    return found;
   }
 
   async #imageOf(record: ImageRecord): Promise<ProjectImage> {
@@ -78,7 +111,16 @@ export class ProjectReader {
     const packed = record.runs === null ? image.packed : await this.#runsOf(record, record.runs);
     for (const { number, ...attributes } of record.objects) image.objects.set(number, attributes);
     if (record.labels !== null) await this.#compare(record, record.labels, packed);
-    return Object.assign(image, { width, height, packed, display: display ?? undefined, heldOut: heldOut ?? undefined, done });
+    const rejected = record.rejected.map((region) => suggestionIn(region)).filter((region) => region !== undefined);
+    const searched = { rejected, suggestions: await this.#suggestionsOf(record), searchedBy: record.searchedBy ?? "" };
+    return Object.assign(image, searched, {
+      width,
+      height,
+      packed,
+      display: display ?? undefined,
+      heldOut: heldOut ?? undefined,
+      done,
+    });
   }
 
   async #sourceOf({ name, kind, page, path, content, file }: ImageRecord): Promise<ImageSource> {

@@ -82,7 +82,7 @@ export class ProjectTransfer {
   }
 
   #taken(base: string | null): SavedProject {
-    const { images, classes, currentClass, current } = this.#project;
+    const { images, classes, currentClass, current, suggestions } = this.#project;
     const { decoder, model } = this.#session;
     const { file } = decoder;
     return {
@@ -91,6 +91,7 @@ export class ProjectTransfer {
       currentClass: currentClass.peek(),
       current: current.peek(),
       decoder: file && { file, used: decoder.wanted.peek(), base: { name: model.info.peek()?.name ?? "", sha256: base } },
+      findings: suggestions.findings,
     };
   }
 }

@@ -1,12 +1,21 @@
-// Writes a project file: a zip with the images' files, label images, a COCO file, the fine-tuned decoder, and
-// project.json, which joins them.
+// Writes a project file: a zip with the images' files, label images, a COCO file, the fine-tuned decoder, suggestions and
+// what they were learned from, and project.json, which joins them.
 
 import { orAborted } from "../document/abortable.js";
 import { digestName, identify } from "../document/content.js";
 import type { PackedObjects, ProjectImage } from "../document/project.js";
-import { type DecoderRecord, type ImageRecord, type ObjectRecord, recordText } from "../document/project_record.js";
+import {
+  type DecoderRecord,
+  type FinderRecord,
+  type ImageRecord,
+  type ObjectRecord,
+  recordText,
+  suggestionsText,
+} from "../document/project_record.js";
 import { distinct } from "../document/runs.js";
 import { SafePaths, stemOf } from "../document/safe_paths.js";
+import { recordOf as suggestionRecordOf, type Suggestion } from "../document/suggestion.js";
+import type { Findings } from "../document/suggestions.js";
 import type { ImageSource, ObjectClass } from "../document/types.js";
 import type { Engine } from "../engine/client.js";
 import { type ZipOptions, ZipWriting } from "../storage/zip_file.js";
@@ -25,12 +34,14 @@ export interface SavedProject {
   currentClass: string | null;
   current: ProjectImage | undefined;
   decoder: { file: Blob; used: boolean; base: DecoderRecord["base"] } | undefined;
+  findings: Findings;
 }
 
 /** An image as it was at that moment. */
 interface SavedImage {
   record: ImageRecord;
   packed: PackedObjects;
+  suggestions: readonly Suggestion[];
   file: Blob | undefined;
 }
 
@@ -75,18 +86,20 @@ export class ProjectWriter {
   async #write(take: () => SavedProject, sized: (bytes: number) => void) {
     const { project, images } = await this.#snapshot(take);
     const files = await this.#filesOf(images, project.images);
-    const { decoder } = project;
+    const { decoder, findings } = project;
     const sizes = [
-      ...[...files.values(), decoder?.file].map((file) => file?.size ?? 0),
+      ...[...files.values(), decoder?.file, findings.learned?.file].map((file) => file?.size ?? 0),
       ...images.map(({ packed }) => packed.runs.byteLength),
     ];
     sized(sizes.reduce((sum, size) => sum + size, 0));
     await this.#zip.add("README.txt", new Blob([README]));
     await this.#addLabels(images, project.classes);
     await this.#addRuns(images);
+    await this.#addSuggestions(images);
     const record = recordOf(project, images);
     await this.#zip.add("project.json", new Blob([recordText(record)]));
     if (decoder && record.decoder) await this.#zip.add(record.decoder.file, decoder.file, false);
+    if (findings.learned && record.finder) await this.#zip.add(record.finder.file, findings.learned.file, false);
     for (const [path, file] of files) await this.#zip.add(path, file, !COMPRESSED.test(path));
     await this.#zip.finish();
   }
@@ -134,6 +147,15 @@ export class ProjectWriter {
       if (record.width === 0) continue;
       record.runs = `objects/${++number}.bin`;
       await this.#zip.add(record.runs, new Blob([packed.runs as Uint32Array<ArrayBuffer>]));
+    }
+  }
+
+  async #addSuggestions(images: SavedImage[]) {
+    let number = 0;
+    for (const { record, suggestions } of images) {
+      if (suggestions.length === 0) continue;
+      record.suggestions = `suggestions/${++number}.json`;
+      await this.#zip.add(record.suggestions, new Blob([suggestionsText(suggestions)]));
     }
   }
 
@@ -199,7 +221,7 @@ function titleOf({ file, path, name, page }: ImageRecord) {
   return `${stem}-page-${page + 1}${title.slice(stem.length)}`;
 }
 
-function recordOf({ classes, currentClass, current, images: all, decoder }: SavedProject, images: SavedImage[]) {
+function recordOf({ classes, currentClass, current, images: all, decoder, findings }: SavedProject, images: SavedImage[]) {
   const place = current ? all.indexOf(current) : -1;
   return {
     digest: digestName(),
@@ -208,12 +230,21 @@ function recordOf({ classes, currentClass, current, images: all, decoder }: Save
     current: place < 0 ? null : place,
     images: images.map(({ record }) => record),
     decoder: decoder ? { file: "decoder/mask_decoder.safetensors", used: decoder.used, base: decoder.base } : null,
+    finder: finderOf(findings, all),
   };
 }
 
+function finderOf({ learned, threshold }: Findings, images: readonly ProjectImage[]): FinderRecord | null {
+  if (!learned) return null;
+  const { id, objects, classId, quality = null, before = null } = learned;
+  const place = images.findIndex((image) => image.id === learned.image);
+  const image = place < 0 ? null : place;
+  return { file: "finder/learned.safetensors", id, image, objects, classId, quality, before, threshold };
+}
+
 function savedOf(image: ProjectImage, opened: PackedObjects | undefined): SavedImage {
-  const { name, source, width, height, display, heldOut, done, revision } = image;
-  const packed = opened ?? { runs: image.runs(), revision, objects: new Map(image.objects) };
+  const { name, source, width, height, display, heldOut, done, revision, suggestions, searchedBy } = image;
+  const packed = opened ?? { runs: image.runs(), revision, objects: new Map(image.objects), rejected: image.rejected };
   const { content, path, file, missing } = source.kind === "file" ? source : {};
   const record = {
     name,
@@ -228,10 +259,13 @@ function savedOf(image: ProjectImage, opened: PackedObjects | undefined): SavedI
     heldOut: heldOut ?? null,
     done,
     objects: recordsOf(packed),
+    rejected: packed.rejected.map(suggestionRecordOf),
+    searchedBy: searchedBy || null,
+    suggestions: null,
     runs: null,
     labels: null,
   };
-  return { record, packed, file: missing ? undefined : file };
+  return { record, packed, suggestions, file: missing ? undefined : file };
 }
 
 /** What is known of the objects that are in the label map. */

@@ -24,7 +24,12 @@ export class Scheduler {
   /** A step is being taken. */
   readonly busy = signal(false);
 
+  /** Why the engine crashed in this visit, each time. */
+  readonly crashReasons: string[] = [];
+
   #engine = signal<Engine | undefined>(undefined);
+  /** How it died, until that has been seen to. */
+  #crash: CrashError | undefined;
   #jobs;
   #preference;
   #activity;
@@ -98,9 +103,10 @@ export class Scheduler {
       try {
         await step();
       } catch (error) {
-        if (error instanceof CrashError) this.#recover(error);
-        else this.#notices.fail(error);
+        if (!(error instanceof CrashError)) this.#notices.fail(error);
       }
+      // No step need have asked for anything while it died.
+      if (this.#crash) this.#recover(this.#crash);
       this.#activity.progress.value = undefined;
     }
     this.#restored ??= performance.now();
@@ -110,7 +116,7 @@ export class Scheduler {
   async #startEngine() {
     this.#activity.label.value = "Starting the engine…";
     const engine = this.#makeEngine((crash) => {
-      // A step that is being taken fails with the same error.
+      this.#crash = crash;
       if (!this.busy.peek()) this.#recover(crash);
     });
     try {
@@ -138,6 +144,8 @@ export class Scheduler {
 
   /** Has the jobs forget the dead engine; the loop then makes all of it anew in another one. */
   #recover(crash: CrashError) {
+    this.#crash = undefined;
+    this.crashReasons.push(crash.message);
     const lost = this.#loseGpu();
     // An engine may die as soon as it has nothing to do, each time.
     if (this.#restored !== undefined && performance.now() - this.#restored > WELL) this.#crashes = 0;

@@ -14,6 +14,7 @@ import { AutomaticMasksJob, type FoundObjects } from "./automatic_masks_job.js";
 import { AheadJob, PartsAheadJob, ThumbnailJob } from "./background_jobs.js";
 import { CompareJob } from "./compare_job.js";
 import { DecoderJob } from "./decoder_job.js";
+import { FindingJob } from "./finding_job.js";
 import { ImageJob } from "./image_job.js";
 import type { Job } from "./job.js";
 import { MaskJob } from "./mask_job.js";
@@ -43,6 +44,7 @@ export class Session {
   readonly mask;
   readonly compare;
   readonly automaticMasks;
+  readonly finding;
   readonly training;
   readonly preview;
   readonly thumbnails;
@@ -82,6 +84,14 @@ export class Session {
     this.mask = new MaskJob(draft, this.image, this.decoder, this.parts);
     this.compare = new CompareJob(draft, this.image, this.decoder, this.mask, this.parts);
     this.automaticMasks = new AutomaticMasksJob(project, sight, this.model, this.image, notices, found);
+    this.finding = new FindingJob(
+      project,
+      this.model,
+      this.image,
+      notices,
+      () => this.ranges.display,
+      () => this.scheduler.advanced(),
+    );
     this.training = new TrainingJob(project, this.model, this.image, this.decoder, notices, () => this.scheduler.advanced());
     this.preview = new PreviewJob(draft, sight, this.image, this.mask);
     const warmUp = new WarmUpJob(this.model, this.image);
@@ -95,10 +105,12 @@ export class Session {
       this.mask,
       this.compare,
       this.automaticMasks,
+      this.finding,
       this.training,
       this.preview,
       warmUp,
       this.thumbnails,
+      this.finding.elsewhere,
       partsAhead,
       ahead,
     ];

@@ -51,6 +51,8 @@ export class TrainingJob implements Job {
   #loader = new TrainingSetLoader(() => this.#changed());
   /** The engine has the training. */
   #live = false;
+  /** It does a piece of it, beside which it answers others. */
+  #atWork = false;
   #settings: TrainingSettings | undefined;
   /** The stored checkpoint is this training's, so it goes on from there. */
   #fromCheckpoint = false;
@@ -150,6 +152,7 @@ export class TrainingJob implements Job {
   }
 
   #next(engine: Engine): (() => Promise<void>) | undefined {
+    if (this.#atWork) return;
     if (!this.#storedRead) return () => this.#readStored(engine);
     const model = this.#model.name.value;
     if (!model) return;
@@ -158,7 +161,7 @@ export class TrainingJob implements Job {
     if (!this.#live) return () => this.#prepare(engine);
     if (this.#ending) return () => this.#end(engine, model);
     if (this.#sinceCheckpoint >= CHECKPOINT_EVERY) return () => this.#keep(engine, model);
-    return () => this.#advance(engine);
+    return async () => void this.#advance(engine);
   }
 
   engineLost() {
@@ -306,14 +309,24 @@ export class TrainingJob implements Job {
     this.#notices.tell(sentence);
   }
 
+  /** Has the engine do a piece of work. Others' steps are taken meanwhile. */
   async #advance(engine: Engine) {
-    const started = performance.now();
+    const [started, info] = [performance.now(), this.info];
+    // Another training may have been begun.
+    const isHere = () => this.#live && this.info === info;
+    this.#atWork = true;
     try {
-      this.#report(await engine.request("train", []), performance.now() - started);
+      const report = await engine.request("train", []);
+      if (isHere()) this.#report(report, performance.now() - started);
     } catch (error) {
+      // The scheduler hears of a crash itself.
+      if (error instanceof CrashError) return;
       // The best so far is kept.
-      if (!(error instanceof CrashError)) this.#ending = "stopped";
-      throw error;
+      if (isHere()) this.#ending = "stopped";
+      this.#notices.fail(error);
+    } finally {
+      this.#atWork = false;
+      this.#changed();
     }
   }
 

@@ -3,7 +3,7 @@
 import { contentKey, identify } from "../document/content.js";
 import type { ImageSource } from "../document/types.js";
 import { readFile, remove } from "./opfs.js";
-import { describe, type Spare, writeFile } from "./room.js";
+import { type Spare, spareFiles, writeFile } from "./room.js";
 
 /** An image as far as its file matters. */
 export interface Filed {
@@ -59,21 +59,11 @@ export class ImageCopies {
    * @param listed ids of the project's images
    */
   spare(project: FileSystemDirectoryHandle, needed: ReadonlySet<string>, listed: ReadonlySet<string>): Spare {
-    return {
-      bytes: async () => {
-        const files = await Promise.all(this.#unneeded(needed, listed).map((name) => describe(project, name)));
-        return files.reduce((sum, file) => sum + (file?.bytes ?? 0), 0);
-      },
-      free: async (bytes) => {
-        let freed = 0;
-        for (const name of this.#unneeded(needed, listed)) {
-          if (freed > 0 && freed >= bytes) break;
-          freed += (await describe(project, name))?.bytes ?? 0;
-          await this.#remove(project, name);
-        }
-        return freed > 0;
-      },
-    };
+    return spareFiles(
+      project,
+      () => this.#unneeded(needed, listed),
+      (name) => this.#remove(project, name),
+    );
   }
 
   #unneeded(needed: ReadonlySet<string>, listed: ReadonlySet<string>): string[] {

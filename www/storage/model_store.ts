@@ -1,20 +1,26 @@
-// Downloaded models under their SHA-256. A file counts as whole only once its ".verified" marker exists; without it,
-// it is a part to resume.
+// Downloaded files of models under their keys. A file counts as whole only once its ".verified" marker exists, which holds
+// its SHA-256; without it, it is a part to resume.
 
-import type { CatalogueEntry, StoredModel } from "../document/types.js";
+import type { StoredFile } from "../document/catalogue.js";
+import type { StoredModel } from "../document/types.js";
 import type { Sha256 } from "../engine/graysam.js";
 import { MemoryPart, type Part } from "./memory_part.js";
 import { exists, folder, list, openExclusively, readFile, remove, storageAbsence, writeAt } from "./opfs.js";
 import { evicting } from "./room.js";
 
 const FOLDER = "models";
-const CATALOGUE = new URL("../catalogue.json", import.meta.url);
 /** Bytes that are read at once. */
 const CHUNK = 4 << 20;
 
 type Progress = (fraction: number) => void;
 
-const markerOf = (sha256: string) => `${sha256}.verified`;
+const markerOf = (key: string) => `${key}.verified`;
+
+/** Markers of earlier versions are empty: there the key is the digest. */
+async function digestOf(models: FileSystemDirectoryHandle, key: string) {
+  if (!(await exists(models, markerOf(key)))) return undefined;
+  return (await (await readFile(models, markerOf(key))).text()) || key;
+}
 
 /** The models here, whole or in part. */
 export async function listModels(): Promise<StoredModel[]> {
@@ -24,33 +30,33 @@ export async function listModels(): Promise<StoredModel[]> {
   for await (const name of list(models)) {
     if (name.endsWith(".verified")) continue;
     const { size } = await readFile(models, name);
-    found.push({ sha256: name, bytes: size, verified: await exists(models, markerOf(name)) });
+    found.push({ key: name, bytes: size, sha256: await digestOf(models, name) });
   }
   return found;
 }
 
 /** A whole model. */
-export async function storedModel(sha256: string): Promise<File> {
+export async function storedModel(key: string): Promise<File> {
   const models = await folder(FOLDER);
-  if (!(await exists(models, markerOf(sha256)))) {
+  if (!(await exists(models, markerOf(key)))) {
     throw new Error("This model is not downloaded any more; download it again.");
   }
-  return readFile(models, sha256);
+  return readFile(models, key);
 }
 
-export async function removeModel(sha256: string) {
+export async function removeModel(key: string) {
   const models = await folder(FOLDER);
-  for (const name of [markerOf(sha256), sha256]) await remove(models, name);
+  for (const name of [markerOf(key), key]) await remove(models, name);
 }
 
 /**
- * Downloads a model, resuming from the part that is already here, and checks its SHA-256.
+ * Downloads a file of a model, resuming from the part that is already here, and checks its SHA-256 if that is known.
  * @param Hash the engine's class
  * @param signal stops the download; the part stays
- * @returns false when it was stopped, and the model itself where the browser keeps no files
+ * @returns false when it was stopped, and the file itself where the browser keeps no files
  */
 export async function downloadModel(
-  entry: CatalogueEntry,
+  entry: StoredFile,
   Hash: typeof Sha256,
   progress: Progress,
   signal: AbortSignal,
@@ -61,16 +67,17 @@ export async function downloadModel(
   try {
     await fetchRest(entry, part, hash, progress, signal);
     part.flush();
-    if (hash.hex() !== entry.sha256) {
+    const digest = hash.hex();
+    if (entry.sha256 !== null && digest !== entry.sha256) {
       part.close();
-      await models?.removeEntry(entry.sha256);
+      await models?.removeEntry(entry.key);
       throw new Error(
         `The download of ${entry.name} is damaged: its checksum is not the published one. The file was deleted; download it again.`,
       );
     }
     if (part instanceof MemoryPart) return part.whole;
     part.close();
-    await models?.getFileHandle(markerOf(entry.sha256), { create: true });
+    if (models) await writeMarker(models, entry, digest);
     return true;
   } catch (error) {
     if (signal.aborted) return false;
@@ -81,16 +88,26 @@ export async function downloadModel(
   }
 }
 
-async function openPart(models: FileSystemDirectoryHandle, entry: CatalogueEntry) {
+async function writeMarker(models: FileSystemDirectoryHandle, entry: StoredFile, digest: string) {
+  const marker = await openExclusively(models, markerOf(entry.key));
   try {
-    return await openExclusively(models, entry.sha256);
+    writeAt(marker, new TextEncoder().encode(digest), 0);
+    marker.flush();
+  } finally {
+    marker.close();
+  }
+}
+
+async function openPart(models: FileSystemDirectoryHandle, entry: StoredFile) {
+  try {
+    return await openExclusively(models, entry.key);
   } catch {
     throw new Error(`${entry.name} is in use, perhaps by a download in another tab; close that tab and try again.`);
   }
 }
 
 /** Appends what is missing to the part and hashes all of it. */
-async function fetchRest(entry: CatalogueEntry, part: Part, hash: Sha256, progress: Progress, signal: AbortSignal) {
+async function fetchRest(entry: StoredFile, part: Part, hash: Sha256, progress: Progress, signal: AbortSignal) {
   if (part.getSize() === entry.bytes) return hashPart(part, hash);
   const response = await request(entry, part.getSize(), signal);
   // "Range not satisfiable": nothing is missing, or the part is of another file; the checksum decides.
@@ -105,11 +122,11 @@ async function fetchRest(entry: CatalogueEntry, part: Part, hash: Sha256, progre
 }
 
 /** Asks each address in turn for the bytes from `start` on. */
-async function request(entry: CatalogueEntry, start: number, signal: AbortSignal) {
+async function request(entry: StoredFile, start: number, signal: AbortSignal) {
   const headers = start > 0 ? { Range: `bytes=${start}-` } : undefined;
   let reason = "";
   for (const address of entry.addresses) {
-    const url = new URL(address, CATALOGUE);
+    const url = new URL(address);
     try {
       const response = await fetch(url, { headers, signal, credentials: "omit", referrerPolicy: "no-referrer" });
       if (response.ok || (response.status === 416 && start > 0)) return response;
@@ -128,7 +145,7 @@ async function request(entry: CatalogueEntry, start: number, signal: AbortSignal
  * @param total NaN while unknown
  * @returns the size of the part
  */
-async function append(entry: CatalogueEntry, response: Response, part: Part, hash: Sha256, total: number, progress: Progress) {
+async function append(entry: StoredFile, response: Response, part: Part, hash: Sha256, total: number, progress: Progress) {
   let position = part.getSize();
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();
   try {
@@ -151,7 +168,7 @@ async function append(entry: CatalogueEntry, response: Response, part: Part, has
   }
 }
 
-async function write(entry: CatalogueEntry, part: Part, bytes: Uint8Array, at: number) {
+async function write(entry: StoredFile, part: Part, bytes: Uint8Array, at: number) {
   try {
     await evicting(bytes.length, async () => writeAt(part, bytes, at));
   } catch {
@@ -160,7 +177,7 @@ async function write(entry: CatalogueEntry, part: Part, bytes: Uint8Array, at: n
   }
 }
 
-function interrupted(entry: CatalogueEntry, part: Part, total: number) {
+function interrupted(entry: StoredFile, part: Part, total: number) {
   const received = part.getSize();
   const megabytes = (bytes: number) => Math.round(bytes / 1e6);
   const of = total > 0 ? `${megabytes(received)} of ${megabytes(total)} MB` : `${megabytes(received)} MB`;

@@ -2,6 +2,7 @@
 // them is whole whatever stops the page.
 
 import type { PackedObjects } from "../document/project.js";
+import { recordOf, type Suggestion, suggestionIn, type SuggestionRecord } from "../document/suggestion.js";
 import type { ObjectAttributes } from "../document/types.js";
 import { readFile, remove } from "./opfs.js";
 import { type Spare, writeFile } from "./room.js";
@@ -12,16 +13,22 @@ const MOST_TOGETHER = 1 << 24;
 export interface StoredObjects {
   objects: Map<number, ObjectAttributes>;
   runs: Uint32Array;
+  /** Suggestions that the person threw away. */
+  rejected: Suggestion[];
 }
+
+/** What is known of each object, with what was thrown away if anything was. */
+type Text = [number, ObjectAttributes][] | { objects: [number, ObjectAttributes][]; rejected: SuggestionRecord[] };
 
 const namesOf = (id: string) => [`${id}.objects.next`, `${id}.objects`];
 
 /**
- * An image's objects as a file: the length of a JSON text, the text with what is known of each object, padded to four
+ * An image's objects as a file: the length of a JSON text, the text, see `Text`, padded to four
  * bytes, and the runs of the label map. All numbers are little-endian 32-bit integers.
  */
-function objectsFile({ objects, runs }: PackedObjects) {
-  const text = new TextEncoder().encode(JSON.stringify([...objects]));
+function objectsFile({ objects, runs, rejected }: PackedObjects) {
+  const known: Text = rejected.length > 0 ? { objects: [...objects], rejected: rejected.map(recordOf) } : [...objects];
+  const text = new TextEncoder().encode(JSON.stringify(known));
   const padded = new Uint8Array(Math.ceil(text.length / 4) * 4).fill(0x20);
   padded.set(text);
   return new Blob([Uint32Array.of(padded.length), padded, runs as Uint32Array<ArrayBuffer>]);
@@ -35,7 +42,9 @@ function objectsIn(bytes: ArrayBuffer, pixels: number): StoredObjects {
   let covered = 0;
   for (let i = 0; i < runs.length; i += 2) covered += runs[i];
   if (runs.length % 2 !== 0 || covered !== pixels) throw new Error("the runs do not fill the image");
-  return { objects: new Map(JSON.parse(text)), runs };
+  const known: Text = JSON.parse(text);
+  const { objects, rejected } = Array.isArray(known) ? { objects: known, rejected: [] } : known;
+  return { objects: new Map(objects), runs, rejected: rejected.map((record) => suggestionIn(record)).filter((one) => one !== undefined) };
 }
 
 /** @returns undefined if there are none @throws if they cannot be read */

@@ -22,8 +22,12 @@ export function takeProject(): Promise<() => void> {
   });
 }
 
-/** Why the project is not stored. @param held whether all objects are stored nevertheless */
-export function storageSentence(error: unknown, held = false) {
+/**
+ * Why the project is not stored.
+ * @param held whether all objects are stored nevertheless
+ * @param filesHeld whether all images' files are
+ */
+export function storageSentence(error: unknown, held = false, filesHeld = false) {
   if (error instanceof TakenError) {
     return "GraySAM is open in another tab, which stores the labels; those made here are lost when this page is closed, so download them.";
   }
@@ -32,6 +36,9 @@ export function storageSentence(error: unknown, held = false) {
   }
   if (error instanceof NoStorageError) {
     return `${error.why}, so labels, trainings and downloads are lost when it is closed; download them, and ${error.remedy} to have them kept.`;
+  }
+  if (isFull(error) && held && filesHeld) {
+    return "The browser's storage is full; all objects are stored, but not the last change beside them, such as prompts in hand or a class: free some space, such as a downloaded model's.";
   }
   if (isFull(error) && held) {
     return "The browser's storage has no room for copies of all image files; the labels are stored, but images without any may have to be opened again after the page is closed.";

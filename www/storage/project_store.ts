@@ -1,25 +1,27 @@
 // The project in the browser's storage: the list of its images (project_list.ts), and for each of them <id>.objects
-// (object_files.ts), <id>.thumbnail and a copy of its file (image_copies.ts).
+// (object_files.ts), <id>.thumbnail, <id>.suggestions (finding_files.ts) and a copy of its file (image_copies.ts).
 //
 // An image is listed before its objects are stored, and what no list names is removed at the next start, if everything
 // could be read. So no stop in between loses objects that were stored.
 
 import type { DraftRecord } from "../document/draft.js";
 import type { PackedObjects } from "../document/project.js";
+import type { Findings } from "../document/suggestions.js";
 import type { ImageSource, ObjectClass, StoredPicture } from "../document/types.js";
 import type { Display } from "../engine/graysam.js";
+import { FindingFiles, findingFilesOf, type SearchedImage } from "./finding_files.js";
 import { ImageCopies } from "./image_copies.js";
 import { objectFilesOf, writeObjects } from "./object_files.js";
 import { filesOf, folder, NoStorageError } from "./opfs.js";
 import { type ImageEntry, isAside, isList, type ProjectList, putAside, readList, writeList } from "./project_list.js";
 import { StaleError, takeProject } from "./project_lock.js";
-import { type Spare, writeFile } from "./room.js";
+import { inTurn, type Spare, writeFile } from "./room.js";
 import { copyOf, isMissing, type StoredImageRecord, StoredImages } from "./stored_images.js";
 
 const FOLDER = "project";
 
 /** An image as the store sees it. */
-export interface ImageSnapshot {
+export interface ImageSnapshot extends SearchedImage {
   readonly id: string;
   readonly name: string;
   /** Its file is replaced by the stored copy once there is one. */
@@ -45,6 +47,7 @@ export interface ProjectSnapshot {
   /** The id of the image that is open. */
   readonly current: string | undefined;
   readonly inHand: DraftRecord | null;
+  readonly findings: Findings;
 }
 
 /** A project as it comes back. */
@@ -54,6 +57,8 @@ export interface StoredProject {
   currentClass: string | null;
   current: string | undefined;
   inHand: DraftRecord | null;
+  /** Undefined: nothing was learned. */
+  findings: Findings | undefined;
   /** The names of the images that could not be read. */
   unread: string[];
   /** Something stored could not be read, so nothing is removed in this visit; "all": not even what images there are. */
@@ -100,6 +105,7 @@ export class ProjectStore {
   /** Those that this page has stored. */
   #thumbnails = new Map<string, Blob>();
   #copies = new ImageCopies();
+  #findings = new FindingFiles();
 
   /** This page has stored nothing and restored nothing. */
   get empty() {
@@ -135,7 +141,7 @@ export class ProjectStore {
     const { list, stored, unreadable } = await readList(project);
     const files = await filesOf(project);
     const images: StoredImageRecord[] = [];
-    for (const { entry, read } of await new StoredImages(project, files).read(list.images)) {
+    for (const { entry, read } of await new StoredImages(project, files, this.#findings).read(list.images)) {
       if (!read) this.#unread.push(entry);
       if (!read || read.isEmpty) continue;
       images.push(read.image);
@@ -145,12 +151,13 @@ export class ProjectStore {
     this.#listedIds = new Set(list.images.map(({ id }) => id));
     this.#admitted = held;
     if (!stored) this.#unreadable = unreadable;
+    const findings = await this.#findings.learned(project);
     const names = [...files.keys()];
     this.#doubtful = unreadable.length > 0 || this.#unread.length > 0 || names.some(isAside);
     if (held && stored && !this.#doubtful) await this.#removeUnlisted(project, names, list);
     const doubt = unreadable.length === 0 ? "none" : stored ? "some" : "all";
     const { classes, currentClass, current, inHand } = list;
-    return { images, classes, currentClass, current, inHand, unread: this.#unread.map(({ name }) => name), doubt };
+    return { images, classes, currentClass, current, inHand, findings, unread: this.#unread.map(({ name }) => name), doubt };
   }
 
   #knowStored(image: StoredImageRecord, copy: string | null) {
@@ -175,6 +182,7 @@ export class ProjectStore {
     const labelled = snapshot.images.filter(({ objectCount }) => objectCount > 0);
     const failure = await this.#storeCopies(project, labelled, spare);
     await this.#saveThumbnails(project, snapshot);
+    await this.#findings.save(project, snapshot.images, snapshot.findings);
     await this.#saveList(project, snapshot, spare);
     if (failure) throw failure.error;
   }
@@ -253,11 +261,12 @@ export class ProjectStore {
     return project;
   }
 
-  /** Copies that no image with objects needs, nor the open one; none where there is doubt. */
+  /** Suggestions and what was learned, then copies that no image with objects needs, nor the open one; none where there is doubt. */
   #spare(project: FileSystemDirectoryHandle, { images, current }: ProjectSnapshot) {
     if (this.#doubtful) return undefined;
     const needed = images.filter(({ id, objectCount }) => objectCount > 0 || id === current);
-    return this.#copies.spare(project, new Set(needed.map(({ id }) => id)), new Set(images.map(({ id }) => id)));
+    const copies = this.#copies.spare(project, new Set(needed.map(({ id }) => id)), new Set(images.map(({ id }) => id)));
+    return inTurn(this.#findings.spare(project, current), copies);
   }
 
   async #saveThumbnails(project: FileSystemDirectoryHandle, { images }: ProjectSnapshot) {
@@ -302,9 +311,11 @@ export class ProjectStore {
 
   /** What was taken out of the project in an earlier visit. */
   async #removeUnlisted(project: FileSystemDirectoryHandle, names: string[], { images }: ProjectList) {
-    const listed = new Set(images.flatMap((entry) => [...objectFilesOf(entry.id), `${entry.id}.thumbnail`, copyOf(entry)]));
+    const listed = new Set(
+      images.flatMap((entry) => [...objectFilesOf(entry.id), ...findingFilesOf(entry.id), `${entry.id}.thumbnail`, copyOf(entry)]),
+    );
     for (const name of names) {
-      if (!isList(name) && !listed.has(name)) await project.removeEntry(name).catch(() => {});
+      if (!isList(name) && !this.#findings.names.includes(name) && !listed.has(name)) await project.removeEntry(name).catch(() => {});
     }
   }
 }

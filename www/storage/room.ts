@@ -27,6 +27,38 @@ export interface Spare {
   free(bytes: number): Promise<boolean>;
 }
 
+/** @param names of the files that may be removed, those that are missed least first */
+export function spareFiles(folder: FileSystemDirectoryHandle, names: () => string[], remove: (name: string) => Promise<void>): Spare {
+  return {
+    bytes: async () => {
+      const files = await Promise.all(names().map((name) => describe(folder, name)));
+      return totalBytes(files.filter((file) => file !== undefined));
+    },
+    free: async (bytes) => {
+      let freed = 0;
+      for (const name of names()) {
+        if (freed > 0 && freed >= bytes) break;
+        freed += (await describe(folder, name))?.bytes ?? 0;
+        await remove(name);
+      }
+      return freed > 0;
+    },
+  };
+}
+
+/** All of one goes before any of the next. */
+export function inTurn(first: Spare, next: Spare): Spare {
+  return {
+    bytes: async () => (await first.bytes()) + (await next.bytes()),
+    free: async (bytes) => {
+      const there = await first.bytes();
+      const freed = await first.free(bytes);
+      if (freed && there >= bytes) return true;
+      return (await next.free(bytes - there)) || freed;
+    },
+  };
+}
+
 /** @returns undefined if there is none, perhaps since another tab removed it */
 export async function describe(folder: FileSystemDirectoryHandle, name: string): Promise<StoredFile | undefined> {
   try {

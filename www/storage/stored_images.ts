@@ -3,8 +3,10 @@
 // thumbnails only when they are shown.
 
 import { identify } from "../document/content.js";
+import type { Suggestion } from "../document/suggestion.js";
 import type { ImageSource, ObjectAttributes, StoredPicture } from "../document/types.js";
 import type { Display } from "../engine/graysam.js";
+import type { FindingFiles, SearchedImage } from "./finding_files.js";
 import { readObjects, readObjectsTogether, type StoredObjects } from "./object_files.js";
 import type { ImageEntry } from "./project_list.js";
 
@@ -14,7 +16,7 @@ const TOGETHER = 64;
 const LANES = 2;
 
 /** An image as it comes back. */
-export interface StoredImageRecord {
+export interface StoredImageRecord extends SearchedImage {
   id: string;
   name: string;
   source: ImageSource;
@@ -26,6 +28,7 @@ export interface StoredImageRecord {
   thumbnail: StoredPicture | undefined;
   objects: Map<number, ObjectAttributes>;
   runs: Uint32Array;
+  rejected: readonly Suggestion[];
 }
 
 interface ReadImage {
@@ -50,13 +53,15 @@ export function isMissing(source: ImageSource) {
 export class StoredImages {
   #project;
   #files;
+  #findings;
   /** The stored files of images: the pages of a stack share theirs. */
   #copies = new Map<string, Promise<File>>();
 
   /** @param files of the folder, by their names */
-  constructor(project: FileSystemDirectoryHandle, files: ReadonlyMap<string, FileSystemFileHandle>) {
+  constructor(project: FileSystemDirectoryHandle, files: ReadonlyMap<string, FileSystemFileHandle>, findings: FindingFiles) {
     this.#project = project;
     this.#files = files;
+    this.#findings = findings;
   }
 
   /** In their order. */
@@ -85,12 +90,13 @@ export class StoredImages {
     const { id, name, display, heldOut, done } = entry;
     const stored = together ?? (await this.#objectsOf(entry));
     const { width, height } = stored ? entry : { width: 0, height: 0 };
-    const known = stored ?? { objects: new Map(), runs: new Uint32Array(0) };
+    const known = stored ?? { objects: new Map(), runs: new Uint32Array(0), rejected: [] };
+    const searched = await this.#findings.suggestionsOf(this.#files, id, width, height);
     const source = await this.#sourceOf(entry);
     // Lists of earlier versions do not say what is in a file.
     await identify(source);
     const thumbnail = this.#files.get(`${id}.thumbnail`);
-    const image = { id, name, display, width, height, heldOut, done, ...known, source, thumbnail };
+    const image = { ...searched, id, name, display, width, height, heldOut, done, ...known, source, thumbnail };
     const isEmpty = entry.awaited === true && !stored && isMissing(source);
     return { image, isEmpty };
   }

@@ -1,0 +1,65 @@
+// What somebody who helps has to know of this browser, its GPU and the engine, as a text. Nothing in it is the person's: no
+// name of a file, no address, no pixel.
+
+import type { Session } from "./session.js";
+
+/** Crashes of the engine that are told of, the last ones. */
+const CRASHES = 5;
+
+/** WebGPU's adapter, as far as it is used here. */
+interface Adapter {
+  info?: Partial<Record<"vendor" | "architecture" | "device" | "description", string>>;
+  features: Iterable<string>;
+  limits: object;
+}
+
+type WithGpu = { gpu?: { requestAdapter(options: { powerPreference: string }): Promise<Adapter | null> } };
+
+/** As WebGPU has them: getters, on the prototype too. */
+function limitsOf(limits: object) {
+  const lines = [];
+  for (const name in limits) {
+    const value = (limits as Record<string, unknown>)[name];
+    if (typeof value === "number") lines.push(`  ${name}: ${value}`);
+  }
+  return lines.sort();
+}
+
+async function adapterLines(): Promise<string[]> {
+  const { gpu } = navigator as WithGpu;
+  if (!gpu) return ["WebGPU: the browser has none"];
+  try {
+    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+    if (!adapter) return ["WebGPU: there is no adapter"];
+    const { vendor, architecture, device, description } = adapter.info ?? {};
+    return [
+      `WebGPU adapter: ${[vendor, architecture, device, description].filter(Boolean).join(", ") || "unnamed"}`,
+      `Features: ${[...adapter.features].sort().join(", ")}`,
+      "Limits:",
+      ...limitsOf(adapter.limits),
+    ];
+  } catch (error) {
+    return [`WebGPU: the adapter could not be asked for (${error instanceof Error ? error.message : String(error)})`];
+  }
+}
+
+const milliseconds = (time: number) => (time > 0 ? `${Math.round(time)} ms` : "not measured");
+
+export async function diagnosticsOf({ scheduler, model, image, mask }: Session): Promise<string> {
+  const device = scheduler.device.peek();
+  const size = image.info.peek();
+  const crashes = scheduler.crashReasons.slice(-CRASHES);
+  const lines = [
+    `Browser: ${navigator.userAgent}`,
+    `Cores: ${navigator.hardwareConcurrency}; isolated: ${globalThis.crossOriginIsolated ? "yes" : "no"}`,
+    `Device: ${device?.device ?? "none yet"}${device?.note ? ` (${device.note})` : ""}`,
+    `Model: ${model.info.peek()?.name ?? "none"}`,
+    `Image: ${size ? `${size.width} × ${size.height}` : "none"}`,
+    `Last encode: ${milliseconds(image.encodeTime.peek())}; last mask: ${milliseconds(mask.time.peek())}`,
+    `Memory of the engine: ${Math.round(image.memory.peek() / 2 ** 20)} MiB`,
+    ...(await adapterLines()),
+    crashes.length > 0 ? "Crashes of the engine:" : "The engine has not crashed.",
+    ...crashes.map((reason) => `  ${reason}`),
+  ];
+  return lines.join("\n");
+}

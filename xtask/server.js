@@ -6,6 +6,12 @@ import sirv from "sirv";
 /** @typedef {import("node:http").IncomingMessage} Request */
 /** @typedef {import("node:http").ServerResponse} Response */
 
+/** By which a page is by itself among all origins, so that its threads may share memory. */
+export const ISOLATED = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
+
 /**
  * Answers with the files below a folder, in their Brotli form where one stands beside them and the reader takes it. A second visit
  * asks whether they have changed.

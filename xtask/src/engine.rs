@@ -7,17 +7,31 @@ use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::files::{is_fresh, remove_folder};
-use crate::{setup, shell};
+use crate::standard_library::FEATURES;
+use crate::{setup, shell, standard_library};
 
 pub const FOLDER: &str = "target/engine";
+/// Cargo's folder for it alone: it locks a folder while it builds there, and the command line is built at the same time.
+const CARGO_FOLDER: &str = "target/wasm";
 /// The engine's types as the page's sources see them, kept in the repository so that these can be
 /// checked without the engine.
 const TYPES: &str = "www/engine/graysam.d.ts";
 
 // Image decoding and large kernels need more than the linker's 1 MiB of stack.
 const STACK_SIZE: &str = "-Clink-arg=-zstack-size=8388608";
-// The kernel with relaxed SIMD is put into the table of functions.
+// The kernel with relaxed SIMD is put into the table of functions, by each thread into its own.
 const GROWABLE_TABLE: &str = "-Clink-arg=--growable-table";
+/// Memory that threads share, as large as addresses of 32 bits reach; www/engine/loading.ts has it not shared where there
+/// can be no threads. wasm-bindgen makes each thread's own variables of these exports.
+const MEMORY: [&str; 7] = [
+    "-Clink-arg=--shared-memory",
+    "-Clink-arg=--import-memory",
+    "-Clink-arg=--max-memory=4294967296",
+    "-Clink-arg=--export=__wasm_init_tls",
+    "-Clink-arg=--export=__tls_size",
+    "-Clink-arg=--export=__tls_align",
+    "-Clink-arg=--export=__tls_base",
+];
 
 /// What happens when the engine's types are no longer those of [`TYPES`].
 #[derive(Clone, Copy)]
@@ -31,18 +45,19 @@ pub enum Types {
 /// Makes the engine in [`FOLDER`].
 pub fn build(types: Types) -> Result<()> {
     let toolchain = setup::wasm_toolchain()?;
+    let sysroot = standard_library::sysroot(&toolchain)?;
     let mut cargo = shell::cargo();
     cargo.args(["rustc", "--release", "--lib", "--crate-type", "cdylib"]);
+    cargo.args(["--target-dir", CARGO_FOLDER]);
     toolchain.configure(&mut cargo);
-    // Flags for the native machine, if any, make no sense here.
+    // Flags for the native machine, if any, make no sense here. Unlike a sysroot's path in Cargo's variable for the
+    // target's flags, one in this variable may hold spaces.
+    let flags = format!("--sysroot={}\u{1f}{FEATURES}", sysroot.display());
     cargo
         .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .env(
-            "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
-            "-Ctarget-feature=+simd128",
-        );
-    bind(&shell::built(&mut cargo, &[STACK_SIZE, GROWABLE_TABLE])?)?;
+        .env("CARGO_ENCODED_RUSTFLAGS", flags);
+    let link = [&[STACK_SIZE, GROWABLE_TABLE][..], &MEMORY].concat();
+    bind(&shell::built("graysam", &mut cargo, &link)?)?;
     follow(&Path::new(FOLDER).join("graysam.d.ts"), types)
 }
 

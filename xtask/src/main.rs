@@ -1,4 +1,4 @@
-//! The project's commands: `cargo xtask build | serve | test | bench | pictures`.
+//! The project's commands: `cargo xtask build | serve | test | bench | learning-curve | pictures`.
 
 mod bench;
 mod build;
@@ -16,9 +16,10 @@ mod python;
 mod serve;
 mod setup;
 mod shell;
+mod standard_library;
 mod test;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -27,7 +28,7 @@ use clap::{Parser, Subcommand};
 /// The project's commands.
 ///
 /// Rust (through rustup) and Node 20 or later must be there. What else is missing is installed when it is first
-/// needed, and named before: npm packages, the Rust target for WebAssembly and, as root on Debian, Chromium and a
+/// needed, and named before: npm packages, the Rust target for WebAssembly and, as root on Debian, browsers and a
 /// software Vulkan driver.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
@@ -57,6 +58,14 @@ enum Task {
     ///
     /// Needs Python 3.11 or later, and installs PyTorch in target/python (6 GB on Linux).
     Bench(bench::Options),
+    /// Draw docs/pictures/learning_curve.svg: how well the rest is found with how many labelled objects.
+    ///
+    /// Prints the numbers as the table that stands in docs/guide.md.
+    LearningCurve {
+        /// Folder of images NAME.png, each with the numbers of its objects in NAME_labels.png.
+        #[arg(long, value_parser = whole_path)]
+        data: PathBuf,
+    },
     /// Take the pictures of README and manual anew, in docs/pictures/.
     Pictures,
 }
@@ -79,8 +88,14 @@ fn run(command: Task) -> Result<()> {
         Task::Serve { port } => serve::serve(port),
         Task::Test { groups } => test::test(&groups),
         Task::Bench(options) => bench::bench(&options),
+        Task::LearningCurve { data } => bench::learning_curve(&data),
         Task::Pictures => test::pictures(),
     }
+}
+
+/// A path that holds from any folder.
+fn whole_path(text: &str) -> Result<PathBuf, String> {
+    std::path::absolute(text).map_err(|error| error.to_string())
 }
 
 /// All paths in this program are relative to the workspace's root.

@@ -9,6 +9,8 @@ use anyhow::{Context, Result, bail};
 use crate::{setup, shell};
 
 const REQUIREMENTS: &str = "tests/python/requirements.txt";
+/// Packages without what they ask for: micro-sam would bring napari and Qt.
+const ALONE: &str = "tests/python/requirements_alone.txt";
 const ENVIRONMENT: &str = "target/python";
 /// In the environment: the text of the requirements that are installed there.
 const STAMP: &str = "installed-requirements.txt";
@@ -23,7 +25,8 @@ const NAMES: [&str; 5] = [
 ];
 
 /// The interpreter of a virtual environment that holds exactly the packages of
-/// `tests/python/requirements.txt`; made at the first call, and anew when that file changes.
+/// `tests/python/requirements.txt` and `requirements_alone.txt`; made at the first call, and anew when they
+/// change.
 pub fn environment() -> Result<PathBuf> {
     if let Some(python) = installed()? {
         return Ok(python);
@@ -37,11 +40,16 @@ pub fn environment() -> Result<PathBuf> {
             .with_context(|| format!("{ENVIRONMENT} cannot be removed to be made anew"))?;
     }
     shell::run(Command::new(base).args(["-m", "venv"]).arg(folder))?;
-    let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet", "--no-compile"])
-        .args(["--disable-pip-version-check", "--only-binary", ":all:"])
-        .args(["--requirement", REQUIREMENTS]);
-    shell::run(&mut pip)?;
+    for file in [
+        &["--requirement", REQUIREMENTS][..],
+        &["--no-deps", "--requirement", ALONE],
+    ] {
+        let mut pip = Command::new(&python);
+        pip.args(["-m", "pip", "install", "--quiet", "--no-compile"])
+            .args(["--disable-pip-version-check", "--only-binary", ":all:"])
+            .args(file);
+        shell::run(&mut pip)?;
+    }
     fs::write(folder.join(STAMP), wanted)
         .with_context(|| format!("{ENVIRONMENT} cannot be written to"))?;
     Ok(python)
@@ -66,8 +74,11 @@ fn interpreter() -> Result<PathBuf> {
 }
 
 fn requirements() -> Result<String> {
-    fs::read_to_string(REQUIREMENTS)
-        .with_context(|| format!("{REQUIREMENTS} cannot be read; it belongs to the repository"))
+    let read = |file| {
+        fs::read_to_string(file)
+            .with_context(|| format!("{file} cannot be read; it belongs to the repository"))
+    };
+    Ok(read(REQUIREMENTS)? + &read(ALONE)?)
 }
 
 /// A Python to make the environment with, installed where that can be done.

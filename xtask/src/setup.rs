@@ -14,28 +14,64 @@ use crate::shell;
 
 pub const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
+/// The component of rustup that is the standard library's source.
+const LIBRARY_SOURCE: &str = "rust-src";
 const NODE_VERSION: u32 = 20;
 const RUSTUP_LIMIT: Duration = Duration::from_secs(180);
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_LINKER: &str = "wasm-ld-19";
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "rust-web-src", "lld-19"];
-const CHROMIUM_NAMES: [&str; 4] = [
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
+/// By which Debian's WebKit is driven and shown: programs, the Python that has its bindings, and what they come in.
+const WEBKIT_PROGRAMS: [&str; 3] = ["WebKitWebDriver", "Xvfb", "stdbuf"];
+const WEBKIT_PYTHON: &str = "/usr/bin/python3";
+const WEBKIT_BINDINGS: &str = "import gi; gi.require_version('WebKit2', '4.1')";
+const WEBKIT_PACKAGES: [&str; 4] = [
+    "webkit2gtk-driver",
+    "gir1.2-webkit2-4.1",
+    "python3-gi",
+    "xvfb",
 ];
 
-const MACOS_CHROMIUM: [&str; 3] = [
-    "Google Chrome.app/Contents/MacOS/Google Chrome",
-    "Chromium.app/Contents/MacOS/Chromium",
-    "Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
-];
-const WINDOWS_CHROMIUM: [&str; 3] = [
-    "Google/Chrome/Application/chrome.exe",
-    "Chromium/Application/chrome.exe",
-    "Microsoft/Edge/Application/msedge.exe",
-];
+/// A browser that tests need, and where it may be found.
+struct Browser {
+    name: &'static str,
+    /// Of the environment, which names its program.
+    variable: &'static str,
+    on_path: &'static [&'static str],
+    macos: &'static [&'static str],
+    windows: &'static [&'static str],
+    package: &'static str,
+}
+
+const CHROMIUM: Browser = Browser {
+    name: "Chromium or Chrome",
+    variable: "GRAYSAM_CHROMIUM",
+    on_path: &[
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+        "google-chrome-stable",
+    ],
+    macos: &[
+        "Google Chrome.app/Contents/MacOS/Google Chrome",
+        "Chromium.app/Contents/MacOS/Chromium",
+        "Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+    ],
+    windows: &[
+        "Google/Chrome/Application/chrome.exe",
+        "Chromium/Application/chrome.exe",
+        "Microsoft/Edge/Application/msedge.exe",
+    ],
+    package: "chromium",
+};
+const FIREFOX: Browser = Browser {
+    name: "Firefox",
+    variable: "GRAYSAM_FIREFOX",
+    on_path: &["firefox-esr", "firefox"],
+    macos: &["Firefox.app/Contents/MacOS/firefox"],
+    windows: &["Mozilla Firefox/firefox.exe"],
+    package: "firefox-esr",
+};
 
 /// Node itself, and the packages of `package-lock.json` in `node_modules/`.
 pub fn node_modules() -> Result<()> {
@@ -56,11 +92,11 @@ pub fn node_modules() -> Result<()> {
     shell::run(shell::node_script("npm").args(["ci", "--no-audit", "--no-fund"]))
 }
 
-/// Where the standard library for wasm32 comes from.
+/// Which compiler builds for wasm32, and whose source the standard library is built from.
 pub enum WasmToolchain {
-    /// The usual toolchain, with the target installed.
+    /// The usual toolchain, with its component `rust-src`.
     Rustup,
-    /// Debian's compiler, which builds the standard library from Debian's source.
+    /// Debian's compiler and source.
     Debian,
 }
 
@@ -69,32 +105,35 @@ impl WasmToolchain {
     pub fn configure(&self, cargo: &mut Command) {
         cargo.args(["--target", WASM_TARGET]);
         if let Self::Debian = self {
-            // Cargo.toml's setting for all packages counts for these too when they are built here.
-            for package in ["core", "alloc", "std", "compiler_builtins"] {
-                let setting = format!("profile.release.package.{package}.opt-level=3");
-                cargo.args(["--config", &setting]);
-            }
             cargo
-                .arg("-Zbuild-std=std,panic_abort")
                 .env("RUSTC", DEBIAN_RUSTC)
-                .env("RUSTC_BOOTSTRAP", "1")
                 .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", DEBIAN_LINKER);
+        }
+    }
+
+    pub fn rustc(&self) -> Command {
+        match self {
+            Self::Rustup => Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())),
+            Self::Debian => Command::new(DEBIAN_RUSTC),
         }
     }
 }
 
 /// A toolchain for [`WASM_TARGET`], from rustup or else from Debian.
 pub fn wasm_toolchain() -> Result<WasmToolchain> {
-    if rustup_target_installed() {
+    if library_source_of(&mut WasmToolchain::Rustup.rustc()) {
         return Ok(WasmToolchain::Rustup);
     }
     if debian_toolchain_installed() {
         return Ok(WasmToolchain::Debian);
     }
-    println!("Installing the Rust target with `rustup target add {WASM_TARGET}`.");
+    println!("Installing the Rust component with `rustup component add {LIBRARY_SOURCE}`.");
     let mut rustup = Command::new("rustup");
-    let added = shell::run_within(RUSTUP_LIMIT, rustup.args(["target", "add", WASM_TARGET]));
-    if added.is_ok() && rustup_target_installed() {
+    let added = shell::run_within(
+        RUSTUP_LIMIT,
+        rustup.args(["component", "add", LIBRARY_SOURCE]),
+    );
+    if added.is_ok() && library_source_of(&mut WasmToolchain::Rustup.rustc()) {
         return Ok(WasmToolchain::Rustup);
     }
     if can_apt() {
@@ -104,35 +143,28 @@ pub fn wasm_toolchain() -> Result<WasmToolchain> {
         }
         bail!(
             "Debian's Rust cannot be used: {DEBIAN_RUSTC} must be {} or later, with its library \
-             source and {DEBIAN_LINKER}. `rustup target add {WASM_TARGET}` is the other way.",
+             source and {DEBIAN_LINKER}. `rustup component add {LIBRARY_SOURCE}` is the other way.",
             env!("CARGO_PKG_RUST_VERSION")
         );
     }
-    bail!("the Rust target {WASM_TARGET} is missing: run `rustup target add {WASM_TARGET}`.");
+    bail!(
+        "the source of Rust's standard library is missing: run `rustup component add {LIBRARY_SOURCE}`."
+    );
 }
 
-fn rustup_target_installed() -> bool {
-    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let mut command = Command::new(rustc);
-    command.args(["--print", "target-libdir", "--target", WASM_TARGET]);
-    let Some(Ok(mut files)) = shell::output(&mut command).map(fs::read_dir) else {
-        return false;
-    };
-    files.any(|file| {
-        file.is_ok_and(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
+/// Whether the standard library's source lies where this compiler's Cargo looks for it.
+fn library_source_of(rustc: &mut Command) -> bool {
+    shell::output(rustc.args(["--print", "sysroot"])).is_some_and(|sysroot| {
+        Path::new(&sysroot)
+            .join("lib/rustlib/src/rust/library/std")
+            .is_dir()
     })
 }
 
 fn debian_toolchain_installed() -> bool {
     let version = shell::output(Command::new(DEBIAN_RUSTC).arg("--version"));
-    let sysroot = shell::output(Command::new(DEBIAN_RUSTC).args(["--print", "sysroot"]));
-    let (Some(version), Some(sysroot)) = (version, sysroot) else {
-        return false;
-    };
-    is_recent(&version, env!("CARGO_PKG_RUST_VERSION"))
-        && Path::new(&sysroot)
-            .join("lib/rustlib/src/rust/library/std")
-            .is_dir()
+    version.is_some_and(|version| is_recent(&version, env!("CARGO_PKG_RUST_VERSION")))
+        && library_source_of(&mut WasmToolchain::Debian.rustc())
         && shell::on_path(DEBIAN_LINKER).is_some()
 }
 
@@ -148,40 +180,77 @@ fn is_recent(printed: &str, needed: &str) -> bool {
 
 /// A Chromium for the browser tests.
 pub fn chromium() -> Result<PathBuf> {
-    if let Some(path) = env::var_os("GRAYSAM_CHROMIUM").map(PathBuf::from) {
+    find_browser(&CHROMIUM)
+}
+
+/// A Firefox for the tests in other browsers.
+pub fn firefox() -> Result<PathBuf> {
+    find_browser(&FIREFOX)
+}
+
+fn find_browser(browser: &Browser) -> Result<PathBuf> {
+    let (name, variable) = (browser.name, browser.variable);
+    if let Some(path) = env::var_os(variable).map(PathBuf::from) {
         if path.is_file() {
             return Ok(path);
         }
-        bail!(
-            "GRAYSAM_CHROMIUM names {}, which is no file.",
-            path.display()
-        );
+        bail!("{variable} names {}, which is no file.", path.display());
     }
     let find = || {
-        let on_path = CHROMIUM_NAMES.iter().find_map(|name| shell::on_path(name));
-        let usual = || usual_chromium(env::consts::OS, |name| env::var_os(name));
+        let on_path = browser.on_path.iter().find_map(|name| shell::on_path(name));
+        let usual = || usual_places(browser, env::consts::OS, |name| env::var_os(name));
         on_path.or_else(|| usual().into_iter().find(|path| path.is_file()))
     };
     if find().is_none() && can_apt() {
-        apt_install("a browser for the tests", &["chromium"])?;
+        apt_install("a browser for the tests", &[browser.package])?;
     }
-    find().context(
-        "the browser tests need Chromium or Chrome: install one, or name its program in the \
-         environment variable GRAYSAM_CHROMIUM",
-    )
+    find().with_context(|| {
+        format!(
+            "the browser tests need {name}: install it, or name its program in the environment \
+             variable {variable}"
+        )
+    })
 }
 
-/// Where installers put Chrome and its kin, which are on PATH on Linux only. `variable` gives those of the environment.
-fn usual_chromium(os: &str, variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
+/// Whether there is WebKitGTK with all that drives it; where it cannot be had, the tests in it are left out.
+pub fn webkit() -> Result<bool> {
+    let present = || {
+        WEBKIT_PROGRAMS
+            .iter()
+            .all(|program| shell::on_path(program).is_some())
+            && shell::output(Command::new(WEBKIT_PYTHON).args(["-c", WEBKIT_BINDINGS])).is_some()
+    };
+    if present() {
+        return Ok(true);
+    }
+    if can_apt() {
+        apt_install("WebKit for the tests", &WEBKIT_PACKAGES)?;
+        if present() {
+            return Ok(true);
+        }
+    }
+    println!(
+        "The tests in WebKit are left out: they need Debian's {}.",
+        WEBKIT_PACKAGES.join(", ")
+    );
+    Ok(false)
+}
+
+/// Where installers put browsers, which are on PATH on Linux only. `variable` gives those of the environment.
+fn usual_places(
+    browser: &Browser,
+    os: &str,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Vec<PathBuf> {
     let below = |folder: Option<OsString>, path: &str| Some(Path::new(&folder?).join(path));
-    let (folders, programs): (Vec<Option<OsString>>, &[&str]) = match os {
+    let (folders, programs) = match os {
         "macos" => {
             let home = below(variable("HOME"), "Applications").map(OsString::from);
-            (vec![Some("/Applications".into()), home], &MACOS_CHROMIUM)
+            (vec![Some("/Applications".into()), home], browser.macos)
         }
         "windows" => {
             let variables = ["ProgramFiles", "ProgramFiles(x86)", "LOCALAPPDATA"];
-            (variables.map(variable).into(), &WINDOWS_CHROMIUM)
+            (variables.map(variable).into(), browser.windows)
         }
         _ => return Vec::new(),
     };
@@ -288,10 +357,10 @@ mod tests {
                 "C:/Users/me/AppData/Local/Google/Chrome/Application/chrome.exe",
             ),
         ] {
-            let found = usual_chromium(os, variable);
+            let found = usual_places(&CHROMIUM, os, variable);
             assert!(found.contains(&PathBuf::from(wanted)), "{found:?}");
         }
-        assert!(usual_chromium("linux", variable).is_empty());
+        assert!(usual_places(&CHROMIUM, "linux", variable).is_empty());
     }
 
     #[test]

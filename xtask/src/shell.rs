@@ -81,9 +81,9 @@ pub fn cargo() -> Command {
     command
 }
 
-/// Runs `cargo`, which builds one program or library of the crate graysam, with these further arguments for rustc.
+/// Runs `cargo`, which builds the program or library `name` of the crate graysam, with these further arguments for rustc.
 /// Gives the file, which stands wherever the user has Cargo build.
-pub fn built(cargo: &mut Command, rustc: &[&str]) -> Result<PathBuf> {
+pub fn built(name: &str, cargo: &mut Command, rustc: &[&str]) -> Result<PathBuf> {
     cargo.args([
         "--package",
         "graysam",
@@ -101,7 +101,7 @@ pub fn built(cargo: &mut Command, rustc: &[&str]) -> Result<PathBuf> {
         bail!("`{}` failed ({}).", line(cargo), output.status);
     }
     let messages = String::from_utf8_lossy(&output.stdout);
-    artifact(&messages, "graysam").with_context(|| format!("`{}` told of no file", line(cargo)))
+    artifact(&messages, name).with_context(|| format!("`{}` told of no file", line(cargo)))
 }
 
 /// The file of the program or library `name`, without a prefix, in what Cargo says of a build.

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::ValueEnum;
 
 use crate::engine::Types;
@@ -27,6 +28,9 @@ pub enum Group {
     Python,
     /// Build, then the tests in Chromium, which GRAYSAM_CHROMIUM names where it is in no usual place.
     Browser,
+    /// Build, then a first visit in Firefox, which GRAYSAM_FIREFOX names where it is in no usual place, and on Debian in
+    /// WebKit. Only where this group is named.
+    OtherBrowsers,
 }
 
 struct Step {
@@ -41,7 +45,7 @@ const fn step(group: Group, name: &'static str, run: fn() -> Result<()>) -> Step
 
 // Quick steps come first. The crate and this program are checked each in the profile that it is
 // built in, so that neither is compiled twice.
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 15] = [
     step(Group::Lint, "imports and sizes", imports::check),
     step(Group::Lint, "format", format),
     step(Group::Lint, "TypeScript", page::check),
@@ -49,19 +53,28 @@ const STEPS: [Step; 13] = [
     step(Group::Page, "unit tests of the page", page_tests),
     step(Group::Lint, "clippy for xtask", clippy_xtask),
     step(Group::Rust, "tests of xtask", xtask_tests),
+    step(Group::Browser, "build", dist),
+    step(Group::OtherBrowsers, "build", dist),
     step(Group::Lint, "clippy for graysam", clippy_graysam),
     step(Group::Rust, "tests of graysam", graysam_tests),
     step(Group::Fuzz, "fuzzing of what reads files", fuzz::fuzz),
     step(Group::Python, "files in other tools", python_tests),
-    step(Group::Browser, "build", dist),
     step(Group::Browser, "tests in the browser", browser_tests),
+    step(
+        Group::OtherBrowsers,
+        "tests in Firefox and WebKit",
+        other_browser_tests,
+    ),
 ];
 
-/// Runs the steps of the named groups, or all of them where none is named.
+/// Runs the steps of the named groups, or all but those of the other browsers where none is named.
 pub fn test(groups: &[Group]) -> Result<()> {
     let chosen: Vec<&Step> = STEPS
         .iter()
-        .filter(|step| groups.is_empty() || groups.contains(&step.group))
+        .filter(|step| match groups {
+            [] => step.group != Group::OtherBrowsers,
+            _ => groups.contains(&step.group),
+        })
         .collect();
     let start = Instant::now();
     for (index, step) in chosen.iter().enumerate() {
@@ -150,18 +163,35 @@ fn python_tests() -> Result<()> {
     shell::run(
         tests
             .env("GRAYSAM_BIN", program)
+            .env("GRAYSAM_MAPS", build::example("instances_of_maps")?)
             .env("PYTHONDONTWRITEBYTECODE", "1"),
     )
 }
 
+/// The site, and beside it the command line that its tests need: neither build keeps all cores busy by itself.
 fn dist() -> Result<()> {
-    build::dist(Types::Check)
+    thread::scope(|scope| {
+        let program = scope.spawn(build::program);
+        let site = build::dist(Types::Check);
+        let program = program.join().map_err(|_| anyhow!("a thread panicked"))?;
+        site.and(program.map(|_| ()))
+    })
 }
 
 fn browser_tests() -> Result<()> {
     let mut node = Command::new("node");
     node.args(["--test", "--test-concurrency=2"]);
     in_browser(node.args(test_files(Path::new("tests/browser"))?))
+}
+
+fn other_browser_tests() -> Result<()> {
+    let (firefox, webkit) = (setup::firefox()?, setup::webkit()?);
+    let mut files = test_files(Path::new("tests/other_browsers"))?;
+    files.retain(|file| webkit || !file.ends_with("webkit.test.js"));
+    let mut node = Command::new("node");
+    // One after the other: each computes with all cores.
+    node.args(["--test", "--test-concurrency=1"]).args(files);
+    on_site(node.env("GRAYSAM_FIREFOX", firefox))
 }
 
 /// Takes the pictures of the documents anew.
@@ -172,7 +202,11 @@ pub fn pictures() -> Result<()> {
 
 /// Runs a program of Node that works the page of `dist/` in Chromium.
 fn in_browser(node: &mut Command) -> Result<()> {
-    let chromium = setup::chromium()?;
+    on_site(node.env("GRAYSAM_CHROMIUM", setup::chromium()?))
+}
+
+/// Runs a program of Node that works the page of `dist/`.
+fn on_site(node: &mut Command) -> Result<()> {
     let program = build::program()?;
     let server = serve::listen(Path::new(build::DIST), 0)?;
     let url = format!("http://127.0.0.1:{}/", server.port);
@@ -180,11 +214,7 @@ fn in_browser(node: &mut Command) -> Result<()> {
     if let Some(python) = python::installed()? {
         node.env("GRAYSAM_PYTHON", python);
     }
-    shell::run(
-        node.env("GRAYSAM_URL", url)
-            .env("GRAYSAM_CHROMIUM", chromium)
-            .env("GRAYSAM_BIN", program),
-    )
+    shell::run(node.env("GRAYSAM_URL", url).env("GRAYSAM_BIN", program))
 }
 
 fn test_files(folder: &Path) -> Result<Vec<PathBuf>> {

@@ -31,7 +31,7 @@ pub fn mobile_sam(runs: usize, machine: &str) -> Result<Vec<Comparison>> {
             name: "mask decoder of MobileSAM, one click, CPU, in Chromium",
         },
     ];
-    compare(runs, machine, tasks, in_chromium(ENGINE)?, &[])
+    compare(runs, machine, tasks, || in_chromium(ENGINE), &[])
 }
 
 /// A click in the page until its mask is painted.
@@ -40,8 +40,12 @@ pub fn click(runs: usize, machine: &str) -> Result<Vec<Comparison>> {
         figure: "decoder_s",
         name: "click to painted mask, MobileSAM, in the page on the CPU",
     }];
-    let mut page = in_chromium(CLICK)?;
-    page.env("GRAYSAM_BIN", build::program()?);
+    let program = build::program()?;
+    let page = || {
+        let mut page = in_chromium(CLICK)?;
+        page.env("GRAYSAM_BIN", &program);
+        Ok(page)
+    };
     compare(runs, machine, tasks, page, &["--encodings", "0"])
 }
 
@@ -53,43 +57,58 @@ pub fn vit_b(runs: usize, machine: &str) -> Result<Vec<Comparison>> {
         figure: "encoder_s",
         name: "image encoder of SAM ViT-B, 1024×1024, CPU, in Chromium",
     }];
-    let mut engine = in_chromium(ENGINE)?;
-    engine.args(["--model", model]).args(once);
+    let engine = || {
+        let mut engine = in_chromium(ENGINE)?;
+        engine.args(["--model", model]).args(once);
+        Ok(engine)
+    };
     let reference = [&["--encoder", onnx], &once[..]].concat();
     compare(runs, machine, tasks, engine, &reference)
 }
 
-/// A row of each task for onnxruntime-web with one thread, and one for it with two.
+/// A row of each task for one thread each, and one for two.
 fn compare<const M: usize>(
     runs: usize,
     machine: &str,
     tasks: [Task; M],
-    graysam: Command,
+    graysam: impl Fn() -> Result<Command>,
     reference_options: &[&str],
 ) -> Result<Vec<Comparison>> {
+    let graysam = |threads: &str| -> Result<Command> {
+        let mut script = graysam()?;
+        script.args(["--threads", threads]);
+        Ok(script)
+    };
     let reference = |threads: &str| -> Result<Command> {
         let mut script = in_chromium(REFERENCE)?;
         script.args(["--threads", threads]).args(reference_options);
         Ok(script)
     };
-    let programs = [graysam, reference("1")?, reference("2")?];
+    let programs = [
+        graysam("1")?,
+        reference("1")?,
+        graysam("2")?,
+        reference("2")?,
+    ];
     let names = tasks.each_ref().map(|task| task.figure);
-    let [graysam, one, two] = in_turn(
+    let [ours_1, theirs_1, ours_2, theirs_2] = in_turn(
         runs,
         programs.map(|mut script| move || medians(&mut script, names)),
     )?;
 
-    let (burn, onnxruntime) = (versions::engine()?, versions::onnxruntime_web()?);
+    let onnxruntime = versions::onnxruntime_web()?;
+    let one = ours_1.into_iter().zip(theirs_1);
+    let two = ours_2.into_iter().zip(theirs_2);
     let mut rows = Vec::new();
-    for (((task, graysam), one), two) in tasks.iter().zip(graysam).zip(one).zip(two) {
-        for (threads, seconds) in [("1 thread", one), ("2 threads", two)] {
+    for (task, (one, two)) in tasks.iter().zip(one.zip(two)) {
+        for (threads, (ours, theirs)) in [("1 thread", one), ("2 threads", two)] {
             rows.push(Comparison {
                 section: CPU,
                 task: task.name.to_owned(),
                 machine: machine.to_owned(),
                 unit: "s",
-                graysam: Series::new(burn.clone(), graysam.clone()),
-                reference: Series::new(format!("{onnxruntime}, {threads}"), seconds),
+                graysam: Series::new(versions::engine(threads)?, ours),
+                reference: Series::new(format!("{onnxruntime}, {threads}"), theirs),
             });
         }
     }

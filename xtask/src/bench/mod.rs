@@ -43,6 +43,17 @@ fn parse_runs(text: &str) -> Result<usize, String> {
     runs.ok_or_else(|| "it must be a number from 1 to 100".to_owned())
 }
 
+/// Draws how well the rest of the images in `data` is found with how many labelled objects.
+pub fn learning_curve(data: &Path) -> Result<()> {
+    build::test_models()?;
+    let mut node = Command::new("node");
+    node.arg("tests/bench/learning_curve.js").arg(data);
+    shell::run(
+        node.arg(build::MODEL_F32)
+            .env("GRAYSAM_BIN", build::program()?),
+    )
+}
+
 /// Runs every comparison and writes `docs/benchmarks.md` and `docs/benchmarks.json`, in which rows
 /// of other tasks and machines stay.
 pub fn bench(options: &Options) -> Result<()> {

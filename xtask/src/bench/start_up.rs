@@ -89,7 +89,7 @@ fn comparison(
         task,
         machine: machine.to_owned(),
         unit,
-        graysam: Series::new(versions::engine()?, graysam),
+        graysam: Series::new(versions::engine("2 threads")?, graysam),
         reference: Series::new(onnxruntime, reference),
     })
 }

@@ -37,7 +37,7 @@ pub fn step(runs: usize, machine: &str) -> Result<[Comparison; 2]> {
         .args(&sample)
         .args(&recipe);
     let mut page = in_chromium(IN_CHROMIUM)?;
-    page.arg(STEPS);
+    page.args([STEPS, THREADS]);
 
     let [[native_s], [page_s], [pytorch_s]] = in_turn(
         runs,
@@ -56,7 +56,11 @@ pub fn step(runs: usize, machine: &str) -> Result<[Comparison; 2]> {
     let native = format!("Burn {burn}, {rust}, {THREADS} threads");
     Ok([
         compared("native", native, native_s),
-        compared("in Chromium", versions::engine()?, page_s),
+        compared(
+            "in Chromium",
+            versions::engine(&format!("{THREADS} threads"))?,
+            page_s,
+        ),
     ])
 }
 

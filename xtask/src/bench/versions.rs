@@ -10,8 +10,8 @@ use serde_json::Value;
 use crate::shell;
 
 /// What the page's engine computes with.
-pub fn engine() -> Result<String> {
-    Ok(format!("Burn {}, WebAssembly, 1 thread", burn()?))
+pub fn engine(threads: &str) -> Result<String> {
+    Ok(format!("Burn {}, WebAssembly, {threads}", burn()?))
 }
 
 pub fn burn() -> Result<String> {

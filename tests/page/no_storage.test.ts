@@ -156,3 +156,16 @@ test("a browser that cannot write files from a page says that nothing is kept", 
   const saved = new ProjectStore().save(EMPTY);
   await assert.rejects(saved, ({ message }) => PRIVATE.test(message));
 });
+
+test("where only workers may write, the project is not kept, and the sentence for that is the same", async () => {
+  MemoryStorage.install();
+  assert.equal(await nothingKeptSentence(), undefined);
+  // As in WebKit for long.
+  Object.defineProperty(globalThis, "FileSystemFileHandle", { value: class {}, configurable: true });
+  try {
+    assert.match((await nothingKeptSentence()) ?? "", PRIVATE);
+    await assert.rejects(new ProjectStore().save(EMPTY), ({ message }) => PRIVATE.test(message));
+  } finally {
+    delete (globalThis as { FileSystemFileHandle?: unknown }).FileSystemFileHandle;
+  }
+});

@@ -43,6 +43,12 @@ export async function storageAbsence(): Promise<NoStorageError | undefined> {
   return undefined;
 }
 
+/** Whether the page itself can write there, too; in WebKit only workers could for long. */
+export function writesFromPage() {
+  const { FileSystemFileHandle } = globalThis;
+  return !FileSystemFileHandle || "createWritable" in FileSystemFileHandle.prototype;
+}
+
 /** A folder of the origin's, created if need be. @throws NoStorageError */
 export async function folder(name: string): Promise<FileSystemDirectoryHandle> {
   return (await root()).getDirectoryHandle(name, { create: true });

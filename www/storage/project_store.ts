@@ -12,7 +12,7 @@ import type { Display } from "../engine/graysam.js";
 import { FindingFiles, findingFilesOf, type SearchedImage } from "./finding_files.js";
 import { ImageCopies } from "./image_copies.js";
 import { objectFilesOf, writeObjects } from "./object_files.js";
-import { filesOf, folder, NoStorageError } from "./opfs.js";
+import { filesOf, folder, NoStorageError, writesFromPage } from "./opfs.js";
 import { type ImageEntry, isAside, isList, type ProjectList, putAside, readList, writeList } from "./project_list.js";
 import { StaleError, takeProject } from "./project_lock.js";
 import { inTurn, type Spare, writeFile } from "./room.js";
@@ -66,9 +66,7 @@ export interface StoredProject {
 }
 
 async function projectFolder() {
-  // WebKit lacks it for long.
-  const { FileSystemFileHandle } = globalThis;
-  if (FileSystemFileHandle && !("createWritable" in FileSystemFileHandle.prototype)) throw new NoStorageError();
+  if (!writesFromPage()) throw new NoStorageError();
   return folder(FOLDER);
 }
 

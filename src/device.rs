@@ -1,9 +1,11 @@
 //! The device on which the model runs; what differs between the browser and a native program
 //! stands here.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+mod adapter;
 
-use burn::tensor::wgpu::{MemoryConfiguration, wgpu};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+
+use burn::tensor::wgpu::{WgpuSetup, wgpu};
 use burn::tensor::{Device, Tensor};
 use gemm::Parallelism;
 use rayon::iter::ParallelIterator;
@@ -13,6 +15,8 @@ use tsify::Tsify;
 
 use crate::choice::named;
 use crate::error::{Error, Result};
+
+pub use adapter::{Capabilities, largest_tensor, supports_half};
 
 /// Which device is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Tsify)]
@@ -68,35 +72,44 @@ pub async fn open(choice: DeviceChoice) -> Result<OpenDevice> {
     if choice == DeviceChoice::Cpu {
         return Ok(cpu(None));
     }
-    // As in browsers, where there is no other: it also takes the least memory.
-    let options = Device::wgpu_options().memory_config(MemoryConfiguration::ExclusivePages);
-    let opened = options.init_with_setup_async().await;
-    match (opened, choice) {
-        (Ok((device, setup)), _) => {
-            let info = setup.adapter.get_info();
-            let software = info.device_type == wgpu::DeviceType::Cpu;
-            if software && choice == DeviceChoice::Auto {
-                return Ok(cpu(Some(
-                    "the only GPU adapter here is software, which is slower than the CPU device",
-                )));
-            }
-            let name = match (info.name.as_str(), software) {
-                ("", false) => "WebGPU".into(),
-                ("", true) => "WebGPU (software adapter)".into(),
-                (name, _) => format!("WebGPU ({name})"),
-            };
-            Ok(OpenDevice {
-                device,
-                name,
-                is_gpu: !software,
-                note: None,
-                gpu: Some(setup.device),
-            })
-        }
+    match (adapter::open(Capabilities::Adapter).await, choice) {
+        (Ok((_, setup)), DeviceChoice::Auto) if is_software(&setup) => Ok(cpu(Some(
+            "the only GPU adapter here is software, which is slower than the CPU device",
+        ))),
+        (Ok((device, setup)), _) => Ok(gpu(device, setup)),
         (Err(_), DeviceChoice::Auto) => Ok(cpu(Some("no GPU adapter is available here"))),
         (Err(error), _) => Err(Error::new(format!(
             "The GPU cannot be used ({error}); choose the CPU device instead."
         ))),
+    }
+}
+
+/// Opens the GPU with those capabilities, software or not.
+///
+/// # Errors
+/// When there is none.
+pub async fn open_gpu(capabilities: Capabilities) -> Result<OpenDevice> {
+    let (device, setup) = adapter::open(capabilities).await.map_err(Error::new)?;
+    Ok(gpu(device, setup))
+}
+
+fn is_software(setup: &WgpuSetup) -> bool {
+    setup.adapter.get_info().device_type == wgpu::DeviceType::Cpu
+}
+
+fn gpu(device: Device, setup: WgpuSetup) -> OpenDevice {
+    let software = is_software(&setup);
+    let name = match (setup.adapter.get_info().name.as_str(), software) {
+        ("", false) => "WebGPU".into(),
+        ("", true) => "WebGPU (software adapter)".into(),
+        (name, _) => format!("WebGPU ({name})"),
+    };
+    OpenDevice {
+        device,
+        name,
+        is_gpu: !software,
+        note: None,
+        gpu: Some(setup.device),
     }
 }
 
@@ -112,8 +125,34 @@ fn cpu(note: Option<&str>) -> OpenDevice {
 
 /// The values of a tensor, row-major, once the device has computed them.
 pub async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+    let _wait = (tensor.device() != Device::flex()).then(Wait::begin);
     let data = tensor.into_data_async().await.map_err(device_failed)?;
     data.try_into_vec().map_err(device_failed)
+}
+
+/// A wait for the GPU, while this lives.
+struct Wait;
+
+static WAITS: AtomicU32 = AtomicU32::new(0);
+static UNDER_WAY: AtomicU32 = AtomicU32::new(0);
+
+impl Wait {
+    fn begin() -> Self {
+        WAITS.fetch_add(1, Ordering::Relaxed);
+        UNDER_WAY.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        UNDER_WAY.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The number of the last wait for the GPU, where one is under way: when that stays the same, the GPU has stopped.
+pub fn wait() -> Option<u32> {
+    (UNDER_WAY.load(Ordering::Relaxed) > 0).then(|| WAITS.load(Ordering::Relaxed))
 }
 
 /// Waits until the device has computed `tensor`.

@@ -14,6 +14,8 @@ pub mod error;
 #[cfg(feature = "model")]
 pub mod evaluate;
 pub mod finder;
+#[cfg(feature = "model")]
+pub mod gpu_check;
 pub mod image;
 pub mod instances;
 #[cfg(feature = "model")]

@@ -27,7 +27,7 @@ use crate::image::part::{Part, WHOLE};
 use crate::image::resize::Rows;
 use crate::model::mask_decoder::{MASK_TOKENS, MaskDecoder};
 use crate::model::two_way_transformer::PreparedImage;
-use crate::predictor::{Embedding, Encoding, Predictor, Prompt, attend, prepare};
+use crate::predictor::{Embedding, Encoding, Predictor, Prompt, attend, most_prompts, prepare};
 use crate::settings::settings;
 use crate::tile_choice::SIDES;
 use crate::weights::decoder_info::Thresholds;
@@ -320,7 +320,7 @@ impl AutomaticMasks {
             points,
             least,
         } = prompting;
-        let batch = points.batch(self.settings.batch);
+        let batch = points.batch(self.settings.batch.min(most_prompts(embedding)));
         if batch.is_empty() {
             return Ok(false);
         }

@@ -1,6 +1,7 @@
 //! The command line. Each command is a structure of its options, read by clap, with a method `run`.
 
 mod automatic;
+mod check_gpu;
 mod evaluate;
 mod export;
 mod files;
@@ -41,6 +42,7 @@ enum Command {
     Sample(sample::Sample),
     Noise(noise::Noise),
     Measure(measure::Measure),
+    CheckGpu(check_gpu::CheckGpu),
 }
 
 /// Does what the program's arguments ask for. What goes wrong is told in one sentence on stderr.
@@ -71,6 +73,7 @@ impl Command {
             Self::Sample(command) => command.run(),
             Self::Noise(command) => command.run(),
             Self::Measure(command) => command.run(),
+            Self::CheckGpu(command) => command.run(),
         }
     }
 }

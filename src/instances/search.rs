@@ -16,7 +16,7 @@ use crate::image::resize::Rows;
 use crate::model::instance_decoder::{Decoding, MAPS};
 use crate::model::mask_decoder::MASK_TOKENS;
 use crate::model::two_way_transformer::PreparedImage;
-use crate::predictor::{Embedding, Encoding, Predictor, Prompt, answer_on, prepare};
+use crate::predictor::{Embedding, Encoding, Predictor, Prompt, answer_on, most_prompts, prepare};
 use crate::settings::settings;
 
 /// Share of a part's side that it has in common with its neighbour. Of what they share, each gives
@@ -292,7 +292,8 @@ impl InstanceSearch {
             self.stage = Stage::Prompt(Box::new(image));
             return Ok(true);
         };
-        let batch = of_part.split_off(of_part.len().saturating_sub(BATCH));
+        let most = BATCH.min(most_prompts(embedding));
+        let batch = of_part.split_off(of_part.len().saturating_sub(most));
         let prompts = batch.iter().map(|&(x, y)| {
             let (x, y, positive) = (x as f32, y as f32, true);
             [Prompt::Point { x, y, positive }]

@@ -1,8 +1,9 @@
 //! The number format of the weights of the image encoder's linear layers, the bulk of a model.
 
-use burn::tensor::{DType, Device};
+use burn::tensor::Device;
 
-use super::kernels;
+use super::kernels::{self, Kernel};
+use crate::device;
 use crate::error::{Error, Result};
 
 /// How the image encoder's linear layers hold their weights.
@@ -29,9 +30,11 @@ impl Precision {
         }
     }
 
-    /// The precision on `device`: float16 only on a GPU whose shaders support it.
+    /// The precision on `device`: float16 only on a GPU whose shaders support it, and compute rightly with it.
     pub fn on(self, device: &Device) -> Self {
-        match kernels::runs_on(device) && device.supports_dtype(DType::F16) {
+        let usable = [Kernel::Linear, Kernel::HalfLinear].map(kernels::is_usable);
+        let usable = usable == [true, true] && device::supports_half(device);
+        match kernels::runs_on(device) && usable {
             true => self,
             false => Self::F32,
         }

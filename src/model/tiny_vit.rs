@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 
 use super::attention::{Bias, attention, merge_heads, split_heads};
 use super::elementwise::gelu;
-use super::kernels::{self, Activation};
+use super::kernels::{self, Activation, Kernel};
 use super::layers::{ConvSize, apply, conv2d, convolution, layer_norm, linear};
 use super::parameters::Parameters;
 use super::vit::{window_partition, window_unpartition};
@@ -242,7 +242,7 @@ impl Attention {
         let x = self.norm.forward(x.reshape([windows, tokens, channels]));
         let qkv = apply(&self.qkv, x, Activation::None);
         let bias = self.bias.val();
-        let out = match kernels::on_gpu(&qkv) {
+        let out = match kernels::on_gpu(&qkv) && kernels::is_usable(Kernel::TableAttention) {
             true => kernels::table_attention(qkv, bias),
             false => biased_attention(qkv, bias),
         };

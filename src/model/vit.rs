@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 
 use super::attention::{Bias, attention, merge_heads, split_heads};
 use super::config::VitConfig;
-use super::kernels::{self, Activation, Form, Grid};
+use super::kernels::{self, Activation, Form, Grid, Kernel};
 use super::layers::{ConvSize, MlpBlock, apply, conv2d, layer_norm, linear};
 use super::parameters::Parameters;
 use crate::error::Result;
@@ -163,7 +163,8 @@ impl Attention {
         };
         let x = x.reshape([batch, grid.tokens(), channels]);
         let qkv = apply(&self.qkv, x, Activation::None);
-        let out = match kernels::on_gpu(&qkv) && kernels::attention_fits(grid.channels) {
+        let fits = kernels::attention_fits(grid.channels);
+        let out = match kernels::on_gpu(&qkv) && fits && kernels::is_usable(Kernel::Attention) {
             true => kernels::attention(qkv, self.rel_h.val(), self.rel_w.val(), grid),
             false => relative_attention(qkv, self.rel_h.val(), self.rel_w.val(), grid),
         };

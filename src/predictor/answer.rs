@@ -5,12 +5,21 @@ use burn::tensor::{Device, Tensor};
 
 use super::encoding::Embedding;
 use super::prompt::{Prompt, embed_prompts};
+use crate::device;
 use crate::model::mask_decoder::{Attended, MaskDecoder};
 use crate::model::prompt_encoder::PromptEncoder;
 use crate::model::two_way_transformer::PreparedImage;
 
 /// From as many prompts on, preparing an image for them takes less time than it saves.
 const MANY: usize = 4;
+
+/// How many prompts can be answered at once: the upscaled images of all of them are one tensor.
+pub(crate) fn most_prompts(embedding: &Embedding) -> usize {
+    let ([_, _, channels], side) = (embedding.pixels.dims(), embedding.mask_side());
+    let bytes = 4 * side * side * channels / 8;
+    let largest = device::largest_tensor(&embedding.pixels.device());
+    largest.map_or(usize::MAX, |largest| (largest as usize / bytes).max(1))
+}
 
 /// All four masks `(B, 4, side, side)` and their predicted IoUs `(B, 4)` of B lists of prompts on
 /// one image, refining the low-resolution logits `previous` `(B, 1, side, side)` if there are

@@ -15,7 +15,7 @@ use std::io::{Read, Seek};
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-pub(crate) use answer::{answer, answer_on, attend, prepare};
+pub(crate) use answer::{answer, answer_on, attend, most_prompts, prepare};
 use dialogue::Dialogue;
 pub use encoding::{Embedding, Encoding};
 pub use prompt::Prompt;

@@ -1,7 +1,7 @@
 //! Fine-tuning of the mask decoder on a person's own labelled images. The image encoder and the
 //! prompt encoder stay as they are.
 
-mod adamw;
+pub mod adamw;
 pub mod bioimage_io;
 pub mod calibration;
 pub mod checkpoint;

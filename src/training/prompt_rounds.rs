@@ -9,10 +9,10 @@ use super::dataset::{Example, LabelledImage, TrainingObject, known, targets};
 use super::loss::decoder_loss_where;
 use super::prompts::{error_point, jittered_box, point_inside};
 use crate::device;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::mask_decoder::MaskDecoder;
 use crate::model::prompt_encoder::PromptEncoder;
-use crate::predictor::{Embedding, Prompt, answer};
+use crate::predictor::{Embedding, Prompt, answer, most_prompts};
 use crate::random::Random;
 
 /// The prompt of the first round.
@@ -37,6 +37,13 @@ pub async fn outcome(
     (rounds, share): (usize, f64),
     mut random: Random,
 ) -> Result<Outcome> {
+    let most = most_prompts(prompts.view);
+    if prompts.prompts.len() > most {
+        return Err(Error::new(format!(
+            "This GPU has room for {} objects in a step of the training; choose a batch of no more, or the CPU device.",
+            2 * most
+        )));
+    }
     let decoder = decoder.clone().train();
     let loss = prompts.loss(encoder, &decoder, rounds, &mut random);
     let loss = loss.await? * (share / rounds as f64);

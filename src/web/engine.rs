@@ -15,11 +15,13 @@ use super::encoding::Labelling;
 use super::finding::{FindingTask, SeenInstances};
 use super::image::Image;
 use super::products;
-use super::types::{DeviceInfo, JsResult, ModelInfo, read};
+use super::types::{DeviceCheck, DeviceInfo, JsResult, ModelInfo, read};
 use crate::device::{self, DeviceChoice, OpenDevice};
 use crate::error::{Error, Result};
 use crate::finder::Finder;
+use crate::gpu_check;
 use crate::image::shapes::Shape;
+use crate::model::kernels;
 use crate::model::mask_decoder::MaskDecoder;
 use crate::model::precision::Precision;
 use crate::predictor::{Embedding, Encoding, Predictor};
@@ -125,6 +127,25 @@ impl Engine {
         Ok(info.into_ts()?)
     }
 
+    /// Has the GPU compute what the CPU computes as well. What is wrong is not used from then on; before a model is loaded.
+    pub async fn check_device(&self) -> JsResult<Ts<DeviceCheck>> {
+        let faults = gpu_check::check(&self.device.device).await?;
+        let check = DeviceCheck {
+            avoided: gpu_check::faulty(&faults),
+            usable: faults.iter().all(|fault| fault.kernel.is_some()),
+            note: gpu_check::sentence(&faults),
+        };
+        kernels::avoid(&check.avoided);
+        Ok(check.into_ts()?)
+    }
+
+    /// Does without what an earlier check of the same GPU has found wrong.
+    pub fn take_check(&self, known: Ts<DeviceCheck>) -> JsResult<()> {
+        let known: DeviceCheck = read(&known, "a check of the device")?;
+        kernels::avoid(&known.avoided);
+        Ok(())
+    }
+
     /// What the GPU has done after which only a new engine helps, as part of a sentence.
     #[wasm_bindgen(getter)]
     pub fn device_fault(&self) -> Option<String> {
@@ -182,6 +203,12 @@ impl Engine {
         self.seen_instances.take();
         Ok(info.into_ts()?)
     }
+}
+
+/// The number of the wait for the GPU that is under way; `undefined`: there is none.
+#[wasm_bindgen]
+pub fn gpu_wait() -> Option<u32> {
+    device::wait()
 }
 
 /// Whether a file holds a decoder of instances without its model.

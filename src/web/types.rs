@@ -17,6 +17,7 @@ use crate::image::planes::{Axes, ChannelChoice};
 use crate::image::shapes::Shape;
 use crate::image::voi::Voi;
 use crate::instances::search::{InstanceRanges, InstanceSettings};
+use crate::model::kernels::Kernel;
 use crate::predictor;
 use crate::training::trainer::{Evaluation, Trainer, TrainingRanges, TrainingSettings};
 
@@ -44,6 +45,17 @@ pub struct DeviceInfo {
     pub note: Option<String>,
     /// Whether it is a GPU, and no software that stands for one.
     pub gpu: bool,
+}
+
+/// What a check of the GPU has found.
+#[derive(Serialize, Deserialize, Tsify)]
+pub struct DeviceCheck {
+    /// Kernels that compute wrongly and are not used.
+    pub avoided: Vec<Kernel>,
+    /// All else is right, so that the GPU can be used.
+    pub usable: bool,
+    /// What was wrong and what is done about it, as a sentence, if anything was.
+    pub note: Option<String>,
 }
 
 #[derive(Serialize, Tsify)]

@@ -43,24 +43,71 @@ async function openSampleWith(page, model) {
   await waitState(page, "encoded", 300_000);
 }
 
+/** @typedef {Awaited<ReturnType<typeof downloadedMask>>} Mask */
+
+/** The tiny model's answer to a box. @param {import("./harness.js").Page} page */
+async function answered(page) {
+  await openSampleWith(page, tinyModel());
+  await dragImage(page, 200, 100, 420, 330);
+  await waitState(page, "masked", 300_000);
+  return downloadedMask(page);
+}
+
+/** @param {Mask} a @param {Mask} b */
+function assertSame(a, b) {
+  let [both, either] = [0, 0];
+  for (let i = 0; i < a.data.length; i++) {
+    if (a.data[i] && b.data[i]) both += 1;
+    if (a.data[i] || b.data[i]) either += 1;
+  }
+  assert.ok(both / either > 0.99, `the masks' IoU is ${both / either}`);
+}
+
 test("a tiny model on WebGPU gives the CPU device's mask", async () => {
-  const model = tinyModel();
   const masks = [];
   for (const device of ["cpu", "webgpu"]) {
     const { page, observed } = await openPage(browser, `?device=${device}`);
-    await openSampleWith(page, model);
-    await dragImage(page, 200, 100, 420, 330);
-    await waitState(page, "masked", 300_000);
-    masks.push(await downloadedMask(page));
+    masks.push(await answered(page));
     assert.deepEqual(observed.errors, []);
   }
-  const [cpu, webgpu] = masks;
-  let [both, either] = [0, 0];
-  for (let i = 0; i < cpu.data.length; i++) {
-    if (cpu.data[i] && webgpu.data[i]) both += 1;
-    if (cpu.data[i] || webgpu.data[i]) either += 1;
-  }
-  assert.ok(both / either > 0.99, `the masks' IoU is ${both / either}`);
+  assertSame(masks[0], masks[1]);
+});
+
+/** Appended to the engine's module: the check finds the kernels wrong. */
+const WRONG = `{
+  Engine.prototype.check_device = async function () {
+    const check = { avoided: ["linear", "attention"], usable: true, note: "Two kernels are wrong." };
+    this.take_check(check);
+    return check;
+  };
+}`;
+
+test("what is wrong with a GPU is left unused, with the same answer, until the person has it checked again", async () => {
+  const { page: plain } = await openPage(browser, "?device=cpu");
+  const right = await answered(plain);
+  await plain.close();
+
+  const { page } = await openPage(browser, "www/icon.svg");
+  await changeEngine(page, WRONG);
+  await openPath(page, "?device=webgpu&check-gpu");
+  assertSame(await answered(page), right);
+  assert.equal(await page.textContent("#device-note"), "Two kernels are wrong.");
+  assert.match((await page.textContent("#device-name")) ?? "", /WebGPU/);
+
+  await page.reload();
+  await waitState(page, "ready", 180_000);
+  assert.equal(await page.textContent("#device-note"), "Two kernels are wrong.", "it is kept");
+
+  await page.click("#panel-model summary");
+  const loaded = page.waitForEvent("load");
+  await page.click("#try-gpu");
+  await loaded;
+  await page.waitForFunction(() => document.getElementById("model-name")?.textContent !== "none yet", undefined, { timeout: 300_000 });
+  const kept = await page.evaluate(() => localStorage.getItem("graysam-gpu-check"));
+  assert.deepEqual(JSON.parse(kept ?? "").check, { avoided: [], usable: true, note: null });
+  assert.ok(await page.isHidden("#device-note"));
+  assert.ok(await page.isHidden("#try-gpu"));
+  assert.match((await page.textContent("#device-name")) ?? "", /WebGPU/);
 });
 
 /** Appended to the engine's module: the GPU is lost in the midst of a training. */

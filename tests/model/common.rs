@@ -3,18 +3,25 @@
 use std::sync::LazyLock;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use graysam::device::{self, DeviceChoice};
+use graysam::device::{self, Capabilities};
 use graysam::weights::noise::noise;
 
-/// The GPU, which a process can open only once.
+/// The GPU with all that is used of it.
 pub fn webgpu() -> Device {
-    static WEBGPU: LazyLock<Device> = LazyLock::new(|| {
-        let opened = device::block_on(device::open(DeviceChoice::Gpu));
-        opened
-            .expect("a Vulkan driver, at least a software one, is installed")
-            .device
-    });
+    static WEBGPU: LazyLock<Device> = LazyLock::new(|| opened(Capabilities::Adapter));
     WEBGPU.clone()
+}
+
+/// The GPU with what WebGPU guarantees, and no more.
+pub fn guaranteed_webgpu() -> Device {
+    static WEBGPU: LazyLock<Device> = LazyLock::new(|| opened(Capabilities::Guaranteed));
+    WEBGPU.clone()
+}
+
+fn opened(capabilities: Capabilities) -> Device {
+    device::block_on(device::open_gpu(capabilities))
+        .expect("a Vulkan driver, at least a software one, is installed")
+        .device
 }
 
 /// An input tensor by formula, uniform in -1..1: noise gives a bias 0.02 of that.

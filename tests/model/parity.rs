@@ -20,7 +20,7 @@ use graysam::weights::Checkpoint;
 use graysam::weights::source::{CheckpointSource, NoiseSource};
 use serde::Deserialize;
 
-use crate::common::{Prompts, input, sampled, webgpu};
+use crate::common::{Prompts, guaranteed_webgpu, input, sampled, webgpu};
 
 /// Largest relative error ‖a−b‖/‖b‖ on each device.
 const CPU: f64 = 1e-4;
@@ -151,6 +151,7 @@ fn tiny_layer_by_layer_on_the_cpu() {
 #[test]
 fn tiny_layer_by_layer_on_webgpu() {
     tiny_layer_by_layer(&webgpu(), WEBGPU);
+    tiny_layer_by_layer(&guaranteed_webgpu(), WEBGPU);
 }
 
 fn vit_b(device: &Device, tolerance: f64) {
@@ -171,7 +172,7 @@ fn vit_b_on_the_cpu() {
 
 #[test]
 fn vit_b_on_webgpu() {
-    vit_b(&webgpu(), WEBGPU);
+    vit_b(&guaranteed_webgpu(), WEBGPU);
 }
 
 /// The GPU, if it has float16.
@@ -261,7 +262,7 @@ fn mobile_sam_on_the_cpu() {
 
 #[test]
 fn mobile_sam_on_webgpu() {
-    mobile_sam(&webgpu(), WEBGPU);
+    mobile_sam(&guaranteed_webgpu(), WEBGPU);
 }
 
 /// The masks of five of the sample's nuclei, from a box each, and the key under which the

@@ -27,7 +27,7 @@ use graysam::training::trainer::{Trainer, TrainingSettings};
 use graysam::weights::source::NoiseSource;
 use serde::Deserialize;
 
-use crate::common::{Prompts, input, sampled, webgpu};
+use crate::common::{Prompts, guaranteed_webgpu, input, sampled, webgpu};
 
 /// Largest relative error ‖a−b‖/‖b‖.
 const TOLERANCE: f64 = 1e-3;
@@ -94,6 +94,7 @@ fn loss_and_gradients_are_those_of_pytorch() {
 #[test]
 fn loss_and_gradients_are_those_of_pytorch_on_webgpu() {
     compare_gradients(&webgpu());
+    compare_gradients(&guaranteed_webgpu());
 }
 
 fn compare_gradients(device: &Device) {
@@ -241,7 +242,7 @@ fn training_on_webgpu_is_that_on_the_cpu() {
         ..SETTINGS
     };
     let cpu = losses(settings);
-    let webgpu = to_the_end(trainer_on(&webgpu(), settings));
+    let webgpu = to_the_end(trainer_on(&guaranteed_webgpu(), settings));
     for (loss, wanted) in webgpu.losses().iter().zip(&cpu) {
         let (loss, wanted) = (loss.expect("a number"), wanted.expect("a number"));
         println!("loss {loss}, on the CPU {wanted}");

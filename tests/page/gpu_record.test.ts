@@ -33,7 +33,7 @@ test("a GPU that is lost again and again in each visit is left alone for a week"
   }
   const { choices, note } = await visitOf(0);
   assert.deepEqual(choices, ["cpu"]);
-  assert.match(note, /^WebGPU \(a\) was lost again and again in earlier visits, .* add \?device=webgpu/);
+  assert.match(note, /^WebGPU \(a\) was lost again and again in earlier visits, .* “Try the GPU again”/);
   mock.timers.setTime(1.8e12 + 6.9 * DAY);
   assert.deepEqual((await visitOf(0)).choices, ["cpu"]);
   mock.timers.setTime(1.8e12 + 7.1 * DAY);

@@ -1,6 +1,7 @@
 // An engine without a model. It keeps what the real one keeps, refuses what comes out of order, and dies when it is to.
 
 import type {
+  DeviceCheck,
   ChannelChoice,
   Display,
   Part,
@@ -36,6 +37,8 @@ export class World {
   deadly: (place: number, method: WorkerMethod) => boolean = () => false;
   /** It dies with the work done, but before it replies. */
   late = false;
+  /** What a check of the GPU finds. */
+  check: DeviceCheck = { avoided: [], usable: true, note: null };
   /** What a device of this choice is called. */
   device = (choice: string): string => (choice === "cpu" ? "CPU" : "WebGPU (stand-in)");
   /** The devices that were asked for. */
@@ -288,12 +291,14 @@ export class StandInEngine implements Engine {
 
   readonly #methods: Methods = {
     create: (choice) => {
-      if (this.#created) refuse("create again");
+      if (this.model !== undefined) refuse("create with a model");
       this.#created = true;
       this.#world.choices.push(choice);
       const device = this.#world.device(choice);
       return { device: { device, note: null, gpu: device !== "CPU" }, ranges: { display: PLAIN_DISPLAY } as SettingRanges };
     },
+    checkDevice: () => this.#world.check,
+    takeCheck: () => {},
     loadModel: async (file) => {
       const name = await file.text();
       if (name.startsWith("bad")) throw new Error(`${name} is no model.`);

@@ -97,6 +97,8 @@ export class Engine {
      * What the fine-tuned decoder is known by; `undefined` where there is none.
      */
     decoder_info(): DecoderInfo | undefined;
+    check_device(): Promise<DeviceCheck>;
+    take_check(known: DeviceCheck): void;
     device_info(): DeviceInfo;
     /**
      * Drops the search.
@@ -611,6 +613,28 @@ export interface DecoderInfo {
      */
     steps: number;
 }
+
+/**
+ * What a check of the GPU has found.
+ */
+export interface DeviceCheck {
+    /**
+     * Kernels that compute wrongly and are not used.
+     */
+    avoided: Kernel[];
+    /**
+     * All else is right, so that the GPU can be used.
+     */
+    usable: boolean;
+    /**
+     * What was wrong and what is done about it, as a sentence, if anything was.
+     */
+    note: string | null;
+}
+
+export type Kernel = "linear" | "half-linear" | "attention" | "table-attention";
+
+export function gpu_wait(): number | undefined;
 
 export interface DeviceInfo {
     /**

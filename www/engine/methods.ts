@@ -9,6 +9,7 @@ import type {
   AutomaticMaskSettings,
   ChannelChoice,
   DecoderInfo,
+  DeviceCheck,
   DeviceChoice,
   DeviceInfo,
   Display,
@@ -73,6 +74,10 @@ export interface ReadObjects extends KnownObjects {
 /** Object maps cross as runs: pairs of (length, object number), row by row. */
 export interface WorkerMethods {
   create(device: DeviceChoice): { device: DeviceInfo; ranges: SettingRanges };
+  /** Has the GPU compute what the CPU computes as well; what is wrong is not used from then on. Before a model is loaded. */
+  checkDevice(): DeviceCheck;
+  /** Does without what an earlier check of the same GPU has found wrong. */
+  takeCheck(known: DeviceCheck): void;
   loadModel(file: Blob): ModelInfo;
   /** @param key of a file of the model store */
   loadStored(key: string): ModelInfo;

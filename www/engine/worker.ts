@@ -8,6 +8,7 @@ import { readCheckpoint, removeCheckpoint, storeCheckpoint, storedTraining } fro
 import { storeEmbedding, storedEmbedding } from "../storage/embedding_store.js";
 import { downloadModel, listModels, removeModel, storedModel } from "../storage/model_store.js";
 import type { Engine, MaskReply as EngineReply, ObjectExport, ProjectLabels } from "./graysam.js";
+import { watchGpu } from "./gpu_watch.js";
 import { loadEngine } from "./loading.js";
 import type { FromWorker, MaskReply, SharedEngine, ToWorker, WorkerMethod, WorkerMethods } from "./methods.js";
 import { Turns } from "./turns.js";
@@ -172,9 +173,15 @@ function fileOf(source: ImageSource) {
 const methods: Methods = {
   async create(_request, device) {
     const module = await requireModule();
+    engine?.free();
     engine = await module.Engine.create(device);
-    return { device: engine.device_info(), ranges: module.setting_ranges() };
+    const info = engine.device_info();
+    // Software takes as long as it takes.
+    if (info.gpu) watchGpu(module.gpu_wait, () => reportCrash("the GPU has not answered for a minute"));
+    return { device: info, ranges: module.setting_ranges() };
   },
+  checkDevice: () => requireEngine().check_device(),
+  takeCheck: (_request, known) => requireEngine().take_check(known),
   loadModel: ({ progress }, file) => requireEngine().load_model(file, progress),
   async loadStored({ progress }, key) {
     return requireEngine().load_model(await storedModel(key), progress);

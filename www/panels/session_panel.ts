@@ -23,6 +23,7 @@ const modelName = byId("model-name", HTMLElement);
 const modelSize = byId("model-size", HTMLElement);
 const deviceName = byId("device-name", HTMLElement);
 const deviceNote = byId("device-note", HTMLElement);
+const tryGpu = byId("try-gpu", HTMLButtonElement);
 const diagnostics = byId("diagnostics", HTMLTextAreaElement);
 
 export class SessionPanel {
@@ -32,6 +33,10 @@ export class SessionPanel {
   constructor(bench: Workbench) {
     this.#bench = bench;
     this.#session = bench.session;
+    tryGpu.onclick = () => {
+      this.#session.scheduler.forgiveGpu();
+      location.reload();
+    };
     byId("copy-diagnostics", HTMLButtonElement).onclick = () => void this.#copyDiagnostics();
     effect(() => this.#show());
     effect(() => this.#showImage());
@@ -90,5 +95,6 @@ export class SessionPanel {
     deviceName.textContent = device ?? "–";
     deviceNote.textContent = note ?? "";
     deviceNote.hidden = !note;
+    tryGpu.hidden = !this.#session.scheduler.gpuDoubted.value;
   }
 }

@@ -1,19 +1,12 @@
 // What somebody who helps has to know of this browser, its GPU and the engine, as a text. Nothing in it is the person's: no
 // name of a file, no address, no pixel.
 
+import { nameOf, requestAdapter } from "./adapter.js";
+import type { CheckedGpu } from "./gpu_check.js";
 import type { Session } from "./session.js";
 
 /** Crashes of the engine that are told of, the last ones. */
 const CRASHES = 5;
-
-/** WebGPU's adapter, as far as it is used here. */
-interface Adapter {
-  info?: Partial<Record<"vendor" | "architecture" | "device" | "description", string>>;
-  features: Iterable<string>;
-  limits: object;
-}
-
-type WithGpu = { gpu?: { requestAdapter(options: { powerPreference: string }): Promise<Adapter | null> } };
 
 /** As WebGPU has them: getters, on the prototype too. */
 function limitsOf(limits: object) {
@@ -26,14 +19,12 @@ function limitsOf(limits: object) {
 }
 
 async function adapterLines(): Promise<string[]> {
-  const { gpu } = navigator as WithGpu;
-  if (!gpu) return ["WebGPU: the browser has none"];
   try {
-    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+    const adapter = await requestAdapter();
+    if (adapter === undefined) return ["WebGPU: the browser has none"];
     if (!adapter) return ["WebGPU: there is no adapter"];
-    const { vendor, architecture, device, description } = adapter.info ?? {};
     return [
-      `WebGPU adapter: ${[vendor, architecture, device, description].filter(Boolean).join(", ") || "unnamed"}`,
+      `WebGPU adapter: ${nameOf(adapter) || "unnamed"}`,
       `Features: ${[...adapter.features].sort().join(", ")}`,
       "Limits:",
       ...limitsOf(adapter.limits),
@@ -45,6 +36,13 @@ async function adapterLines(): Promise<string[]> {
 
 const milliseconds = (time: number) => (time > 0 ? `${Math.round(time)} ms` : "not measured");
 
+function checkLine(checked: CheckedGpu | undefined) {
+  if (!checked) return "Check of the GPU: none";
+  const { check, milliseconds } = checked;
+  const when = milliseconds === undefined ? "in an earlier visit" : `${Math.round(milliseconds)} ms`;
+  return `Check of the GPU: ${check.note ?? "all is right"} (${when})`;
+}
+
 export async function diagnosticsOf({ scheduler, model, image, mask }: Session): Promise<string> {
   const device = scheduler.device.peek();
   const size = image.info.peek();
@@ -53,6 +51,7 @@ export async function diagnosticsOf({ scheduler, model, image, mask }: Session):
     `Browser: ${navigator.userAgent}`,
     `Cores: ${navigator.hardwareConcurrency}; isolated: ${globalThis.crossOriginIsolated ? "yes" : "no"}`,
     `Device: ${device?.device ?? "none yet"}${device?.note ? ` (${device.note})` : ""}`,
+    checkLine(scheduler.gpuCheck),
     `Model: ${model.info.peek()?.name ?? "none"}`,
     `Image: ${size ? `${size.width} × ${size.height}` : "none"}`,
     `Last encode: ${milliseconds(image.encodeTime.peek())}; last mask: ${milliseconds(mask.time.peek())}`,

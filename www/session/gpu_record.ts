@@ -31,7 +31,16 @@ export class GpuRecord {
   get warning() {
     const { device, visits = [] } = readKept() ?? {};
     if (visits.length < VISITS) return;
-    return `${device} was lost again and again in earlier visits, so the CPU is used; add ?device=webgpu to the page's address to try it all the same.`;
+    return `${device} was lost again and again in earlier visits, so the CPU is used; “Try the GPU again” takes it all the same.`;
+  }
+
+  /** The next visit tries it. */
+  forget() {
+    try {
+      localStorage.removeItem(KEPT);
+    } catch {
+      // Nothing is kept.
+    }
   }
 
   /** WebGPU is given up for this visit. @param device what the engine calls it */

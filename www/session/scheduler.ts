@@ -6,6 +6,7 @@ import type { Notices } from "../document/notices.js";
 import { CrashError, type Engine } from "../engine/client.js";
 import type { DeviceChoice, DeviceInfo, SettingRanges } from "../engine/graysam.js";
 import type { Activity } from "./activity.js";
+import { type CheckedGpu, checkedGpu, forgetCheck, isChecked } from "./gpu_check.js";
 import { GpuRecord } from "./gpu_record.js";
 import type { Job, Step } from "./job.js";
 
@@ -24,6 +25,10 @@ export class Scheduler {
   /** A step is being taken. */
   readonly busy = signal(false);
 
+  /** The GPU, or a part of what it can, is left unused for what it did before. */
+  readonly gpuDoubted = signal(false);
+  /** What the last check of the GPU found; undefined: none was needed. */
+  gpuCheck: CheckedGpu | undefined;
   /** Why the engine crashed in this visit, each time. */
   readonly crashReasons: string[] = [];
 
@@ -122,13 +127,34 @@ export class Scheduler {
     try {
       const warning = this.#preference === "auto" ? this.#gpu.warning : undefined;
       const { device, ranges } = await engine.request("create", [warning ? "cpu" : this.#preference]);
-      this.device.value = warning ? { ...device, note: warning } : device;
+      this.gpuDoubted.value = warning !== undefined;
+      this.device.value = warning ? { ...device, note: warning } : await this.#trusted(engine, device);
       this.ranges.value = ranges;
       this.#engine.value = engine;
     } catch (error) {
       if (!(error instanceof CrashError)) this.stopped.value = true;
       throw error;
     }
+  }
+
+  /** The device that is used: a GPU once it has been found to compute rightly. */
+  async #trusted(engine: Engine, device: DeviceInfo): Promise<DeviceInfo> {
+    this.gpuCheck = undefined;
+    if (!isChecked(device)) return device;
+    this.#activity.label.value = "Checking the GPU…";
+    this.gpuCheck = await checkedGpu(engine, device);
+    const { usable, avoided, note } = this.gpuCheck.check;
+    this.gpuDoubted.value = !usable || avoided.length > 0;
+    if (usable) return { ...device, note };
+    this.#preference = "cpu";
+    const { device: cpu } = await engine.request("create", ["cpu"]);
+    return { ...cpu, note };
+  }
+
+  /** What is held against the GPU is forgotten, so that the next visit tries all of it. */
+  forgiveGpu() {
+    this.#gpu.forget();
+    forgetCheck();
   }
 
   /** Notes that WebGPU is gone, if the dead engine was on it and the person did not ask for it. */

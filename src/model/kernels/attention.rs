@@ -12,7 +12,7 @@ use cubecl::prelude::*;
 
 use super::quads::{ACROSS, LANES, Quad, UNITS, add_outer, gather};
 use super::relative::{self, ABSENT, Side};
-use super::{empty, values};
+use super::{LARGEST_DISPATCH, empty, values};
 
 /// Queries of a workgroup, and keys of a step.
 const TILE: usize = 64;
@@ -87,6 +87,18 @@ impl Grid {
         (self.channels / LANES).div_ceil(ACROSS)
     }
 
+    /// Tiles of queries whose attention, in so many grids, one dispatch computes.
+    pub fn tiles_at_a_time(self, grids: usize) -> usize {
+        let tiles = self.tokens().div_ceil(TILE);
+        tiles.div_ceil((self.operations(grids) / LARGEST_DISPATCH).ceil() as usize)
+    }
+
+    /// Multiplications and additions of so many grids.
+    pub fn operations(self, grids: usize) -> f64 {
+        let (tokens, stacked) = (self.tokens() as f64, (grids * self.heads) as f64);
+        4.0 * stacked * tokens * tokens * self.channels as f64
+    }
+
     /// Where what units tell each other begins in workgroup memory.
     fn notes(self) -> usize {
         V + CHUNK * self.channels / LANES
@@ -114,18 +126,23 @@ fn launch(
     let grids = qkv.meta.shape()[0];
     let out = empty(&qkv, [grids, grid.tokens(), grid.heads * grid.channels]);
     let tiles = grid.tokens().div_ceil(TILE);
-    // Every index is held to its buffer by the kernel itself.
-    unsafe {
-        attend::launch_unchecked(
-            &out.client,
-            CubeCount::Static(tiles as u32, (grids * grid.heads) as u32, 1),
-            CubeDim::new_1d(UNITS as u32),
-            values(qkv),
-            by_row.map(values).into(),
-            values(by_column),
-            values(out.clone()),
-            grid,
-        );
+    let step = grid.tiles_at_a_time(grids);
+    for start in (0..tiles).step_by(step) {
+        let count = step.min(tiles - start);
+        // Every index is held to its buffer by the kernel itself.
+        unsafe {
+            attend::launch_unchecked(
+                &out.client,
+                CubeCount::Static(count as u32, (grids * grid.heads) as u32, 1),
+                CubeDim::new_1d(UNITS as u32),
+                values(qkv.clone()),
+                by_row.clone().map(values).into(),
+                values(by_column.clone()),
+                values(out.clone()),
+                start as u32,
+                grid,
+            );
+        }
     }
     out
 }
@@ -136,12 +153,13 @@ fn attend(
     by_row: ComptimeOption<&[f32]>,
     by_column: &[Quad],
     out: &mut [Quad],
+    start: u32,
     #[comptime] grid: Grid,
 ) {
     let share = comptime!(grid.share());
     let unit = UNIT_POS as usize;
     let (down, across) = (unit / ACROSS, unit % ACROSS);
-    let first = CUBE_POS_X as usize * TILE;
+    let first = (start + CUBE_POS_X) as usize * TILE;
     let mut shared = Shared::<[Quad]>::new_slice(comptime!(grid.notes() + TILE_QUADS * ACROSS));
     let mut result = Array::<Quad>::new(comptime!(LANES * share));
     // Of the unit's four queries: the largest score so far, and the sum of its own keys' weights.

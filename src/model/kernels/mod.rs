@@ -13,7 +13,11 @@ mod flex;
 mod linear;
 mod quads;
 mod relative;
+#[cfg(test)]
+mod tests;
 mod winograd;
+
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use burn::backend::{Backend, Dispatch, backend_extension, tensor::FloatTensor};
 use burn::tensor::{Device, Shape, Tensor};
@@ -23,11 +27,17 @@ use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{CubeBackend, cubecl};
 use burn_flex::{Flex, FlexTensor};
 use cubecl::prelude::BufferArg;
+use serde::{Deserialize, Serialize};
+use tsify::Tsify;
 
 pub use attention::{Form, Grid};
 pub use winograd::transformed;
 
 use super::elementwise::on_cpu;
+
+/// Multiplications and additions that a dispatch has at most: a fifth of a second on 0.4 TFLOP/s. Drivers take a GPU that
+/// answers nothing for a second or two for dead.
+pub const LARGEST_DISPATCH: f64 = 0.2 * 0.4e12;
 
 /// Whether a tensor is on the GPU, with nothing to be differentiated.
 pub fn on_gpu<const D: usize>(x: &Tensor<D>) -> bool {
@@ -37,6 +47,41 @@ pub fn on_gpu<const D: usize>(x: &Tensor<D>) -> bool {
 /// Whether `device` is a GPU with nothing to be differentiated.
 pub fn runs_on(device: &Device) -> bool {
     !device.is_autodiff() && *device != Device::flex()
+}
+
+/// What of these kernels a GPU may compute wrongly by itself. A process opens one GPU, so it is avoided there by all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Tsify)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kernel {
+    /// Linear layers, whatever their weights.
+    Linear,
+    /// Those with weights in float16.
+    HalfLinear,
+    /// [`attention`].
+    Attention,
+    /// [`table_attention`].
+    TableAttention,
+}
+
+/// A bit for each of those that are avoided.
+static AVOIDED: AtomicU8 = AtomicU8::new(0);
+
+impl Kernel {
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// Has the GPU do without these kernels, and no others, from now on: models that are loaded then use tensor operations in
+/// their place.
+pub fn avoid(kernels: &[Kernel]) {
+    let bits = kernels.iter().fold(0, |bits, kernel| bits | kernel.bit());
+    AVOIDED.store(bits, Ordering::Relaxed);
+}
+
+/// Whether the GPU may be given that kernel.
+pub fn is_usable(kernel: Kernel) -> bool {
+    AVOIDED.load(Ordering::Relaxed) & kernel.bit() == 0
 }
 
 /// What follows a matrix product.
@@ -50,7 +95,7 @@ pub enum Activation {
 /// says so. The weight is in float32 or, on a GPU that has it, in float16; the rest is in float32.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, then: Activation) -> Tensor<2> {
     let ([_, inputs], [_, outputs]) = (x.dims(), weight.dims());
-    assert!(has_linear(&x, inputs, outputs));
+    assert!(on_cpu(&x) || on_gpu(&x) && linear_fits(inputs, outputs));
     assert!(weight.dims()[0] == inputs && bias.dims() == [outputs]);
     let on_gpu = on_gpu(&x);
     let ([x, weight], bias) = ([x, weight].map(Tensor::into_dispatch), bias.into_dispatch());
@@ -99,9 +144,9 @@ pub fn double(x: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::double(x.into_dispatch()))
 }
 
-/// Whether [`linear`] has a kernel for `x` and these sizes.
+/// Whether [`linear`] has a kernel for `x` and these sizes that is to be used.
 pub fn has_linear<const D: usize>(x: &Tensor<D>, inputs: usize, outputs: usize) -> bool {
-    on_cpu(x) || on_gpu(x) && linear_fits(inputs, outputs)
+    on_cpu(x) || on_gpu(x) && linear_fits(inputs, outputs) && is_usable(Kernel::Linear)
 }
 
 /// Whether [`linear`] takes these sizes on a GPU.

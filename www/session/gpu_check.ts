@@ -1,0 +1,69 @@
+// Whether the GPU computes rightly: the engine checks it before it is trusted. What was found is kept for some days, while
+// browser and adapter stay the same: with them come the driver and the compiler of the GPU's programs.
+
+import type { Engine } from "../engine/client.js";
+import type { DeviceCheck, DeviceInfo } from "../engine/graysam.js";
+import { nameOf, requestAdapter } from "./adapter.js";
+
+const KEPT = "graysam-gpu-check";
+/** Milliseconds for which it counts. */
+const LASTING = 7 * 24 * 3600 * 1000;
+
+export interface CheckedGpu {
+  check: DeviceCheck;
+  /** How long it took; undefined: an earlier visit has done it. */
+  milliseconds: number | undefined;
+}
+
+/** Whether the device is to be checked: software adapters, on which it takes a minute, only where the address asks for it. */
+export function isChecked({ gpu, device }: DeviceInfo) {
+  const asked = new URLSearchParams(globalThis.location?.search).has("check-gpu");
+  return gpu || (asked && device.startsWith("WebGPU"));
+}
+
+export async function checkedGpu(engine: Engine, { device }: DeviceInfo): Promise<CheckedGpu> {
+  const of = `${navigator.userAgent}; ${device}; ${await adapterName()}`;
+  const known = kept(of);
+  if (known) {
+    await engine.request("takeCheck", [known]);
+    return { check: known, milliseconds: undefined };
+  }
+  const start = performance.now();
+  const check = await engine.request("checkDevice", []);
+  const milliseconds = performance.now() - start;
+  try {
+    localStorage.setItem(KEPT, JSON.stringify({ of, when: Date.now(), check }));
+  } catch {
+    // The next visit checks again.
+  }
+  return { check, milliseconds };
+}
+
+/** The next visit checks again. */
+export function forgetCheck() {
+  try {
+    localStorage.removeItem(KEPT);
+  } catch {
+    // Nothing is kept.
+  }
+}
+
+async function adapterName() {
+  try {
+    const adapter = await requestAdapter();
+    return adapter ? nameOf(adapter) : "";
+  } catch {
+    return "";
+  }
+}
+
+/** Nothing, where the browser keeps nothing, or not of this. */
+function kept(of: string): DeviceCheck | undefined {
+  try {
+    const { of: before, when, check } = JSON.parse(localStorage.getItem(KEPT) ?? "");
+    const counts = before === of && Math.abs(Date.now() - when) < LASTING;
+    return counts && Array.isArray(check.avoided) && typeof check.usable === "boolean" ? check : undefined;
+  } catch {
+    return undefined;
+  }
+}

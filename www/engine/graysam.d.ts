@@ -74,6 +74,10 @@ export class Engine {
      */
     cancel(): void;
     /**
+     * Has the GPU compute what the CPU computes as well. What is wrong is not used from then on; before a model is loaded.
+     */
+    check_device(): Promise<DeviceCheck>;
+    /**
      * All that `resume_training` needs.
      */
     checkpoint(): Promise<Uint8Array<ArrayBuffer>>;
@@ -97,8 +101,6 @@ export class Engine {
      * What the fine-tuned decoder is known by; `undefined` where there is none.
      */
     decoder_info(): DecoderInfo | undefined;
-    check_device(): Promise<DeviceCheck>;
-    take_check(known: DeviceCheck): void;
     device_info(): DeviceInfo;
     /**
      * Drops the search.
@@ -227,6 +229,10 @@ export class Engine {
      * the open image; 0: the whole image.
      */
     suited_side(extent: number): number;
+    /**
+     * Does without what an earlier check of the same GPU has found wrong.
+     */
+    take_check(known: DeviceCheck): void;
     /**
      * A small picture of channels of a page of a file, or of the bundled sample, in the display that
      * it is opened with: a PNG file, `side` pixels on the longer side.
@@ -468,6 +474,11 @@ export function fuse_products(): boolean;
 export function fused_tiles(): Uint8Array<ArrayBuffer>;
 
 /**
+ * The number of the wait for the GPU that is under way; `undefined`: there is none.
+ */
+export function gpu_wait(): number | undefined;
+
+/**
  * Instantiates the given `module`, which can either be bytes or
  * a precompiled `WebAssembly.Module`.
  *
@@ -631,10 +642,6 @@ export interface DeviceCheck {
      */
     note: string | null;
 }
-
-export type Kernel = "linear" | "half-linear" | "attention" | "table-attention";
-
-export function gpu_wait(): number | undefined;
 
 export interface DeviceInfo {
     /**
@@ -1071,6 +1078,11 @@ export type ExportFormat = "tiff" | "png" | "coco" | "coco-polygons" | "geojson"
 export type ImageKind = "8-bit grayscale" | "16-bit grayscale" | "32-bit float grayscale" | "colour" | "several channels";
 
 export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
+
+/**
+ * What of these kernels a GPU may compute wrongly by itself. A process opens one GPU, so it is avoided there by all.
+ */
+export type Kernel = "linear" | "half-linear" | "attention" | "table-attention";
 
 /**
  * What is made of the maps.

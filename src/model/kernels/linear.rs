@@ -39,11 +39,6 @@ struct Sizes {
     outputs: usize,
 }
 
-/// Multiplications and additions of a product.
-pub fn operations(rows: usize, inputs: usize, outputs: usize) -> f64 {
-    2.0 * rows as f64 * inputs as f64 * outputs as f64
-}
-
 pub fn launch(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, then: Activation) -> CubeTensor {
     let (rows, inputs) = (x.meta.shape()[0], x.meta.shape()[1]);
     let outputs = weight.meta.shape()[1];

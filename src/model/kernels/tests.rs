@@ -1,6 +1,11 @@
 use super::*;
 use crate::model::config::{ImageEncoderConfig, SamConfig, VitConfig};
 
+/// Multiplications and additions of a product, which is one dispatch.
+fn of_product(rows: usize, inputs: usize, outputs: usize) -> f64 {
+    2.0 * rows as f64 * inputs as f64 * outputs as f64
+}
+
 /// Multiplications and additions of the dispatches of an encoder's block, windowed or not.
 fn of_block(config: &VitConfig, window: Option<usize>) -> Vec<f64> {
     let side = config.image_size / config.patch_size;
@@ -19,7 +24,7 @@ fn of_block(config: &VitConfig, window: Option<usize>) -> Vec<f64> {
     };
     let tiles = grid.tokens().div_ceil(64) as f64;
     let share = grid.tiles_at_a_time(grids) as f64 / tiles;
-    let linear = |inputs, outputs| linear::operations(rows, inputs, outputs);
+    let linear = |inputs, outputs| of_product(rows, inputs, outputs);
     vec![
         share * grid.operations(grids),
         linear(dim, 3 * dim),
@@ -41,12 +46,8 @@ fn of_encoders() -> Vec<f64> {
         let patch = 3 * vit.patch_size.pow(2);
         found.extend(of_block(vit, Some(vit.window)));
         found.extend(of_block(vit, None));
-        found.push(linear::operations(pixels, patch, vit.embed_dim));
-        found.push(linear::operations(
-            pixels,
-            9 * config.embed_dim,
-            config.embed_dim,
-        ));
+        found.push(of_product(pixels, patch, vit.embed_dim));
+        found.push(of_product(pixels, 9 * config.embed_dim, config.embed_dim));
     }
     found
 }

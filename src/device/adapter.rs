@@ -11,14 +11,16 @@ use wgpu::{Features, Limits};
 pub enum Capabilities {
     /// What of the adapter's is used here.
     Adapter,
-    /// What WebGPU guarantees, and nothing else.
+    /// WebGPU's guaranteed limits, and no feature that is used here.
     Guaranteed,
 }
 
-/// `SHADER_F16`: weights of half the size. `TIMESTAMP_QUERY`: measuring. CubeCL takes the others, which browsers do not have,
-/// to be there where the adapter has them: operations of subgroups for sums and products, and types of numbers.
-const FEATURES: [Features; 6] = [
-    Features::SHADER_F16,
+/// For weights of half the size.
+const USED: Features = Features::SHADER_F16;
+
+/// CubeCL takes them to be there where the adapter has them: for measuring, for operations of subgroups, and types of
+/// numbers. Browsers have the first alone.
+const ASSUMED: [Features; 5] = [
     Features::TIMESTAMP_QUERY,
     Features::SUBGROUP,
     Features::SHADER_INT64,
@@ -67,10 +69,11 @@ pub async fn open(capabilities: Capabilities) -> Result<(Device, WgpuSetup), Str
         })
         .await
         .map_err(|error| error.to_string())?;
-    let (required_features, required_limits) = match capabilities {
-        Capabilities::Adapter => (features(&adapter), limits(&adapter.limits())),
+    let (used, required_limits) = match capabilities {
+        Capabilities::Adapter => (USED, limits(&adapter.limits())),
         Capabilities::Guaranteed => (Features::empty(), Limits::default()),
     };
+    let required_features = adapter.features() & ASSUMED.into_iter().fold(used, Features::union);
     let (device, queue) = adapter
         .request_device(&wgpu::DeviceDescriptor {
             label: Some("GraySAM"),
@@ -105,13 +108,6 @@ pub async fn open(capabilities: Capabilities) -> Result<(Device, WgpuSetup), Str
     opened.push((device.clone(), given));
     drop(opened);
     Ok((device, setup))
-}
-
-fn features(adapter: &wgpu::Adapter) -> Features {
-    let all = FEATURES
-        .into_iter()
-        .fold(Features::empty(), Features::union);
-    adapter.features() & all
 }
 
 /// WebGPU's guaranteed limits, and beyond them those of the adapter that are used: the sizes of buffers by the scores of

@@ -11,8 +11,6 @@ use crate::standard_library::FEATURES;
 use crate::{setup, shell, standard_library};
 
 pub const FOLDER: &str = "target/engine";
-/// Cargo's folder for it alone: it locks a folder while it builds there, and the command line is built at the same time.
-const CARGO_FOLDER: &str = "target/wasm";
 /// The engine's types as the page's sources see them, kept in the repository so that these can be
 /// checked without the engine.
 const TYPES: &str = "www/engine/graysam.d.ts";
@@ -48,7 +46,6 @@ pub fn build(types: Types) -> Result<()> {
     let sysroot = standard_library::sysroot(&toolchain)?;
     let mut cargo = shell::cargo();
     cargo.args(["rustc", "--release", "--lib", "--crate-type", "cdylib"]);
-    cargo.args(["--target-dir", CARGO_FOLDER]);
     toolchain.configure(&mut cargo);
     // Flags for the native machine, if any, make no sense here. Unlike a sysroot's path in Cargo's variable for the
     // target's flags, one in this variable may hold spaces.

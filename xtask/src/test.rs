@@ -3,10 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::engine::Types;
@@ -29,7 +28,7 @@ pub enum Group {
     /// Build, then the tests in Chromium, which GRAYSAM_CHROMIUM names where it is in no usual place.
     Browser,
     /// Build, then a first visit in Firefox, which GRAYSAM_FIREFOX names where it is in no usual place, and on Debian in
-    /// WebKit. What is not there and cannot be installed is left out, which is said.
+    /// WebKit. What is not there and cannot be installed is left out, which is said. Only where this group is named.
     OtherBrowsers,
 }
 
@@ -53,13 +52,13 @@ const STEPS: [Step; 15] = [
     step(Group::Page, "unit tests of the page", page_tests),
     step(Group::Lint, "clippy for xtask", clippy_xtask),
     step(Group::Rust, "tests of xtask", xtask_tests),
-    step(Group::Browser, "build", dist),
-    step(Group::OtherBrowsers, "build", dist),
     step(Group::Lint, "clippy for graysam", clippy_graysam),
     step(Group::Rust, "tests of graysam", graysam_tests),
     step(Group::Fuzz, "fuzzing of what reads files", fuzz::fuzz),
     step(Group::Python, "files in other tools", python_tests),
+    step(Group::Browser, "build", dist),
     step(Group::Browser, "tests in the browser", browser_tests),
+    step(Group::OtherBrowsers, "build", dist),
     step(
         Group::OtherBrowsers,
         "tests in Firefox and WebKit",
@@ -67,12 +66,15 @@ const STEPS: [Step; 15] = [
     ),
 ];
 
-/// Runs the steps of the named groups, or all where none is named.
+/// Runs the steps of the named groups, or all but those of the other browsers where none is named.
 pub fn test(groups: &[Group]) -> Result<()> {
-    let is_chosen = |step: &&Step| groups.is_empty() || groups.contains(&step.group);
-    let mut chosen: Vec<&Step> = STEPS.iter().filter(is_chosen).collect();
-    // Both groups of browsers build.
-    chosen.dedup_by_key(|step| step.name);
+    let chosen: Vec<&Step> = STEPS
+        .iter()
+        .filter(|step| match groups {
+            [] => step.group != Group::OtherBrowsers,
+            _ => groups.contains(&step.group),
+        })
+        .collect();
     let start = Instant::now();
     for (index, step) in chosen.iter().enumerate() {
         println!("[{}/{}] {} …", index + 1, chosen.len(), step.name);
@@ -165,14 +167,8 @@ fn python_tests() -> Result<()> {
     )
 }
 
-/// The site, and beside it the command line that its tests need: neither build keeps all cores busy by itself.
 fn dist() -> Result<()> {
-    thread::scope(|scope| {
-        let program = scope.spawn(build::program);
-        let site = build::dist(Types::Check);
-        let program = program.join().map_err(|_| anyhow!("a thread panicked"))?;
-        site.and(program.map(|_| ()))
-    })
+    build::dist(Types::Check)
 }
 
 fn browser_tests() -> Result<()> {

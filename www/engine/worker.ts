@@ -7,6 +7,7 @@ import type { ImageSource, MaskRegion } from "../document/types.js";
 import { readCheckpoint, removeCheckpoint, storeCheckpoint, storedTraining } from "../storage/checkpoint_store.js";
 import { storeEmbedding, storedEmbedding } from "../storage/embedding_store.js";
 import { downloadModel, listModels, removeModel, storedModel } from "../storage/model_store.js";
+import { inPieces, joined, readFile } from "./bytes.js";
 import type { Engine, MaskReply as EngineReply, ObjectExport, ProjectLabels } from "./graysam.js";
 import { watchGpu } from "./gpu_watch.js";
 import { loadEngine } from "./loading.js";
@@ -125,16 +126,6 @@ function replyOf(reply: EngineReply): MaskReply {
   return { needs: undefined, prediction, mask: { x0, y0, x1, y1, bits: reply.bits() } };
 }
 
-function joined(pieces: readonly Uint8Array[]) {
-  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
-}
-
 /** Runs `work`, which `cancel` ends early; undefined where it was cancelled before its turn. */
 async function cancellable<T>({ id }: Request, work: () => Promise<T>): Promise<T | undefined> {
   if (cancelled.delete(id)) return undefined;
@@ -148,21 +139,6 @@ async function cancellable<T>({ id }: Request, work: () => Promise<T>): Promise<
 
 async function cancellableEncode(request: Request, begin: () => string) {
   return (await cancellable(request, () => encode(requireEngine(), begin, request.progress))) ?? false;
-}
-
-async function readFile(file: Blob) {
-  try {
-    return new Uint8Array(await file.arrayBuffer());
-  } catch {
-    throw new Error("The file cannot be read any more; it was changed, moved or deleted. Open it again.");
-  }
-}
-
-/** A file that is written piece by piece: the browser may keep blobs on the disk, where pieces would fill the memory. */
-async function inPieces(write: (sink: (piece: Uint8Array<ArrayBuffer>) => void) => Promise<void>) {
-  const pieces: Blob[] = [];
-  await write((piece) => pieces.push(new Blob([piece])));
-  return new Blob(pieces);
 }
 
 /** Undefined for the bundled sample. */

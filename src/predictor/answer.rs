@@ -16,9 +16,10 @@ const MANY: usize = 4;
 /// How many prompts can be answered at once: the upscaled images of all of them are one tensor.
 pub(crate) fn most_prompts(embedding: &Embedding) -> usize {
     let ([_, _, channels], side) = (embedding.pixels.dims(), embedding.mask_side());
-    let bytes = 4 * side * side * channels / 8;
+    let bytes = (4 * side * side * channels / 8) as u64;
     let largest = device::largest_tensor(&embedding.pixels.device());
-    largest.map_or(usize::MAX, |largest| (largest as usize / bytes).max(1))
+    // A GPU may have more bytes than WebAssembly can count.
+    largest.map_or(usize::MAX, |largest| (largest / bytes).max(1) as usize)
 }
 
 /// All four masks `(B, 4, side, side)` and their predicted IoUs `(B, 4)` of B lists of prompts on

@@ -5,7 +5,7 @@ import { mock, test } from "node:test";
 
 import { watchGpu } from "../../www/engine/gpu_watch.js";
 
-mock.timers.enable({ apis: ["setInterval"] });
+mock.timers.enable({ apis: ["setTimeout"] });
 
 /** Looks for so many minutes at waits by these numbers, one for each five seconds; the last one goes on. */
 function hungAfter(minutes: number, waits: (number | undefined)[]) {

@@ -12,12 +12,12 @@ const LOOKS = 12;
 export function watchGpu(wait: () => number | undefined, hung: () => void) {
   let seen = wait();
   let looks = 0;
-  const timer = setInterval(() => {
+  const look = () => {
     const now = wait();
     looks = now !== undefined && now === seen ? looks + 1 : 0;
     seen = now;
-    if (looks < LOOKS) return;
-    clearInterval(timer);
-    hung();
-  }, LOOK);
+    if (looks < LOOKS) setTimeout(look, LOOK);
+    else hung();
+  };
+  setTimeout(look, LOOK);
 }

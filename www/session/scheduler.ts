@@ -128,7 +128,9 @@ export class Scheduler {
       const warning = this.#preference === "auto" ? this.#gpu.warning : undefined;
       const { device, ranges } = await engine.request("create", [warning ? "cpu" : this.#preference]);
       this.gpuDoubted.value = warning !== undefined;
-      this.device.value = warning ? { ...device, note: warning } : await this.#trusted(engine, device);
+      // A check that kills the engine is a loss of this device.
+      this.device.value = warning ? { ...device, note: warning } : device;
+      if (!warning) this.device.value = await this.#trusted(engine, device);
       this.ranges.value = ranges;
       this.#engine.value = engine;
     } catch (error) {

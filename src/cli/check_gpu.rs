@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use clap::Args;
 use graysam::device::{self, Capabilities};
+use graysam::measure::{self, Rates};
+use graysam::model::kernels;
 use graysam::{Error, Result, gpu_check};
 
 /// Check on the GPU what the page checks before it trusts one
@@ -15,6 +17,9 @@ pub struct CheckGpu {
     /// Use no more of the GPU than WebGPU guarantees
     #[arg(long)]
     guaranteed: bool,
+    /// Print how fast the kernels are, and first choose the fastest tiles; minutes on a software adapter
+    #[arg(long)]
+    rates: bool,
 }
 
 impl CheckGpu {
@@ -25,6 +30,11 @@ impl CheckGpu {
         };
         let opened = device::block_on(device::open_gpu(capabilities))?;
         println!("{}", opened.name);
+        if self.rates {
+            let tiles = device::block_on(measure::fastest_tiles(&opened.device))?;
+            kernels::use_tiles(tiles);
+            println!("The fastest tiles: {tiles}.");
+        }
         // The first time its programs are compiled, which a browser keeps.
         for time in ["the first time", "again"] {
             let start = Instant::now();
@@ -38,6 +48,35 @@ impl CheckGpu {
             }
             println!("All is right ({time}, {seconds:.2} s).");
         }
+        if self.rates {
+            print(&device::block_on(measure::rates(&opened.device))?);
+        }
         Ok(())
+    }
+}
+
+fn print(rates: &Rates) {
+    let clock = match rates.by_gpu_clock {
+        true => "by the GPU's clock",
+        false => "by the clock on the wall",
+    };
+    println!(
+        "A plain product: {:.3} TFLOP/s, {clock}.",
+        rates.product_tflops
+    );
+    println!(
+        "{:<28} {:>10} {:>9} {:>11} {:>11}",
+        "", "ms", "TFLOP/s", "of product", "of encoder"
+    );
+    for rate in &rates.kernels {
+        let part = rate.of_encoder.map(|part| format!("{part:.0} %"));
+        println!(
+            "{:<28} {:>10.3} {:>9.3} {:>9.0} % {:>11}",
+            rate.name,
+            1e3 * rate.seconds,
+            rate.tflops,
+            rate.of_product,
+            part.unwrap_or_default(),
+        );
     }
 }

@@ -1,18 +1,10 @@
 //! `graysam measure`: how fast a model is on a device.
 
-use std::time::Instant;
-
 use clap::Args;
-use graysam::device::{self, OpenDevice};
-use graysam::image::decode::{Picture, Rgb};
-use graysam::image::display::{self, Display};
-use graysam::image::sample;
-use graysam::measure::{Product, encoder_flop};
-use graysam::predictor::{Predictor, Prompt};
+use graysam::device;
+use graysam::measure::{self, Measured, Rates};
 use graysam::settings::SettingRange;
-use graysam::training::dataset::{HeldOut, LabelledImage};
-use graysam::training::trainer::{Trainer, TrainingSettings};
-use graysam::{Error, Result};
+use graysam::{Result, model::kernels};
 use serde::Serialize;
 
 use super::files::print_json;
@@ -24,15 +16,12 @@ const RUNS: SettingRange = SettingRange {
     max: 1000.0,
     integer: true,
 };
-/// The first layer of a ViT-B block's perceptron.
-const PRODUCT: [usize; 3] = [4096, 768, 3072];
-/// How long products are run for one figure, so that what surrounds them counts for little.
-const PRODUCT_SECONDS: f64 = 0.2;
 
 /// Print how fast a model is on a device, as JSON
 ///
 /// These are medians: seconds of an encoding, of a click and of a training step, and the rate of a
-/// large matrix product; and the memory that the GPU's allocator holds.
+/// large matrix product; and the memory that the GPU's allocator holds. On a GPU that is no software its kernels are
+/// measured, too.
 #[derive(Args)]
 pub struct Measure {
     #[command(flatten)]
@@ -42,149 +31,27 @@ pub struct Measure {
     runs: usize,
 }
 
-/// Medians.
 #[derive(Serialize)]
-struct Measured {
-    device: String,
-    runs: usize,
-    /// Without the image's preparation.
-    encoder_s: f64,
-    /// A click on the encoded image, until its mask is there in the image's size.
-    decoder_s: f64,
-    training_step_s: f64,
-    matmul_tflops: f64,
-    /// The rate of the encoder's matrix products in percent of that one's, where they are known.
-    encoder_share: Option<f64>,
-    /// What the GPU's allocator holds after the encodings, with the model's weights. CubeCL keeps what
-    /// it once took, so this is the peak but for buffers that it gave back.
-    encoder_memory_mb: Option<f64>,
-    /// The same after the clicks.
-    decoder_memory_mb: Option<f64>,
-    /// The same in the end.
-    memory_mb: Option<f64>,
+struct Printed {
+    #[serde(flatten)]
+    model: Measured,
+    /// On a GPU.
+    kernels: Option<Rates>,
 }
 
 impl Measure {
     pub fn run(&self) -> Result<()> {
         let opened = self.model.open_device()?;
-        let mut predictor = self.model.open_on(&opened.device)?;
-        let measured = measured(&opened, &mut predictor, self.runs);
-        print_json(&device::block_on(measured)?)
-    }
-}
-
-async fn measured(opened: &OpenDevice, predictor: &mut Predictor, runs: usize) -> Result<Measured> {
-    let (gray, labels) = sample::nuclei();
-    let image = display::to_rgb(&Picture::Gray(gray), &Display::default())?;
-    let memory = || opened.reserved_bytes().map(|bytes| bytes as f64 / 1e6);
-    let encoder_s = encoder(predictor, &image, runs).await?;
-    let encoder_memory_mb = memory();
-    let decoder_s = decoder(predictor, &image, runs).await?;
-    let decoder_memory_mb = memory();
-    let labelled = LabelledImage::new(predictor.embedding()?.clone(), &labels)?;
-    let training_step_s = training_step(predictor, labelled, runs).await?;
-    let product = Product::new(PRODUCT, &opened.device)?;
-    let rate = product.flop / product_seconds(&product, runs).await?;
-    let share = |flop: f64| 100.0 * flop / encoder_s / rate;
-    Ok(Measured {
-        device: opened.name.clone(),
-        runs,
-        encoder_s,
-        decoder_s,
-        training_step_s,
-        matmul_tflops: rate / 1e12,
-        encoder_share: encoder_flop(predictor.config()).map(share),
-        encoder_memory_mb,
-        decoder_memory_mb,
-        memory_mb: memory(),
-    })
-}
-
-/// The first encoding and click do not count: kernels are compiled in them.
-async fn encoder(predictor: &mut Predictor, image: &Rgb, runs: usize) -> Result<f64> {
-    let mut seconds = Vec::new();
-    for _ in 0..=runs {
-        let mut encoding = predictor.begin_encoding(image);
-        let start = Instant::now();
-        let embedding = loop {
-            if let Some(embedding) = predictor.advance(&mut encoding).await? {
-                break embedding;
-            }
-        };
-        seconds.push(start.elapsed().as_secs_f64());
-        predictor.set_embedding(embedding);
-    }
-    median(&seconds[1..])
-}
-
-async fn decoder(predictor: &mut Predictor, image: &Rgb, runs: usize) -> Result<f64> {
-    let [x, y] = [image.width, image.height].map(|side| side as f32 / 2.0);
-    let positive = true;
-    let click = [Prompt::Point { x, y, positive }.into()];
-    let mut seconds = Vec::new();
-    for _ in 0..=runs {
-        predictor.predict(&[]).await?;
-        let start = Instant::now();
-        predictor.predict(&click).await?;
-        seconds.push(start.elapsed().as_secs_f64());
-    }
-    median(&seconds[1..])
-}
-
-/// As little as possible of it is spent on evaluations.
-async fn training_step(predictor: &Predictor, image: LabelledImage, runs: usize) -> Result<f64> {
-    let settings = TrainingSettings {
-        steps: runs + 1,
-        held_out: 0.01,
-        evaluate_every: runs + 1,
-        ..TrainingSettings::default()
-    };
-    let mut trainer = Trainer::new(predictor.model(), vec![image], &HeldOut::Part, settings)?;
-    let mut seconds = Vec::new();
-    while !trainer.finished() {
-        let start = Instant::now();
-        if trainer.advance().await?.loss.is_some() {
-            seconds.push(start.elapsed().as_secs_f64());
+        if opened.is_gpu {
+            kernels::use_tiles(device::block_on(measure::fastest_tiles(&opened.device))?);
         }
-    }
-    median(&seconds[1..])
-}
-
-/// Of one product, from as many in a row as fill [`PRODUCT_SECONDS`].
-async fn product_seconds(product: &Product, runs: usize) -> Result<f64> {
-    let timed = async |times: usize| -> Result<f64> {
-        let start = Instant::now();
-        product.run(times).await?;
-        Ok(start.elapsed().as_secs_f64() / times as f64)
-    };
-    timed(1).await?;
-    let times = (PRODUCT_SECONDS / timed(1).await?).clamp(1.0, 1000.0) as usize;
-    let mut seconds = Vec::new();
-    for _ in 0..runs {
-        seconds.push(timed(times).await?);
-    }
-    median(&seconds)
-}
-
-fn median(seconds: &[f64]) -> Result<f64> {
-    let mut sorted = seconds.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    match (sorted.get(middle), sorted.len() % 2) {
-        (None, _) => Err(Error::new("There is nothing to take a median of.")),
-        (Some(upper), 0) => Ok((sorted[middle - 1] + upper) / 2.0),
-        (Some(middle), _) => Ok(*middle),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::median;
-
-    #[test]
-    fn medians_are_of_odd_and_even_counts() {
-        assert_eq!(median(&[3.0, 1.0, 2.0]).unwrap(), 2.0);
-        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]).unwrap(), 2.5);
-        assert!(median(&[]).is_err());
+        let mut predictor = self.model.open_on(&opened.device)?;
+        let model = measure::measured(&opened, &mut predictor, self.runs);
+        let model = device::block_on(model)?;
+        let kernels = match opened.is_gpu {
+            true => Some(device::block_on(measure::rates(&opened.device))?),
+            false => None,
+        };
+        print_json(&Printed { model, kernels })
     }
 }

@@ -32,6 +32,7 @@ const ASSUMED: [Features; 5] = [
 #[derive(Clone, Copy)]
 struct Given {
     half: bool,
+    timestamps: bool,
     /// Bytes of a tensor.
     largest: u64,
 }
@@ -49,6 +50,11 @@ fn given(device: &Device) -> Option<Given> {
 /// Whether `device` computes in float16.
 pub fn supports_half(device: &Device) -> bool {
     device.supports_dtype(DType::F16) && given(device).is_none_or(|given| given.half)
+}
+
+/// Whether `device` is a GPU with a clock of its own.
+pub fn has_timestamps(device: &Device) -> bool {
+    given(device).is_some_and(|given| given.timestamps)
 }
 
 /// How many bytes a tensor may have on `device`; without a limit on the CPU.
@@ -100,6 +106,7 @@ pub async fn open(capabilities: Capabilities) -> Result<(Device, WgpuSetup), Str
     let limits = setup.device.limits();
     let given = Given {
         half: required_features.contains(Features::SHADER_F16),
+        timestamps: required_features.contains(Features::TIMESTAMP_QUERY),
         largest: limits
             .max_storage_buffer_binding_size
             .min(limits.max_buffer_size),

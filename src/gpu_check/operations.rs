@@ -21,7 +21,12 @@ pub async fn check_operations(check: &mut Check<'_>) -> Result<()> {
     let cpu = Device::flex();
     for convolution in CONVOLUTIONS {
         let right = device::read(convolution.on(&cpu)).await?;
-        let shape = format!("a convolution of {} × {0}", convolution.kernel);
+        let [inputs, outputs] = convolution.channels;
+        let shape = format!(
+            "a convolution of {} × {0} with {inputs} by {} channels",
+            convolution.kernel,
+            outputs / convolution.groups,
+        );
         let computed = convolution.on(check.device);
         check.compare(None, shape, computed, &right).await?;
     }

@@ -1,12 +1,13 @@
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use super::*;
 use crate::device::{DeviceChoice, block_on, open};
+use crate::model::kernels::Tile;
 use crate::model::{Precision, Sam, SamConfig};
 use crate::weights::source::NoiseSource;
 
 /// The GPU, which a process can open only once; where there is no other, software stands for one.
-fn gpu() -> Device {
+pub(crate) fn gpu() -> Device {
     static GPU: LazyLock<Device> = LazyLock::new(|| {
         let opened = block_on(open(DeviceChoice::Gpu));
         opened.expect("a Vulkan driver is installed").device
@@ -14,8 +15,20 @@ fn gpu() -> Device {
     GPU.clone()
 }
 
+/// The tiles that are in use hold for all tests of the process.
+static TILES_IN_USE: Mutex<()> = Mutex::new(());
+
+fn with_tiles_in_use() -> MutexGuard<'static, ()> {
+    TILES_IN_USE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What the check finds of these kernels.
 fn faults_of(kernels: &Kernels) -> Vec<Fault> {
+    let _tiles = with_tiles_in_use();
+    faults_in_use(kernels)
+}
+
+fn faults_in_use(kernels: &Kernels) -> Vec<Fault> {
     let mut check = Check {
         device: &gpu(),
         faults: Vec::new(),
@@ -216,4 +229,45 @@ fn tensors_on_a_gpu_have_a_largest_size() {
     let most = device::largest_tensor(&gpu());
     assert!(most.is_some_and(|bytes| bytes >= 128 << 20), "{most:?}");
     assert_eq!(device::largest_tensor(&Device::flex()), None);
+}
+
+fn in_tiles<const N: usize>(
+    x: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+    then: Activation,
+) -> Tensor<2> {
+    kernels::linear_in(Tile::ALL[N], x, weight, bias, then)
+}
+
+#[test]
+fn linear_layers_are_right_in_all_tiles() {
+    for linear in [in_tiles::<0>, in_tiles::<1>, in_tiles::<2>] {
+        let faults = faults_of(&Kernels { linear, ..KERNELS });
+        assert!(faults.is_empty(), "{faults:?}");
+    }
+}
+
+#[test]
+fn tiles_that_are_computed_wrongly_give_way_to_the_usual_ones() {
+    let large = Tiles {
+        single: Tile::Large,
+        half: Tile::Large,
+    };
+    let _tiles = with_tiles_in_use();
+    kernels::use_tiles(large);
+    let wrong_if_large = Kernels {
+        linear: |x, weight, bias, then| {
+            let out = kernels::linear(x, weight, bias, then);
+            let wrong = kernels::tiles().single == Tile::Large;
+            if wrong { out * 2.0 } else { out }
+        },
+        ..KERNELS
+    };
+    assert!(faults_in_use(&wrong_if_large).is_empty());
+    assert_eq!(kernels::tiles(), Tiles::default());
+    kernels::use_tiles(large);
+    assert!(faults_in_use(&KERNELS).is_empty());
+    assert_eq!(kernels::tiles(), large);
+    kernels::use_tiles(Tiles::default());
 }

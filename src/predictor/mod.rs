@@ -123,6 +123,25 @@ impl Predictor {
         })
     }
 
+    /// The same model and decoders, sharing their weights, without an image.
+    pub fn another(&self) -> Self {
+        Self {
+            model: self.model.clone(),
+            config: self.config.clone(),
+            device: self.device.clone(),
+            fine_tuned: self.fine_tuned.clone(),
+            thresholds: self.thresholds,
+            instances: self.instances.clone(),
+            parameters: self.parameters,
+            encoder_digest: self.encoder_digest.clone(),
+            views: Views::default(),
+            dialogue: Dialogue::default(),
+            compared: Dialogue::default(),
+            previewed: None,
+            prepared: PreparedImages::default(),
+        }
+    }
+
     /// How many parameters the model read from its checkpoint.
     pub fn parameters(&self) -> usize {
         self.parameters

@@ -15,12 +15,13 @@ use super::encoding::Labelling;
 use super::finding::{FindingTask, SeenInstances};
 use super::image::Image;
 use super::products;
-use super::types::{DeviceCheck, DeviceInfo, JsResult, ModelInfo, read};
+use super::types::{DeviceCheck, DeviceInfo, DeviceSpeed, JsResult, ModelInfo, read};
 use crate::device::{self, DeviceChoice, OpenDevice};
 use crate::error::{Error, Result};
 use crate::finder::Finder;
 use crate::gpu_check;
 use crate::image::shapes::Shape;
+use crate::measure;
 use crate::model::kernels;
 use crate::model::mask_decoder::MaskDecoder;
 use crate::model::precision::Precision;
@@ -67,6 +68,9 @@ pub struct Engine {
     pub(super) cancelled: Cell<bool>,
     fused: bool,
 }
+
+/// Runs of each that a GPU is measured by.
+const RUNS: usize = 3;
 
 /// What an image, or a part of one, is encoded for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -128,12 +132,17 @@ impl Engine {
     }
 
     /// Has the GPU compute what the CPU computes as well. What is wrong is not used from then on; before a model is loaded.
+    /// On one that is no software the tiles of linear layers are chosen first.
     pub async fn check_device(&self) -> JsResult<Ts<DeviceCheck>> {
+        if self.device.is_gpu {
+            kernels::use_tiles(measure::fastest_tiles(&self.device.device).await?);
+        }
         let faults = gpu_check::check(&self.device.device).await?;
         let check = DeviceCheck {
             avoided: gpu_check::faulty(&faults),
             usable: faults.iter().all(|fault| fault.kernel.is_some()),
             note: gpu_check::sentence(&faults),
+            tiles: kernels::tiles(),
         };
         kernels::avoid(&check.avoided);
         Ok(check.into_ts()?)
@@ -143,7 +152,25 @@ impl Engine {
     pub fn take_check(&self, known: Ts<DeviceCheck>) -> JsResult<()> {
         let known: DeviceCheck = read(&known, "a check of the device")?;
         kernels::avoid(&known.avoided);
+        kernels::use_tiles(known.tiles);
         Ok(())
+    }
+
+    /// Checks the device again and measures it, with the loaded model and the sample image; what is open stays as it is,
+    /// and what the check finds is only told.
+    pub async fn measure_device(&self) -> JsResult<Ts<DeviceSpeed>> {
+        let mut predictor = self.with_predictor_now(|predictor| predictor.another())?;
+        // Software takes minutes for one.
+        let runs = if self.device.is_gpu { RUNS } else { 1 };
+        let model = measure::measured(&self.device, &mut predictor, runs).await?;
+        let faults = gpu_check::check(&self.device.device).await?;
+        let speed = DeviceSpeed {
+            fault: gpu_check::sentence(&faults),
+            kernels: measure::rates(&self.device.device).await?,
+            tiles: kernels::tiles(),
+            model,
+        };
+        Ok(speed.into_ts()?)
     }
 
     /// What the GPU has done after which only a new engine helps, as part of a sentence.

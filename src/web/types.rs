@@ -17,7 +17,8 @@ use crate::image::planes::{Axes, ChannelChoice};
 use crate::image::shapes::Shape;
 use crate::image::voi::Voi;
 use crate::instances::search::{InstanceRanges, InstanceSettings};
-use crate::model::kernels::Kernel;
+use crate::measure::{Measured, Rates};
+use crate::model::kernels::{Kernel, Tiles};
 use crate::predictor;
 use crate::training::trainer::{Evaluation, Trainer, TrainingRanges, TrainingSettings};
 
@@ -56,6 +57,19 @@ pub struct DeviceCheck {
     pub usable: bool,
     /// What was wrong and what is done about it, as a sentence, if anything was.
     pub note: Option<String>,
+    /// The tiles that linear layers are fastest in.
+    pub tiles: Tiles,
+}
+
+/// How fast a device is.
+#[derive(Serialize, Tsify)]
+pub struct DeviceSpeed {
+    /// What a check found to be wrong, as a sentence, if anything was.
+    pub fault: Option<String>,
+    pub kernels: Rates,
+    pub tiles: Tiles,
+    /// With the loaded model.
+    pub model: Measured,
 }
 
 #[derive(Serialize, Tsify)]

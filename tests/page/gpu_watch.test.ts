@@ -8,11 +8,11 @@ import { watchGpu } from "../../www/engine/gpu_watch.js";
 mock.timers.enable({ apis: ["setTimeout"] });
 
 /** Looks for so many minutes at waits by these numbers, one for each five seconds; the last one goes on. */
-function hungAfter(minutes: number, waits: (number | undefined)[]) {
+function hungAfter(minutes: number, waits: (number | undefined)[], cancelled = Infinity) {
   let at = 0;
   let calls = 0;
   let when: number | undefined;
-  watchGpu(
+  const hurry = watchGpu(
     () => waits[Math.min(at, waits.length - 1)],
     () => {
       calls += 1;
@@ -21,6 +21,7 @@ function hungAfter(minutes: number, waits: (number | undefined)[]) {
   );
   for (let look = 0; look < minutes * 12; look++) {
     at += 1;
+    if (at === cancelled) hurry();
     mock.timers.tick(5000);
   }
   assert.ok(calls <= 1, "it is told once");
@@ -39,4 +40,9 @@ test("waits that end, however many, and none at all are no sign of it", () => {
   const slow = Array.from({ length: 200 }, (_, i) => Math.floor(i / 11));
   assert.equal(hungAfter(10, slow), undefined);
   assert.equal(hungAfter(2, [4, 4, 4, undefined, 4, 4, undefined]), undefined);
+});
+
+test("somebody who cancels waits for ten seconds at most, and the next one's patience is whole again", () => {
+  assert.equal(hungAfter(5, [7], 4), 25);
+  assert.equal(hungAfter(5, [1, 1, 1, 1, 2, 2], 3), 80);
 });

@@ -1,8 +1,9 @@
 // An engine without a model. It keeps what the real one keeps, refuses what comes out of order, and dies when it is to.
 
 import type {
-  DeviceCheck,
   ChannelChoice,
+  DeviceCheck,
+  DeviceSpeed,
   Display,
   Part,
   PromptRound,
@@ -38,7 +39,9 @@ export class World {
   /** It dies with the work done, but before it replies. */
   late = false;
   /** What a check of the GPU finds. */
-  check: DeviceCheck = { avoided: [], usable: true, note: null };
+  check: DeviceCheck = { avoided: [], usable: true, note: null, tiles: { single: "128 × 64", half: "128 × 64" } };
+  /** What a person's check of the GPU finds. */
+  speed: DeviceSpeed | undefined;
   /** What a device of this choice is called. */
   device = (choice: string): string => (choice === "cpu" ? "CPU" : "WebGPU (stand-in)");
   /** The devices that were asked for. */
@@ -299,6 +302,10 @@ export class StandInEngine implements Engine {
     },
     checkDevice: () => this.#world.check,
     takeCheck: () => {},
+    measureDevice: () => {
+      this.#needs("model");
+      return this.#world.speed ?? refuse("measureDevice");
+    },
     loadModel: async (file) => {
       const name = await file.text();
       if (name.startsWith("bad")) throw new Error(`${name} is no model.`);

@@ -233,6 +233,7 @@ export class Engine {
      * Does without what an earlier check of the same GPU has found wrong.
      */
     take_check(known: DeviceCheck): void;
+    measure_device(): Promise<DeviceSpeed>;
     /**
      * A small picture of channels of a page of a file, or of the bundled sample, in the display that
      * it is opened with: a PNG file, `side` pixels on the longer side.
@@ -641,6 +642,10 @@ export interface DeviceCheck {
      * What was wrong and what is done about it, as a sentence, if anything was.
      */
     note: string | null;
+    /**
+     * The tiles that linear layers are fastest in.
+     */
+    tiles: Tiles;
 }
 
 export interface DeviceInfo {
@@ -656,6 +661,22 @@ export interface DeviceInfo {
      * Whether it is a GPU, and no software that stands for one.
      */
     gpu: boolean;
+}
+
+/**
+ * How fast a device is.
+ */
+export interface DeviceSpeed {
+    /**
+     * What a check found to be wrong, as a sentence, if anything was.
+     */
+    fault: string | null;
+    kernels: Rates;
+    tiles: Tiles;
+    /**
+     * With the loaded model.
+     */
+    model: Measured;
 }
 
 /**
@@ -1078,6 +1099,12 @@ export type ExportFormat = "tiff" | "png" | "coco" | "coco-polygons" | "geojson"
 export type ImageKind = "8-bit grayscale" | "16-bit grayscale" | "32-bit float grayscale" | "colour" | "several channels";
 
 export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
+
+export interface Tiles { single: Tile; half: Tile }
+export type Tile = "128 × 64" | "64 × 64" | "128 × 128";
+export interface Rate { name: string; seconds: number; tflops: number; of_product: number; of_encoder: number | null }
+export interface Rates { by_gpu_clock: boolean; product_tflops: number; kernels: Rate[] }
+export interface Measured { device: string; runs: number; encoder_s: number; decoder_s: number; training_step_s: number; matmul_tflops: number; encoder_share: number | null; encoder_memory_mb: number | null; decoder_memory_mb: number | null; memory_mb: number | null }
 
 /**
  * What of these kernels a GPU may compute wrongly by itself. A process opens one GPU, so it is avoided there by all.

@@ -12,6 +12,7 @@ import type {
   DeviceCheck,
   DeviceChoice,
   DeviceInfo,
+  DeviceSpeed,
   Display,
   ExportFormat,
   FinderInfo,
@@ -78,6 +79,8 @@ export interface WorkerMethods {
   checkDevice(): DeviceCheck;
   /** Does without what an earlier check of the same GPU has found wrong. */
   takeCheck(known: DeviceCheck): void;
+  /** Checks and measures the GPU, with the loaded model; what is open stays as it is. */
+  measureDevice(): DeviceSpeed;
   loadModel(file: Blob): ModelInfo;
   /** @param key of a file of the model store */
   loadStored(key: string): ModelInfo;

@@ -40,6 +40,8 @@ let shared: SharedEngine | undefined;
 let engineModule: EngineModule | undefined;
 let engineMemory: WebAssembly.Memory | undefined;
 let engine: Engine | undefined;
+/** Has a GPU that does not answer noticed sooner, as somebody waits to be heard. */
+let hurryGpu: (() => void) | undefined;
 const exports = new UnderWay<ObjectExport>("No export was begun; begin it again.");
 const projectLabels = new UnderWay<ProjectLabels>("No label files were begun; save the project again.");
 const turns = new Turns();
@@ -153,11 +155,12 @@ const methods: Methods = {
     engine = await module.Engine.create(device);
     const info = engine.device_info();
     // Software takes as long as it takes.
-    if (info.gpu) watchGpu(module.gpu_wait, () => reportCrash("the GPU has not answered for a minute"));
+    hurryGpu = info.gpu ? watchGpu(module.gpu_wait, () => reportCrash("the GPU has stopped answering")) : undefined;
     return { device: info, ranges: module.setting_ranges() };
   },
   checkDevice: () => requireEngine().check_device(),
   takeCheck: (_request, known) => requireEngine().take_check(known),
+  measureDevice: () => requireEngine().measure_device(),
   loadModel: ({ progress }, file) => requireEngine().load_model(file, progress),
   async loadStored({ progress }, key) {
     return requireEngine().load_model(await storedModel(key), progress);
@@ -358,6 +361,7 @@ async function answer({ id, method, args }: Extract<ToWorker, { method: WorkerMe
 }
 
 function cancel(id: number) {
+  hurryGpu?.();
   const download = downloads.get(id);
   if (download) download.abort();
   else if (encoding === id) engine?.cancel();

@@ -4,6 +4,7 @@ import { effect } from "../vendor/signals-core.js";
 import type { Workbench } from "../commands/workbench.js";
 import { pixelSizeOf } from "../document/scale.js";
 import { diagnosticsOf } from "../session/diagnostics.js";
+import { speedLines } from "../session/gpu_speed.js";
 import type { State } from "../session/session.js";
 import { byId } from "./dom.js";
 import { count } from "./drawn.js";
@@ -24,6 +25,8 @@ const modelSize = byId("model-size", HTMLElement);
 const deviceName = byId("device-name", HTMLElement);
 const deviceNote = byId("device-note", HTMLElement);
 const tryGpu = byId("try-gpu", HTMLButtonElement);
+const measureGpu = byId("measure-gpu", HTMLButtonElement);
+const gpuSpeed = byId("gpu-speed", HTMLElement);
 const diagnostics = byId("diagnostics", HTMLTextAreaElement);
 
 export class SessionPanel {
@@ -37,10 +40,12 @@ export class SessionPanel {
       this.#session.scheduler.forgiveGpu();
       location.reload();
     };
+    measureGpu.onclick = () => void this.#session.gpuSpeed.measure();
     byId("copy-diagnostics", HTMLButtonElement).onclick = () => void this.#copyDiagnostics();
     effect(() => this.#show());
     effect(() => this.#showImage());
     effect(() => this.#showModel());
+    effect(() => this.#showSpeed());
     // It moves often, so it draws alone.
     effect(() => this.#showProgress());
   }
@@ -95,6 +100,18 @@ export class SessionPanel {
     deviceName.textContent = device ?? "–";
     deviceNote.textContent = note ?? "";
     deviceNote.hidden = !note;
+    measureGpu.hidden = !device?.startsWith("WebGPU");
     tryGpu.hidden = !this.#session.scheduler.gpuDoubted.value;
+  }
+  #showSpeed() {
+    const { measuring, speed } = this.#session.gpuSpeed;
+    measureGpu.disabled = measuring.value || !this.#session.model.loaded.value;
+    measureGpu.ariaBusy = String(measuring.value);
+    gpuSpeed.hidden = !measuring.value && !speed.value;
+    gpuSpeed.textContent = measuring.value
+      ? "The GPU is being checked and measured…"
+      : speed.value
+        ? speedLines(speed.value).join("\n")
+        : "";
   }
 }

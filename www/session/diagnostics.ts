@@ -3,6 +3,7 @@
 
 import { nameOf, requestAdapter } from "./adapter.js";
 import type { CheckedGpu } from "./gpu_check.js";
+import { speedLines } from "./gpu_speed.js";
 import type { Session } from "./session.js";
 
 /** Crashes of the engine that are told of, the last ones. */
@@ -40,18 +41,20 @@ function checkLine(checked: CheckedGpu | undefined) {
   if (!checked) return "Check of the GPU: none";
   const { check, milliseconds } = checked;
   const when = milliseconds === undefined ? "in an earlier visit" : `${Math.round(milliseconds)} ms`;
-  return `Check of the GPU: ${check.note ?? "all is right"} (${when})`;
+  return `Check of the GPU: ${check.note ?? "all is right"} (${when}); tiles ${check.tiles.single}, in float16 ${check.tiles.half}`;
 }
 
-export async function diagnosticsOf({ scheduler, model, image, mask }: Session): Promise<string> {
+export async function diagnosticsOf({ scheduler, model, image, mask, gpuSpeed }: Session): Promise<string> {
   const device = scheduler.device.peek();
   const size = image.info.peek();
+  const speed = gpuSpeed.speed.peek();
   const crashes = scheduler.crashReasons.slice(-CRASHES);
   const lines = [
     `Browser: ${navigator.userAgent}`,
     `Cores: ${navigator.hardwareConcurrency}; isolated: ${globalThis.crossOriginIsolated ? "yes" : "no"}`,
     `Device: ${device?.device ?? "none yet"}${device?.note ? ` (${device.note})` : ""}`,
     checkLine(scheduler.gpuCheck),
+    ...(speed ? speedLines(speed) : []),
     `Model: ${model.info.peek()?.name ?? "none"}`,
     `Image: ${size ? `${size.width} × ${size.height}` : "none"}`,
     `Last encode: ${milliseconds(image.encodeTime.peek())}; last mask: ${milliseconds(mask.time.peek())}`,

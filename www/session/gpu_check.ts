@@ -62,7 +62,9 @@ function kept(of: string): DeviceCheck | undefined {
   try {
     const { of: before, when, check } = JSON.parse(localStorage.getItem(KEPT) ?? "");
     const counts = before === of && Math.abs(Date.now() - when) < LASTING;
-    return counts && Array.isArray(check.avoided) && typeof check.usable === "boolean" ? check : undefined;
+    const { avoided, usable, tiles } = check;
+    const whole = Array.isArray(avoided) && typeof usable === "boolean" && typeof tiles?.single === "string";
+    return counts && whole ? check : undefined;
   } catch {
     return undefined;
   }

@@ -41,6 +41,8 @@ export class Scheduler {
   #notices;
   #makeEngine;
   #gpu = new GpuRecord();
+  /** Why the GPU is of no use, once a check of this visit has found that. */
+  #useless: string | undefined;
   /** How often WebGPU was lost in this visit. */
   #losses = 0;
   #crashes = 0;
@@ -125,12 +127,12 @@ export class Scheduler {
       if (!this.busy.peek()) this.#recover(crash);
     });
     try {
-      const warning = this.#preference === "auto" ? this.#gpu.warning : undefined;
-      const { device, ranges } = await engine.request("create", [warning ? "cpu" : this.#preference]);
+      const warning = this.#useless ?? (this.#preference === "auto" ? this.#gpu.warning : undefined);
+      const { device, ranges } = await engine.request("create", [warning === undefined ? this.#preference : "cpu"]);
       this.gpuDoubted.value = warning !== undefined;
       // A check that kills the engine is a loss of this device.
-      this.device.value = warning ? { ...device, note: warning } : device;
-      if (!warning) this.device.value = await this.#trusted(engine, device);
+      this.device.value = { ...device, note: warning ?? device.note };
+      if (warning === undefined) this.device.value = await this.#trusted(engine, device);
       this.ranges.value = ranges;
       this.#engine.value = engine;
     } catch (error) {
@@ -148,7 +150,7 @@ export class Scheduler {
     const { usable, avoided, note } = this.gpuCheck.check;
     this.gpuDoubted.value = !usable || avoided.length > 0;
     if (usable) return { ...device, note };
-    this.#preference = "cpu";
+    this.#useless = note ?? "";
     const { device: cpu } = await engine.request("create", ["cpu"]);
     return { ...cpu, note };
   }

@@ -15,6 +15,7 @@ import { AheadJob, PartsAheadJob, ThumbnailJob } from "./background_jobs.js";
 import { CompareJob } from "./compare_job.js";
 import { DecoderJob } from "./decoder_job.js";
 import { FindingJob } from "./finding_job.js";
+import { GpuSpeed } from "./gpu_speed.js";
 import { ImageJob } from "./image_job.js";
 import type { Job } from "./job.js";
 import { MaskJob } from "./mask_job.js";
@@ -49,6 +50,7 @@ export class Session {
   readonly preview;
   readonly thumbnails;
   readonly scheduler;
+  readonly gpuSpeed;
 
   #draft;
   #notices;
@@ -93,6 +95,7 @@ export class Session {
       () => this.scheduler.advanced(),
     );
     this.training = new TrainingJob(project, this.model, this.image, this.decoder, notices, () => this.scheduler.advanced());
+    this.gpuSpeed = new GpuSpeed(this, notices);
     this.preview = new PreviewJob(draft, sight, this.image, this.mask);
     const warmUp = new WarmUpJob(this.model, this.image);
     this.thumbnails = new ThumbnailJob(project, this.image);

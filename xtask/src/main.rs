@@ -148,6 +148,7 @@ mod tests {
                 runs,
                 vit_b,
                 webgpu,
+                gpu: false,
             })
         };
         assert_eq!(options(""), wanted(5, false, false));
@@ -156,7 +157,15 @@ mod tests {
             options("--runs=100 --webgpu --vit-b"),
             wanted(100, true, true)
         );
-        for arguments in ["--runs 0", "--runs=101", "--port 3", "--vit-b=2"] {
+        let gpu = options("--gpu").expect("it is read");
+        assert!(gpu.gpu && !gpu.webgpu);
+        for arguments in [
+            "--runs 0",
+            "--runs=101",
+            "--port 3",
+            "--vit-b=2",
+            "--gpu --vit-b",
+        ] {
             assert_eq!(options(arguments), None, "{arguments}");
         }
     }

@@ -13,14 +13,16 @@ mod flex;
 mod linear;
 mod quads;
 mod relative;
+mod stopwatch;
 #[cfg(test)]
 mod tests;
+mod tile;
 mod winograd;
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use burn::backend::{Backend, Dispatch, backend_extension, tensor::FloatTensor};
-use burn::tensor::{Device, Shape, Tensor};
+use burn::tensor::{DType, Device, Shape, Tensor};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
@@ -31,6 +33,8 @@ use serde::{Deserialize, Serialize};
 use tsify::Tsify;
 
 pub use attention::{Form, Grid};
+pub use stopwatch::Stopwatch;
+pub use tile::{Tile, Tiles, tiles, use_tiles};
 pub use winograd::transformed;
 
 use super::elementwise::on_cpu;
@@ -94,15 +98,29 @@ pub enum Activation {
 /// `(rows, inputs)` times `(inputs, outputs)`, plus a bias of `(outputs)`, where [`has_linear`]
 /// says so. The weight is in float32 or, on a GPU that has it, in float16; the rest is in float32.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, then: Activation) -> Tensor<2> {
-    let ([_, inputs], [_, outputs]) = (x.dims(), weight.dims());
-    assert!(on_cpu(&x) || on_gpu(&x) && linear_fits(inputs, outputs));
-    assert!(weight.dims()[0] == inputs && bias.dims() == [outputs]);
-    let on_gpu = on_gpu(&x);
+    if on_gpu(&x) {
+        let half = weight.dtype() == DType::F16;
+        let tile = if half { tiles().half } else { tiles().single };
+        return linear_in(tile, x, weight, bias, then);
+    }
+    assert!(on_cpu(&x) && weight.dims()[0] == x.dims()[1] && bias.dims() == [weight.dims()[1]]);
     let ([x, weight], bias) = ([x, weight].map(Tensor::into_dispatch), bias.into_dispatch());
-    Tensor::from_dispatch(match on_gpu {
-        true => Dispatch::fused_linear(x, weight, bias, then),
-        false => Dispatch::linear_from_bias(x, weight, bias, then),
-    })
+    Tensor::from_dispatch(Dispatch::linear_from_bias(x, weight, bias, then))
+}
+
+/// [`linear`] on a GPU in tiles of that kind.
+pub fn linear_in(
+    tile: Tile,
+    x: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+    then: Activation,
+) -> Tensor<2> {
+    let ([_, inputs], [rows, outputs]) = (x.dims(), weight.dims());
+    assert!(on_gpu(&x) && linear_fits(inputs, outputs));
+    assert!(rows == inputs && bias.dims() == [outputs]);
+    let ([x, weight], bias) = ([x, weight].map(Tensor::into_dispatch), bias.into_dispatch());
+    Tensor::from_dispatch(Dispatch::fused_linear(x, weight, bias, then, tile))
 }
 
 /// `sum + left · right`, of `(B, N, C)`, `(B, N, R)` and `(B, R, C)`; 1 may stand for each of the Bs.
@@ -194,6 +212,7 @@ trait Kernels: Backend {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         then: Activation,
+        tile: Tile,
     ) -> FloatTensor<Self>;
 
     fn sam_attention(
@@ -216,8 +235,9 @@ impl Kernels for CubeBackend {
         weight: CubeTensor,
         bias: CubeTensor,
         then: Activation,
+        tile: Tile,
     ) -> CubeTensor {
-        linear::launch(x, weight, bias, then)
+        linear::launch(x, weight, bias, then, tile)
     }
 
     fn sam_attention(

@@ -1,3 +1,6 @@
+use burn::tensor::wgpu::wgpu;
+
+use super::quads::LANES;
 use super::*;
 use crate::model::config::{ImageEncoderConfig, SamConfig, VitConfig};
 
@@ -60,6 +63,19 @@ fn no_dispatch_takes_longer_than_drivers_wait() {
         largest / 1e9
     );
     assert!(largest <= LARGEST_DISPATCH);
+}
+
+#[test]
+fn tiles_keep_within_the_guaranteed_limits_and_share_their_work_out_evenly() {
+    let guaranteed = wgpu::Limits::default();
+    for tile in Tile::ALL.map(Tile::layout) {
+        let bytes = tile.shared() * LANES * size_of::<f32>();
+        assert!(bytes <= guaranteed.max_compute_workgroup_storage_size as usize);
+        assert!(tile.units() <= guaranteed.max_compute_invocations_per_workgroup as usize);
+        assert!(linear::DEPTH.is_multiple_of(tile.depth));
+        assert!(tile.blocks() <= tile.units());
+        assert!((tile.depth * tile.column_quads()).is_multiple_of(tile.units()));
+    }
 }
 
 #[test]

@@ -36,6 +36,9 @@ pub struct Options {
     /// Measure WebGPU in Chromium too, many minutes on a software adapter.
     #[arg(long)]
     pub webgpu: bool,
+    /// Measure the GPU alone, natively and in Chromium.
+    #[arg(long, conflicts_with_all = ["vit_b", "webgpu"])]
+    pub gpu: bool,
 }
 
 fn parse_runs(text: &str) -> Result<usize, String> {
@@ -64,6 +67,12 @@ pub fn bench(options: &Options) -> Result<()> {
     build::dist(Types::Write)?;
     build::test_models()?;
     fs::create_dir_all(WORK).with_context(|| format!("{WORK} cannot be made"))?;
+    if options.gpu {
+        let rows = keep(rows, &gpu::native(runs, &machine)?)?;
+        keep(rows, &webgpu::parts(runs, &machine)?)?;
+        println!("The figures are in {TABLE} and {DATA}.");
+        return Ok(());
+    }
     let rows = keep(rows, &training::step(runs, &machine)?)?;
     let rows = keep(rows, &inference::mobile_sam(runs, &machine)?)?;
     let rows = keep(rows, &inference::click(runs, &machine)?)?;

@@ -1,4 +1,4 @@
-//! What devices are measured by, besides the model's own work.
+//! Matrix products: a large one to measure by, and how many an encoder has.
 
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -55,17 +55,33 @@ pub fn encoder_flop(config: &SamConfig) -> Option<f64> {
     Some(2.0 * (grid * grid * (patches + neck) + blocks) as f64)
 }
 
-/// Multiplications in the products of the block at `index`.
-fn block_products(vit: &VitConfig, grid: usize, index: usize) -> usize {
-    let (side, windows) = match vit.global_blocks.contains(&index) {
+/// Side and number of the windows of the block at `index`.
+fn windows(vit: &VitConfig, grid: usize, index: usize) -> (usize, usize) {
+    match vit.global_blocks.contains(&index) {
         true => (grid, 1),
         false => (vit.window, grid.div_ceil(vit.window).pow(2)),
-    };
-    let (dim, tokens) = (vit.embed_dim, windows * side * side);
-    let projections = 4 * dim * dim;
+    }
+}
+
+/// Multiplications in the products of the block at `index`.
+fn block_products(vit: &VitConfig, grid: usize, index: usize) -> usize {
+    let (side, count) = windows(vit, grid, index);
     // Queries meet keys, then values, and the positions of rows and columns.
-    let attention = dim * (2 * side * side + 2 * side);
-    tokens * (projections + attention) + grid * grid * 2 * dim * vit.mlp_dim
+    let attention = vit.embed_dim * (2 * side * side + 2 * side);
+    count * side * side * attention + linear_products(vit, grid, index)
+}
+
+/// Those of its linear layers.
+fn linear_products(vit: &VitConfig, grid: usize, index: usize) -> usize {
+    let (side, count) = windows(vit, grid, index);
+    let dim = vit.embed_dim;
+    count * side * side * 4 * dim * dim + grid * grid * 2 * dim * vit.mlp_dim
+}
+
+/// Multiplications and additions of the linear layers of an encoder's blocks.
+pub fn linear_flop(vit: &VitConfig, grid: usize) -> f64 {
+    let products: usize = (0..vit.depth).map(|i| linear_products(vit, grid, i)).sum();
+    2.0 * products as f64
 }
 
 #[cfg(test)]

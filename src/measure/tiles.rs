@@ -1,0 +1,81 @@
+//! Which tiles of linear layers are the fastest on a GPU.
+
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use half::f16;
+
+use super::timing;
+use crate::device;
+use crate::error::Result;
+use crate::model::kernels::{Activation, Tile, Tiles, linear_in};
+use crate::weights::noise::noise;
+
+/// Rows, inputs and outputs: of a vision transformer, but for the inputs, which make no difference between tiles.
+const SIZES: [usize; 3] = [4096, 256, 2304];
+/// A tile is taken instead of the usual one where it takes less of its time than this: below that it may be chance.
+const GAIN: f64 = 0.95;
+
+/// Measures them; a quarter of a second on an integrated GPU.
+///
+/// # Errors
+/// When the device fails.
+pub async fn fastest_tiles(device: &Device) -> Result<Tiles> {
+    let [rows, inputs, outputs] = SIZES;
+    let tensor = |name: &str, shape: [usize; 2]| TensorData::new(noise(name, &shape), shape);
+    let x: Tensor<2> = Tensor::from_data(tensor("input.weight", [rows, inputs]), device);
+    let bias: Tensor<1> = Tensor::zeros([outputs], device);
+    let weight = tensor("weight", [inputs, outputs]);
+    let time = async |weight: &Tensor<2>, tile| {
+        let work = || {
+            let (x, weight, bias) = (x.clone(), weight.clone(), bias.clone());
+            linear_in(tile, x, weight, bias, Activation::None)
+        };
+        timing::seconds(device, work).await
+    };
+    let weights = Tensor::from_data(weight.clone(), device);
+    let single = fastest(async |tile| time(&weights, tile).await).await?;
+    if !device::supports_half(device) {
+        return Ok(Tiles {
+            single,
+            half: Tile::default(),
+        });
+    }
+    let weights = Tensor::from_data(weight.convert::<f16>(), (device, DType::F16));
+    let half = fastest(async |tile| time(&weights, tile).await).await?;
+    Ok(Tiles { single, half })
+}
+
+async fn fastest(seconds: impl AsyncFn(Tile) -> Result<f64>) -> Result<Tile> {
+    let usual = Tile::default();
+    let (mut best, mut least) = (usual, GAIN * seconds(usual).await?);
+    for tile in Tile::ALL.into_iter().filter(|&tile| tile != usual) {
+        let taken = seconds(tile).await?;
+        if taken < least {
+            (best, least) = (tile, taken);
+        }
+    }
+    Ok(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen([tall, small, large]: [f64; 3]) -> Tile {
+        let seconds = async |tile| {
+            Ok(match tile {
+                Tile::Tall => tall,
+                Tile::Small => small,
+                Tile::Large => large,
+            })
+        };
+        device::block_on(fastest(seconds)).unwrap()
+    }
+
+    #[test]
+    fn the_fastest_tile_is_taken_and_the_usual_one_where_that_may_be_chance() {
+        assert_eq!(chosen([1.0, 2.0, 0.5]), Tile::Large);
+        assert_eq!(chosen([1.0, 0.6, 0.7]), Tile::Small);
+        assert_eq!(chosen([1.0, 0.97, 0.96]), Tile::Tall);
+        assert_eq!(chosen([1.0, 1.5, 1.2]), Tile::Tall);
+    }
+}

@@ -1,0 +1,67 @@
+//! Times of a device.
+
+use burn::tensor::{Device, Tensor};
+use burn_cubecl::cubecl;
+use cubecl::profile::Instant;
+
+use crate::device;
+use crate::error::{Error, Result};
+use crate::model::kernels::Stopwatch;
+
+/// What is timed takes so many seconds at least, as browsers round a GPU's clock to a tenth of a millisecond.
+const LEAST: f64 = 0.01;
+const MOST_TIMES: usize = 50;
+
+/// Seconds that `device` is at `work` once: by its own clock where it has one, else by the clock on the wall. The first
+/// time does not count, as programs are compiled in it.
+pub async fn seconds<const D: usize>(device: &Device, work: impl Fn() -> Tensor<D>) -> Result<f64> {
+    device::settle(&work()).await?;
+    let once = timed(device, &work, 1).await?;
+    let times = (LEAST / once).ceil().clamp(1.0, MOST_TIMES as f64) as usize;
+    match times {
+        1 => Ok(once),
+        _ => timed(device, &work, times).await,
+    }
+}
+
+async fn timed<const D: usize>(
+    device: &Device,
+    work: &impl Fn() -> Tensor<D>,
+    times: usize,
+) -> Result<f64> {
+    let watch =
+        device::has_timestamps(device).then(|| Stopwatch::start(Tensor::zeros([1], device)));
+    let start = Instant::now();
+    let mut result = work();
+    for _ in 1..times {
+        result = work();
+    }
+    let by_gpu = match watch {
+        Some(watch) => watch.stop().await,
+        None => None,
+    };
+    device::settle(&result).await?;
+    let seconds = by_gpu.unwrap_or_else(|| start.elapsed().as_secs_f64());
+    Ok(seconds / times as f64)
+}
+
+/// Seconds since `start`, and the start of what follows.
+pub fn lap(start: &mut Instant) -> f64 {
+    let now = Instant::now();
+    let seconds = now.duration_since(*start).as_secs_f64();
+    *start = now;
+    seconds
+}
+
+/// # Errors
+/// Where there are none.
+pub fn median(seconds: &[f64]) -> Result<f64> {
+    let mut sorted = seconds.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match (sorted.get(middle), sorted.len() % 2) {
+        (None, _) => Err(Error::new("There is nothing to take a median of.")),
+        (Some(upper), 0) => Ok((sorted[middle - 1] + upper) / 2.0),
+        (Some(middle), _) => Ok(*middle),
+    }
+}

@@ -7,7 +7,7 @@ use burn::nn::{LayerNorm, Linear};
 use burn::tensor::Tensor;
 
 use super::attention::{Bias, attention, merge_heads, split_heads};
-use super::elementwise::gelu;
+use super::elementwise::{gelu, on_cpu};
 use super::kernels::{self, Activation, Kernel};
 use super::layers::{ConvSize, apply, conv2d, convolution, layer_norm, linear};
 use super::parameters::Parameters;
@@ -75,7 +75,8 @@ impl TinyVit {
     pub fn step(&self, step: usize, x: Tensor<4>) -> Tensor<4> {
         if step == 0 {
             let x = self.stem.forward(x);
-            let residual = |x: Tensor<4>, block: &Bottleneck| gelu(x.clone() + block.forward(x));
+            let residual =
+                |x: Tensor<4>, block: &Bottleneck| gelu(kernels::add(block.forward(x.clone()), x));
             return self.bottlenecks.iter().fold(x, residual);
         }
         let x = match step {
@@ -155,8 +156,24 @@ impl Bottleneck {
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = gelu(self.conv1.forward(x));
-        self.conv3.forward(gelu(self.conv2.forward(x)))
+        let x = pointwise(&self.conv1, x, Activation::Gelu);
+        pointwise(&self.conv3, gelu(self.conv2.forward(x)), Activation::None)
+    }
+}
+
+/// A 1 × 1 convolution and what follows it.
+fn pointwise(convolution: &Conv2d, x: Tensor<4>, then: Activation) -> Tensor<4> {
+    let [batch, inputs, height, width] = x.dims();
+    match (&convolution.bias, then) {
+        (Some(bias), _) if batch == 1 && on_cpu(&x) => {
+            let weight = convolution.weight.val();
+            let outputs = weight.dims()[0];
+            let weight = weight.reshape([outputs, inputs]);
+            let x = x.reshape([inputs, height * width]);
+            kernels::pointwise(x, weight, bias.val(), then).reshape([1, outputs, height, width])
+        }
+        (_, Activation::Gelu) => gelu(convolution.forward(x)),
+        (_, Activation::None) => convolution.forward(x),
     }
 }
 
@@ -196,11 +213,16 @@ impl TinyVitBlock {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [_, height, width, _] = x.dims();
         let windows = self.attn.forward(window_partition(x.clone(), self.window));
-        let x = x + window_unpartition(windows, height, width);
+        let x = kernels::add(x, window_unpartition(windows, height, width));
         let x = self.local_conv.forward(x.permute([0, 3, 1, 2]));
-        let x = x.permute([0, 2, 3, 1]);
+        let [batch, channels, ..] = x.dims();
+        // What follows goes through it by rows, so it is brought into their order once.
+        let x = x
+            .permute([0, 2, 3, 1])
+            .reshape([batch * height * width, channels]);
+        let x = x.reshape([batch, height, width, channels]);
         let hidden = apply(&self.fc1, self.norm.forward(x.clone()), Activation::Gelu);
-        x + apply(&self.fc2, hidden, Activation::None)
+        kernels::add(apply(&self.fc2, hidden, Activation::None), x)
     }
 }
 

@@ -103,6 +103,43 @@ test("an engine that dies at rest comes back with all that it had", async (t) =>
   }
 });
 
+test("a GPU that is lost at rest comes back, is left for the CPU when it is lost again, and nothing is lost", async (t) => {
+  const wait = clocks(t);
+  const { outcomes } = await calm(wait, "auto");
+  for (const { step: fatal } of outcomes) {
+    const world = new World();
+    const scenario = await Scenario.begin(world, wait, "auto");
+    const { scheduler } = scenario.visit.bench.session;
+    const shown = () => scheduler.device.peek()?.device;
+    scenario.atRest = async (step) => {
+      if (step !== fatal) return;
+      for (const device of ["WebGPU", "CPU"]) {
+        world.engine?.die("lost");
+        await scenario.visit.rest();
+        assert.ok(shown()?.startsWith(device), `${shown()} is shown after ${fatal}`);
+      }
+    };
+    await scenario.run().catch((error) => assert.fail(`losses after ${fatal}: ${error.message}`));
+    assert.deepEqual(scenario.outcomes, outcomes, `after ${fatal}`);
+    assert.deepEqual([world.choices, scenario.repeated], [["auto", "auto", "cpu"], []]);
+  }
+});
+
+test("a GPU that is lost for good is left for the CPU, from any request on, and nothing is lost", async (t) => {
+  const wait = clocks(t);
+  const { outcomes, requests } = await calm(wait, "auto");
+  for (const [i, method] of requests.entries()) {
+    if (method === "create") continue;
+    const world = new World();
+    world.deadly = (place, asked) => place > i && asked !== "create" && world.choices.at(-1) === "auto";
+    const scenario = await Scenario.begin(world, wait, "auto");
+    await scenario.run().catch((error) => assert.fail(`lost from request ${i + 1}, ${method}, on: ${error.message}`));
+    assert.deepEqual(scenario.outcomes, outcomes, `from request ${i + 1}, ${method}, on`);
+    assert.deepEqual(world.choices.at(-1), "cpu");
+    assert.equal(scenario.visit.bench.session.scheduler.device.peek()?.device, "CPU");
+  }
+});
+
 test("whatever kills the engine each time, or fails each time, ends", async (t) => {
   const wait = clocks(t);
   const { requests } = await calm(wait);

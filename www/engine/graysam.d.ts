@@ -75,6 +75,7 @@ export class Engine {
     cancel(): void;
     /**
      * Has the GPU compute what the CPU computes as well. What is wrong is not used from then on; before a model is loaded.
+     * On one that is no software the tiles of linear layers are chosen first.
      */
     check_device(): Promise<DeviceCheck>;
     /**
@@ -151,6 +152,11 @@ export class Engine {
      * 0 outside.
      */
     mask_png(): Uint8Array<ArrayBuffer>;
+    /**
+     * Checks the device again and measures it, with the loaded model and the sample image; what is open stays as it is,
+     * and what the check finds is only told.
+     */
+    measure_device(): Promise<DeviceSpeed>;
     /**
      * The whole model with the fine-tuned decoder, handed to `sink` piece by piece: safetensors, or a
      * PyTorch file for micro-sam.
@@ -233,7 +239,6 @@ export class Engine {
      * Does without what an earlier check of the same GPU has found wrong.
      */
     take_check(known: DeviceCheck): void;
-    measure_device(): Promise<DeviceSpeed>;
     /**
      * A small picture of channels of a page of a file, or of the bundled sample, in the display that
      * it is opened with: a PNG file, `side` pixels on the longer side.
@@ -862,6 +867,41 @@ export interface KnownObjects {
     classes: ClassRecord[];
 }
 
+/**
+ * Medians.
+ */
+export interface Measured {
+    device: string;
+    runs: number;
+    /**
+     * Without the image's preparation.
+     */
+    encoder_s: number;
+    /**
+     * A click on the encoded image, until its mask is there in the image's size.
+     */
+    decoder_s: number;
+    training_step_s: number;
+    matmul_tflops: number;
+    /**
+     * The rate of the encoder's matrix products in percent of that one's, where they are known.
+     */
+    encoder_share: number | null;
+    /**
+     * What the GPU's allocator holds after the encodings, with the model's weights. CubeCL keeps what
+     * it once took, so this is the peak but for buffers that it gave back.
+     */
+    encoder_memory_mb: number | null;
+    /**
+     * The same after the clicks.
+     */
+    decoder_memory_mb: number | null;
+    /**
+     * The same in the end.
+     */
+    memory_mb: number | null;
+}
+
 export interface ModelInfo {
     name: string;
     parameters: number;
@@ -948,6 +988,45 @@ export interface PromptRound {
 }
 
 /**
+ * How fast a kernel is.
+ */
+export interface Rate {
+    name: string;
+    /**
+     * Seconds of one run.
+     */
+    seconds: number;
+    /**
+     * 10¹² multiplications and additions in a second.
+     */
+    tflops: number;
+    /**
+     * That rate in percent of a plain product's.
+     */
+    of_product: number;
+    /**
+     * Its part of the time of ViT-B's encoder in percent, as far as it is these kernels'; `None`: it is not in it.
+     */
+    of_encoder: number | null;
+}
+
+/**
+ * The kernels of a GPU, side by side.
+ */
+export interface Rates {
+    /**
+     * By the GPU's own clock, not by the one on the wall.
+     */
+    by_gpu_clock: boolean;
+    /**
+     * 10¹² multiplications and additions in a second of Burn's product of 4096 × 768 by 3072 in float32, which the rates
+     * are compared with.
+     */
+    product_tflops: number;
+    kernels: Rate[];
+}
+
+/**
  * Mean IoU over the objects, 0..1, of the single-mask output.
  */
 export interface Scores {
@@ -997,6 +1076,20 @@ export interface SuggestionInfo {
      * Left, top, right and bottom in pixels of the image, the last two just outside.
      */
     bounds: [number, number, number, number];
+}
+
+/**
+ * The tiles of linear layers, by the weights' type.
+ */
+export interface Tiles {
+    /**
+     * Of weights in float32.
+     */
+    single: Tile;
+    /**
+     * Of weights in float16.
+     */
+    half: Tile;
 }
 
 /**
@@ -1100,12 +1193,6 @@ export type ImageKind = "8-bit grayscale" | "16-bit grayscale" | "32-bit float g
 
 export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
 
-export interface Tiles { single: Tile; half: Tile }
-export type Tile = "128 × 64" | "64 × 64" | "128 × 128";
-export interface Rate { name: string; seconds: number; tflops: number; of_product: number; of_encoder: number | null }
-export interface Rates { by_gpu_clock: boolean; product_tflops: number; kernels: Rate[] }
-export interface Measured { device: string; runs: number; encoder_s: number; decoder_s: number; training_step_s: number; matmul_tflops: number; encoder_share: number | null; encoder_memory_mb: number | null; decoder_memory_mb: number | null; memory_mb: number | null }
-
 /**
  * What of these kernels a GPU may compute wrongly by itself. A process opens one GPU, so it is avoided there by all.
  */
@@ -1128,5 +1215,10 @@ export type Naming = "segment_anything" | "hugging_face" | "micro_sam";
 export type Prompt = { kind: "point"; x: number; y: number; positive: boolean } | { kind: "box"; x0: number; y0: number; x1: number; y1: number } | { kind: "mask"; x0: number; y0: number; x1: number; y1: number; runs: number[] };
 
 export type SyncInitInput = BufferSource | WebAssembly.Module;
+
+/**
+ * The rows and columns of a product that a workgroup computes.
+ */
+export type Tile = "128 × 64" | "64 × 64" | "128 × 128";
 
 export type WindowKind = "percentile" | "minmax" | "full" | "range";

@@ -2,6 +2,8 @@
 //! device passes over the outputs five times: it makes and copies zeros, multiplies, and adds bias
 //! and activation afterwards. Here the outputs begin as the bias, and the product is added to them.
 
+use std::mem::MaybeUninit;
+
 use burn::tensor::TensorData;
 use burn_flex::FlexTensor;
 use gemm::Parallelism;
@@ -16,14 +18,77 @@ use crate::model::elementwise::{gelu_of_all, sum_of};
 pub fn linear(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, then: Activation) -> FlexTensor {
     let (left, right) = (Matrix::of(&x, 0), Matrix::of(&weight, 0));
     let bias = bias.to_contiguous();
-    let mut out = bias.storage::<f32>()[..right.columns].repeat(left.rows);
-    add(&mut out, &left, &right);
+    let bias = &bias.storage::<f32>()[..right.columns];
+    let begin = |_, row: &mut [MaybeUninit<f32>]| {
+        row.write_copy_of_slice(bias);
+    };
+    let mut out = begun([left.rows, right.columns], begin);
+    add_product_to(&mut out, &left, &right);
     if then == Activation::Gelu {
         gelu_of_all(&mut out);
     }
     let shape = [left.rows, right.columns];
     FlexTensor::from_data(TensorData::new(out, shape))
 }
+
+/// A 1 × 1 convolution of `(inputs, pixels)` by weights of `(outputs, inputs)`, plus a bias of `(outputs)`, in any layout.
+pub fn pointwise(
+    x: FlexTensor,
+    weight: FlexTensor,
+    bias: FlexTensor,
+    then: Activation,
+) -> FlexTensor {
+    let (left, right) = (Matrix::of(&weight, 0), Matrix::of(&x, 0));
+    let bias = bias.to_contiguous();
+    let bias = &bias.storage::<f32>()[..left.rows];
+    let begin = |i: usize, row: &mut [MaybeUninit<f32>]| {
+        row.iter_mut().for_each(|value| {
+            value.write(bias[i]);
+        });
+    };
+    let mut out = begun([left.rows, right.columns], begin);
+    add_product_to(&mut out, &left, &right);
+    if then == Activation::Gelu {
+        gelu_of_all(&mut out);
+    }
+    let shape = [left.rows, right.columns];
+    FlexTensor::from_data(TensorData::new(out, shape))
+}
+
+/// Rows of so many columns, each of which `begin` writes whole; by all threads.
+fn begun(
+    [rows, columns]: [usize; 2],
+    begin: impl Fn(usize, &mut [MaybeUninit<f32>]) + Sync + Send,
+) -> Vec<f32> {
+    let length = rows * columns;
+    let mut values = Vec::with_capacity(length);
+    let columns = columns.max(1);
+    values.spare_capacity_mut()[..length]
+        .par_chunks_exact_mut(columns)
+        .enumerate()
+        .with_min_len(device::LEAST_VALUES.div_ceil(4 * columns))
+        .for_each(|(i, row)| begin(i, row));
+    // SAFETY: each of them was written.
+    unsafe { values.set_len(length) };
+    values
+}
+
+/// `a + b`, of the same shape in any layout.
+pub fn add(a: FlexTensor, b: FlexTensor) -> FlexTensor {
+    let shape = a.layout().shape().clone();
+    let b = b.to_contiguous();
+    let a = a.into_data().try_into_vec::<f32>();
+    let mut sum = a.expect("the CPU device computes in float32");
+    let b = &b.storage::<f32>()[..sum.len()];
+    sum.par_chunks_mut(PIECE)
+        .zip(b.par_chunks(PIECE))
+        .with_min_len(device::LEAST_VALUES / 4 / PIECE)
+        .for_each(|(sum, b)| sum.iter_mut().zip(b).for_each(|(sum, b)| *sum += b));
+    FlexTensor::from_data(TensorData::new(sum, shape))
+}
+
+/// So many values at a time stay in the cache.
+const PIECE: usize = 1024;
 
 /// `sum + left · right` of three dimensions, the first of which may be 1 instead of the others', in
 /// any layout.
@@ -38,7 +103,7 @@ pub fn add_product(sum: FlexTensor, left: FlexTensor, right: FlexTensor) -> Flex
     }
     let piece = (out.len() / batch).max(1);
     let add_one = |(i, out): (usize, &mut [f32])| {
-        add(out, &Matrix::of(&left, i), &Matrix::of(&right, i));
+        add_product_to(out, &Matrix::of(&left, i), &Matrix::of(&right, i));
     };
     out.par_chunks_exact_mut(piece)
         .enumerate()
@@ -52,7 +117,7 @@ pub fn add_product(sum: FlexTensor, left: FlexTensor, right: FlexTensor) -> Flex
 }
 
 /// Adds a product to `out`, which is row-major.
-fn add(out: &mut [f32], left: &Matrix, right: &Matrix) {
+fn add_product_to(out: &mut [f32], left: &Matrix, right: &Matrix) {
     let (rows, inner, columns) = (left.rows, left.columns, right.columns);
     let threads = device::threads(rows.saturating_mul(columns).saturating_mul(inner));
     product(out, left, right, true, threads);

@@ -123,6 +123,27 @@ pub fn linear_in(
     Tensor::from_dispatch(Dispatch::fused_linear(x, weight, bias, then, tile))
 }
 
+/// The 1 × 1 convolution of `x`, `(inputs, pixels)` on the CPU, with weights of `(outputs, inputs)` and a bias of
+/// `(outputs)`: `(outputs, pixels)`.
+pub fn pointwise(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, then: Activation) -> Tensor<2> {
+    let [outputs, inputs] = weight.dims();
+    assert!(on_cpu(&x) && on_cpu(&weight) && x.dims()[0] == inputs && bias.dims() == [outputs]);
+    let ([x, weight], bias) = ([x, weight].map(Tensor::into_dispatch), bias.into_dispatch());
+    Tensor::from_dispatch(Dispatch::pointwise(x, weight, bias, then))
+}
+
+/// `a + b`, of the same shape; on the CPU by all threads.
+pub fn add<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
+    match on_cpu(&a) && on_cpu(&b) {
+        true => {
+            assert!(a.dims() == b.dims());
+            let sum = Dispatch::add_values(a.into_dispatch(), b.into_dispatch());
+            Tensor::from_dispatch(sum)
+        }
+        false => a + b,
+    }
+}
+
 /// `sum + left · right`, of `(B, N, C)`, `(B, N, R)` and `(B, R, C)`; 1 may stand for each of the Bs.
 pub fn add_product(sum: Tensor<3>, left: Tensor<3>, right: Tensor<3>) -> Tensor<3> {
     match on_cpu(&sum) && on_cpu(&left) && on_cpu(&right) {
@@ -263,6 +284,15 @@ trait CpuKernels: Backend {
         then: Activation,
     ) -> FloatTensor<Self>;
 
+    fn pointwise(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        then: Activation,
+    ) -> FloatTensor<Self>;
+
+    fn add_values(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
+
     fn add_product(
         sum: FloatTensor<Self>,
         left: FloatTensor<Self>,
@@ -288,6 +318,19 @@ impl CpuKernels for Flex {
         then: Activation,
     ) -> FlexTensor {
         flex::linear(x, weight, bias, then)
+    }
+
+    fn pointwise(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        then: Activation,
+    ) -> FlexTensor {
+        flex::pointwise(x, weight, bias, then)
+    }
+
+    fn add_values(a: FlexTensor, b: FlexTensor) -> FlexTensor {
+        flex::add(a, b)
     }
 
     fn add_product(sum: FlexTensor, left: FlexTensor, right: FlexTensor) -> FlexTensor {

@@ -2,20 +2,26 @@
 
 import { signal } from "../vendor/signals-core.js";
 import type { Notices } from "../document/notices.js";
+import { CrashError } from "../engine/client.js";
 import type { DeviceSpeed } from "../engine/graysam.js";
 import { forgetCheck } from "./gpu_check.js";
-import type { Session } from "./session.js";
 
 export class GpuSpeed {
   readonly measuring = signal(false);
   /** What was measured last in this visit. */
   readonly speed = signal<DeviceSpeed | undefined>(undefined);
 
-  #session;
+  #measure;
+  #known;
   #notices;
 
-  constructor(session: Session, notices: Notices) {
-    this.#session = session;
+  /**
+   * @param measure asks the engine
+   * @param known what the check of this visit has found wrong, if anything
+   */
+  constructor(measure: () => Promise<DeviceSpeed>, known: () => string | null | undefined, notices: Notices) {
+    this.#measure = measure;
+    this.#known = known;
     this.#notices = notices;
   }
 
@@ -24,11 +30,12 @@ export class GpuSpeed {
     if (this.measuring.peek()) return;
     this.measuring.value = true;
     try {
-      const speed = await this.#session.request("measureDevice", []).done;
+      const speed = await this.#measure();
       this.speed.value = speed;
-      if (speed.fault && speed.fault !== this.#session.scheduler.gpuCheck?.check.note) this.#tell();
+      if (speed.fault && speed.fault !== this.#known()) this.#tell();
     } catch (error) {
-      this.#session.fail(error);
+      // The scheduler tells of crashes itself.
+      if (!(error instanceof CrashError)) this.#notices.fail(error);
     } finally {
       this.measuring.value = false;
     }

@@ -95,7 +95,11 @@ export class Session {
       () => this.scheduler.advanced(),
     );
     this.training = new TrainingJob(project, this.model, this.image, this.decoder, notices, () => this.scheduler.advanced());
-    this.gpuSpeed = new GpuSpeed(this, notices);
+    this.gpuSpeed = new GpuSpeed(
+      async () => await this.request("measureDevice", []).done,
+      () => this.scheduler.gpuCheck?.check.note,
+      notices,
+    );
     this.preview = new PreviewJob(draft, sight, this.image, this.mask);
     const warmUp = new WarmUpJob(this.model, this.image);
     this.thumbnails = new ThumbnailJob(project, this.image);

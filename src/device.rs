@@ -130,6 +130,12 @@ pub async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     data.try_into_vec().map_err(device_failed)
 }
 
+/// Waits for something that the GPU is to tell.
+pub async fn awaited<T>(told: impl Future<Output = T>) -> T {
+    let _wait = Wait::begin();
+    told.await
+}
+
 /// A wait for the GPU, while this lives.
 struct Wait;
 

@@ -17,7 +17,7 @@ pub struct CheckGpu {
     /// Use no more of the GPU than WebGPU guarantees
     #[arg(long)]
     guaranteed: bool,
-    /// Print how fast the kernels are, and first choose the fastest tiles; minutes on a software adapter
+    /// Print how fast the kernels are; minutes on a software adapter
     #[arg(long)]
     rates: bool,
 }
@@ -30,7 +30,7 @@ impl CheckGpu {
         };
         let opened = device::block_on(device::open_gpu(capabilities))?;
         println!("{}", opened.name);
-        if self.rates {
+        if self.rates || opened.is_gpu {
             let tiles = device::block_on(measure::fastest_tiles(&opened.device))?;
             kernels::use_tiles(tiles);
             println!("The fastest tiles: {tiles}.");

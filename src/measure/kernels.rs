@@ -5,7 +5,8 @@ use burn::tensor::{DType, Device, Tensor, TensorData, module};
 use serde::Serialize;
 use tsify::Tsify;
 
-use super::{product, timing};
+use super::product;
+use super::timing::{self, Clock};
 use crate::device;
 use crate::error::Result;
 use crate::model::config::{ImageEncoderConfig, SamConfig, VitConfig};
@@ -55,7 +56,10 @@ pub async fn rates(device: &Device) -> Result<Rates> {
             tensor([rows, inputs], device),
             tensor([inputs, outputs], device),
         );
-        timing::seconds(device, || Tensor::matmul(x.clone(), w.clone())).await?
+        timing::seconds(device, Clock::Device, || {
+            Tensor::matmul(x.clone(), w.clone())
+        })
+        .await?
     };
     let mut found = Found {
         product_tflops: tflops(product_flop(), plain),
@@ -143,7 +147,7 @@ async fn linear(device: &Device, dtype: DType) -> Result<f64> {
     let (x, bias) = (tensor([rows, inputs], device), tensor([outputs], device));
     let weight = tensor::<2>([inputs, outputs], device).cast(dtype);
     let work = || kernels::linear(x.clone(), weight.clone(), bias.clone(), Activation::Gelu);
-    timing::seconds(device, work).await
+    timing::seconds(device, Clock::Device, work).await
 }
 
 async fn attentions(
@@ -175,7 +179,7 @@ async fn attentions(
         let qkv = tensor([grids, tokens, row], device);
         let position = tensor([grid.height, grid.height, channels], device);
         let work = || kernels::attention(qkv.clone(), position.clone(), position.clone(), grid);
-        let seconds = timing::seconds(device, work).await?;
+        let seconds = timing::seconds(device, Clock::Device, work).await?;
         found.add(name, grid.operations(grids), seconds, Some(times as f64));
     }
     Ok(())
@@ -189,7 +193,7 @@ async fn convolution(device: &Device, channels: usize) -> Result<f64> {
         let options = ConvOptions::new([1, 1], [1, 1], [1, 1], 1);
         module::conv2d(x.clone(), weight.clone(), None, options)
     };
-    timing::seconds(device, work).await
+    timing::seconds(device, Clock::Device, work).await
 }
 
 #[cfg(test)]

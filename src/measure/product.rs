@@ -3,6 +3,7 @@
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::timing::{self, Clock};
 use crate::device;
 use crate::error::Result;
 use crate::model::SamConfig;
@@ -30,6 +31,12 @@ impl Product {
             layer: with_parameters(&mut source, device, |p| linear(p, inputs, outputs))?,
             flop: 2.0 * (rows * inputs * outputs) as f64,
         })
+    }
+
+    /// Seconds of one product, by the device's clock where it has one.
+    pub async fn seconds(&self, device: &Device) -> Result<f64> {
+        let work = || apply(&self.layer, self.x.clone(), Activation::None);
+        timing::seconds(device, Clock::Device, work).await
     }
 
     /// Multiplies that many times, one after the other, and waits for the end.

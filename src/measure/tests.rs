@@ -2,7 +2,7 @@ use burn::tensor::{Device, Tensor};
 use burn_cubecl::cubecl;
 use cubecl::profile::Instant;
 
-use super::timing::{self, median};
+use super::timing::{self, Clock, median};
 use crate::device::{self, block_on};
 use crate::gpu_check::tests::gpu;
 use crate::model::kernels::Stopwatch;
@@ -38,7 +38,7 @@ fn a_gpu_with_a_clock_tells_how_long_it_was_at_something_and_no_more_than_passed
 fn work_is_timed_on_devices_with_a_clock_and_without() {
     for device in [gpu(), Device::flex()] {
         let start = Instant::now();
-        let once = block_on(timing::seconds(&device, || work(&device))).unwrap();
+        let once = block_on(timing::seconds(&device, Clock::Device, || work(&device))).unwrap();
         assert!(0.0 < once && once < start.elapsed().as_secs_f64());
     }
 }

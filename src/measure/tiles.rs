@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use half::f16;
 
-use super::timing;
+use super::timing::{self, Clock};
 use crate::device;
 use crate::error::Result;
 use crate::model::kernels::{Activation, Tile, Tiles, linear_in};
@@ -29,7 +29,7 @@ pub async fn fastest_tiles(device: &Device) -> Result<Tiles> {
             let (x, weight, bias) = (x.clone(), weight.clone(), bias.clone());
             linear_in(tile, x, weight, bias, Activation::None)
         };
-        timing::seconds(device, work).await
+        timing::seconds(device, Clock::Wall, work).await
     };
     let weights = Tensor::from_data(weight.clone(), device);
     let single = fastest(async |tile| time(&weights, tile).await).await?;

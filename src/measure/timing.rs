@@ -12,32 +12,45 @@ use crate::model::kernels::Stopwatch;
 const LEAST: f64 = 0.01;
 const MOST_TIMES: usize = 50;
 
-/// Seconds that `device` is at `work` once: by its own clock where it has one, else by the clock on the wall. The first
-/// time does not count, as programs are compiled in it.
-pub async fn seconds<const D: usize>(device: &Device, work: impl Fn() -> Tensor<D>) -> Result<f64> {
+/// By what time is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// The device's own where it has one.
+    Device,
+    /// The one on the wall, which every browser has.
+    Wall,
+}
+
+/// Seconds that `device` is at `work` once. The first time does not count, as programs are compiled in it.
+pub async fn seconds<const D: usize>(
+    device: &Device,
+    clock: Clock,
+    work: impl Fn() -> Tensor<D>,
+) -> Result<f64> {
     device::settle(&work()).await?;
-    let once = timed(device, &work, 1).await?;
+    let once = timed(device, clock, &work, 1).await?;
     let times = (LEAST / once).ceil().clamp(1.0, MOST_TIMES as f64) as usize;
     match times {
         1 => Ok(once),
-        _ => timed(device, &work, times).await,
+        _ => timed(device, clock, &work, times).await,
     }
 }
 
 async fn timed<const D: usize>(
     device: &Device,
+    clock: Clock,
     work: &impl Fn() -> Tensor<D>,
     times: usize,
 ) -> Result<f64> {
-    let watch =
-        device::has_timestamps(device).then(|| Stopwatch::start(Tensor::zeros([1], device)));
+    let watch = (clock == Clock::Device && device::has_timestamps(device))
+        .then(|| Stopwatch::start(Tensor::zeros([1], device)));
     let start = Instant::now();
     let mut result = work();
     for _ in 1..times {
         result = work();
     }
     let by_gpu = match watch {
-        Some(watch) => watch.stop().await,
+        Some(watch) => device::awaited(watch.stop()).await,
         None => None,
     };
     device::settle(&result).await?;

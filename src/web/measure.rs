@@ -19,6 +19,11 @@ impl Product {
         Ok(Self(product))
     }
 
+    /// Seconds of one product, by the device's clock where it has one.
+    pub async fn seconds(&self, engine: &Engine) -> JsResult<f64> {
+        Ok(self.0.seconds(engine.tensor_device()).await?)
+    }
+
     /// Multiplies once and waits for the end.
     pub async fn run(&self) -> JsResult<()> {
         Ok(self.0.run(1).await?)

@@ -413,6 +413,10 @@ export class Product {
      * Multiplies once and waits for the end.
      */
     run(): Promise<void>;
+    /**
+     * Seconds of one product, by the device's clock where it has one.
+     */
+    seconds(engine: Engine): Promise<number>;
 }
 
 /**

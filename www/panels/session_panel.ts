@@ -4,6 +4,7 @@ import { effect } from "../vendor/signals-core.js";
 import type { Workbench } from "../commands/workbench.js";
 import { pixelSizeOf } from "../document/scale.js";
 import { diagnosticsOf } from "../session/diagnostics.js";
+import { isChecked } from "../session/gpu_check.js";
 import { speedLines } from "../session/gpu_speed.js";
 import type { State } from "../session/session.js";
 import { byId } from "./dom.js";
@@ -96,11 +97,12 @@ export class SessionPanel {
     const { name, parameters } = this.#session.model.info.value ?? {};
     modelName.textContent = name ?? "none yet";
     modelSize.textContent = parameters ? `${(parameters / 1e6).toFixed(1)} M parameters` : "";
-    const { device, note } = this.#session.scheduler.device.value ?? {};
+    const shown = this.#session.scheduler.device.value;
+    const { device, note } = shown ?? {};
     deviceName.textContent = device ?? "–";
     deviceNote.textContent = note ?? "";
     deviceNote.hidden = !note;
-    measureGpu.hidden = !device?.startsWith("WebGPU");
+    measureGpu.hidden = !shown || !isChecked(shown);
     tryGpu.hidden = !this.#session.scheduler.gpuDoubted.value;
   }
   #showSpeed() {

@@ -28,18 +28,17 @@ pub enum Bias {
 /// result has the shape of `q`.
 pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, scale: f64, bias: Bias) -> Tensor<3> {
     let ([heads, queries, _], keys) = (q.dims(), k.dims()[1]);
-    let k = k.swap_dims(1, 2);
+    let (q, k) = (q * scale, k.swap_dims(1, 2));
     match on_cpu(&q) {
         true => {
             let bias = BiasValues::of(bias);
-            let scale = scale as f32;
             // Whole heads, or one head's queries in parts.
             let step = (CACHED_SCORES / (4 * queries * keys)).max(1);
             let rows = match step {
                 1 => (CACHED_SCORES / (4 * keys)).clamp(1, queries),
                 _ => queries,
             };
-            let weigh = |part: Part, scores| bias.softmax(part, scores, scale);
+            let weigh = |part: Part, scores| bias.softmax(part, scores);
             let run = |piece: &(dyn Fn(usize) -> Tensor<3> + Sync), count: usize| {
                 (0..count).into_par_iter().map(piece).collect()
             };
@@ -51,7 +50,7 @@ pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, scale: f64, bias: Bia
             in_pieces(
                 [heads, queries],
                 [step, queries],
-                (q * scale, k, v),
+                (q, k, v),
                 |part, scores| softmax(bias.add(part.head, scores)),
                 |piece, count| (0..count).map(piece).collect(),
             )
@@ -160,12 +159,11 @@ impl BiasValues {
         }
     }
 
-    /// The softmax of scores `(n, queries, keys)`, scaled and biased, of which `part` tells the first.
-    fn softmax(&self, part: Part, scores: Tensor<3>, scale: f32) -> Tensor<3> {
+    /// The softmax of biased scores `(n, queries, keys)`, of which `part` tells the first.
+    fn softmax(&self, part: Part, scores: Tensor<3>) -> Tensor<3> {
         let [_, queries, keys] = scores.dims();
         on_values(scores, |values| {
             for (i, row) in values.chunks_exact_mut(keys).enumerate() {
-                row.iter_mut().for_each(|score| *score *= scale);
                 self.add(part.head + i / queries, part.query + i % queries, row);
                 softmax_of(row);
             }

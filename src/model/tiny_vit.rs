@@ -7,7 +7,7 @@ use burn::nn::{LayerNorm, Linear};
 use burn::tensor::Tensor;
 
 use super::attention::{Bias, attention, merge_heads, split_heads};
-use super::elementwise::{gelu, on_cpu};
+use super::elementwise::gelu;
 use super::kernels::{self, Activation, Kernel};
 use super::layers::{ConvSize, apply, conv2d, convolution, layer_norm, linear};
 use super::parameters::Parameters;
@@ -156,24 +156,8 @@ impl Bottleneck {
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = pointwise(&self.conv1, x, Activation::Gelu);
-        pointwise(&self.conv3, gelu(self.conv2.forward(x)), Activation::None)
-    }
-}
-
-/// A 1 × 1 convolution and what follows it.
-fn pointwise(convolution: &Conv2d, x: Tensor<4>, then: Activation) -> Tensor<4> {
-    let [batch, inputs, height, width] = x.dims();
-    match (&convolution.bias, then) {
-        (Some(bias), _) if batch == 1 && on_cpu(&x) => {
-            let weight = convolution.weight.val();
-            let outputs = weight.dims()[0];
-            let weight = weight.reshape([outputs, inputs]);
-            let x = x.reshape([inputs, height * width]);
-            kernels::pointwise(x, weight, bias.val(), then).reshape([1, outputs, height, width])
-        }
-        (_, Activation::Gelu) => gelu(convolution.forward(x)),
-        (_, Activation::None) => convolution.forward(x),
+        let x = gelu(self.conv1.forward(x));
+        self.conv3.forward(gelu(self.conv2.forward(x)))
     }
 }
 

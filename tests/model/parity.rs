@@ -171,8 +171,28 @@ fn vit_b_on_the_cpu() {
 }
 
 #[test]
+#[ignore = "a software adapter takes ten minutes for it"]
 fn vit_b_on_webgpu() {
     vit_b(&guaranteed_webgpu(), WEBGPU);
+}
+
+/// What of ViT-B can be afforded on a software adapter.
+#[test]
+fn blocks_of_vit_b_on_webgpu() {
+    let embedding = |device: &Device| {
+        let config = SamConfig::two_blocks();
+        let sam = noise_model(&config, device, Precision::F32);
+        let side = config.image_size();
+        let image = input("input.image", [1, 3, side, side], device) * 2.0;
+        let embedding = sam.image_encoder.forward(image);
+        device::block_on(device::read(embedding)).expect("the embedding is readable")
+    };
+    let (expected, actual) = (embedding(&Device::flex()), embedding(&guaranteed_webgpu()));
+    let largest = expected.iter().fold(0.0_f32, |most, v| most.max(v.abs()));
+    let differences = expected.iter().zip(&actual).map(|(a, b)| (a - b).abs());
+    let error = differences.fold(0.0, f32::max) / largest;
+    println!("largest error {error:.1e} of the largest value");
+    assert!(expected.len() == actual.len() && f64::from(error) < WEBGPU);
 }
 
 /// The GPU, if it has float16.

@@ -31,30 +31,6 @@ pub fn linear(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, then: Activat
     FlexTensor::from_data(TensorData::new(out, shape))
 }
 
-/// A 1 × 1 convolution of `(inputs, pixels)` by weights of `(outputs, inputs)`, plus a bias of `(outputs)`, in any layout.
-pub fn pointwise(
-    x: FlexTensor,
-    weight: FlexTensor,
-    bias: FlexTensor,
-    then: Activation,
-) -> FlexTensor {
-    let (left, right) = (Matrix::of(&weight, 0), Matrix::of(&x, 0));
-    let bias = bias.to_contiguous();
-    let bias = &bias.storage::<f32>()[..left.rows];
-    let begin = |i: usize, row: &mut [MaybeUninit<f32>]| {
-        row.iter_mut().for_each(|value| {
-            value.write(bias[i]);
-        });
-    };
-    let mut out = begun([left.rows, right.columns], begin);
-    add_product_to(&mut out, &left, &right);
-    if then == Activation::Gelu {
-        gelu_of_all(&mut out);
-    }
-    let shape = [left.rows, right.columns];
-    FlexTensor::from_data(TensorData::new(out, shape))
-}
-
 /// Rows of so many columns, each of which `begin` writes whole; by all threads.
 fn begun(
     [rows, columns]: [usize; 2],

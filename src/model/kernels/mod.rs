@@ -123,15 +123,6 @@ pub fn linear_in(
     Tensor::from_dispatch(Dispatch::fused_linear(x, weight, bias, then, tile))
 }
 
-/// The 1 × 1 convolution of `x`, `(inputs, pixels)` on the CPU, with weights of `(outputs, inputs)` and a bias of
-/// `(outputs)`: `(outputs, pixels)`.
-pub fn pointwise(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, then: Activation) -> Tensor<2> {
-    let [outputs, inputs] = weight.dims();
-    assert!(on_cpu(&x) && on_cpu(&weight) && x.dims()[0] == inputs && bias.dims() == [outputs]);
-    let ([x, weight], bias) = ([x, weight].map(Tensor::into_dispatch), bias.into_dispatch());
-    Tensor::from_dispatch(Dispatch::pointwise(x, weight, bias, then))
-}
-
 /// `a + b`, of the same shape; on the CPU by all threads.
 pub fn add<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
     match on_cpu(&a) && on_cpu(&b) {
@@ -284,13 +275,6 @@ trait CpuKernels: Backend {
         then: Activation,
     ) -> FloatTensor<Self>;
 
-    fn pointwise(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        then: Activation,
-    ) -> FloatTensor<Self>;
-
     fn add_values(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
 
     fn add_product(
@@ -318,15 +302,6 @@ impl CpuKernels for Flex {
         then: Activation,
     ) -> FlexTensor {
         flex::linear(x, weight, bias, then)
-    }
-
-    fn pointwise(
-        x: FlexTensor,
-        weight: FlexTensor,
-        bias: FlexTensor,
-        then: Activation,
-    ) -> FlexTensor {
-        flex::pointwise(x, weight, bias, then)
     }
 
     fn add_values(a: FlexTensor, b: FlexTensor) -> FlexTensor {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use tsify::Tsify;
 
 use super::product::{Product, encoder_flop};
-use super::timing::{lap, median};
+use super::timing::median;
 use crate::device::OpenDevice;
 use crate::error::Result;
 use crate::image::decode::{Picture, Rgb};
@@ -84,13 +84,13 @@ async fn encoder(predictor: &mut Predictor, image: &Rgb, runs: usize) -> Result<
     let mut seconds = Vec::new();
     for _ in 0..=runs {
         let mut encoding = predictor.begin_encoding(image);
-        let mut start = Instant::now();
+        let start = Instant::now();
         let embedding = loop {
             if let Some(embedding) = predictor.advance(&mut encoding).await? {
                 break embedding;
             }
         };
-        seconds.push(lap(&mut start));
+        seconds.push(start.elapsed().as_secs_f64());
         predictor.set_embedding(embedding);
     }
     median(&seconds[1..])
@@ -103,9 +103,9 @@ async fn decoder(predictor: &mut Predictor, image: &Rgb, runs: usize) -> Result<
     let mut seconds = Vec::new();
     for _ in 0..=runs {
         predictor.predict(&[]).await?;
-        let mut start = Instant::now();
+        let start = Instant::now();
         predictor.predict(&click).await?;
-        seconds.push(lap(&mut start));
+        seconds.push(start.elapsed().as_secs_f64());
     }
     median(&seconds[1..])
 }
@@ -121,9 +121,9 @@ async fn training_step(predictor: &Predictor, image: LabelledImage, runs: usize)
     let mut trainer = Trainer::new(predictor.model(), vec![image], &HeldOut::Part, settings)?;
     let mut seconds = Vec::new();
     while !trainer.finished() {
-        let mut start = Instant::now();
+        let start = Instant::now();
         if trainer.advance().await?.loss.is_some() {
-            seconds.push(lap(&mut start));
+            seconds.push(start.elapsed().as_secs_f64());
         }
     }
     median(&seconds[1..])
@@ -132,9 +132,9 @@ async fn training_step(predictor: &Predictor, image: LabelledImage, runs: usize)
 /// Of one product, from as many in a row as fill [`PRODUCT_SECONDS`].
 async fn product_seconds(product: &Product, runs: usize) -> Result<f64> {
     let timed = async |times: usize| -> Result<f64> {
-        let mut start = Instant::now();
+        let start = Instant::now();
         product.run(times).await?;
-        Ok(lap(&mut start) / times as f64)
+        Ok(start.elapsed().as_secs_f64() / times as f64)
     };
     timed(1).await?;
     let times = (PRODUCT_SECONDS / timed(1).await?).clamp(1.0, 1000.0) as usize;

@@ -58,14 +58,6 @@ async fn timed<const D: usize>(
     Ok(seconds / times as f64)
 }
 
-/// Seconds since `start`, and the start of what follows.
-pub fn lap(start: &mut Instant) -> f64 {
-    let now = Instant::now();
-    let seconds = now.duration_since(*start).as_secs_f64();
-    *start = now;
-    seconds
-}
-
 /// # Errors
 /// Where there are none.
 pub fn median(seconds: &[f64]) -> Result<f64> {

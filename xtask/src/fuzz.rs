@@ -8,6 +8,7 @@ use std::thread;
 
 use anyhow::{Context, Result, bail};
 
+use crate::build;
 use crate::shell::{self, in_threads};
 
 const TARGETS: &str = "fuzz/fuzz_targets";
@@ -36,7 +37,7 @@ const COVERAGE: [&str; 7] = [
 /// Runs every target on its seeds and on what comes of them, always the same.
 pub fn fuzz() -> Result<()> {
     let host = host()?;
-    build(&host)?;
+    compile(&host)?;
     let programs = Path::new(BUILD).join(&host).join("fuzz");
     let cores = thread::available_parallelism().map_or(1, usize::from);
     in_threads(targets()?, cores.min(THREADS), |target| {
@@ -47,9 +48,9 @@ pub fn fuzz() -> Result<()> {
     })
 }
 
-fn build(host: &str) -> Result<()> {
-    let mut cargo = shell::cargo();
-    cargo.args(["build", "--package", "graysam-fuzz", "--profile", "fuzz"]);
+fn compile(host: &str) -> Result<()> {
+    let mut cargo = build::of_tests("build", "fuzz")?;
+    cargo.args(["--package", "graysam-fuzz"]);
     // With a target, build scripts and macros are built without the flags.
     cargo.args(["--target-dir", BUILD, "--target", host]);
     shell::run(cargo.env("RUSTFLAGS", COVERAGE.join(" ")))

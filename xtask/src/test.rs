@@ -30,6 +30,9 @@ pub enum Group {
     /// Build, then a first visit in Firefox, which GRAYSAM_FIREFOX names where it is in no usual place, and on Debian in
     /// WebKit. What is not there and cannot be installed is left out, which is said. Only where this group is named.
     OtherBrowsers,
+    /// What takes many minutes: ViT-B on the GPU, or on a software adapter where there is none, 200 images on end and
+    /// large images in Chromium. Only where this group is named.
+    Long,
 }
 
 struct Step {
@@ -42,9 +45,8 @@ const fn step(group: Group, name: &'static str, run: fn() -> Result<()>) -> Step
     Step { group, name, run }
 }
 
-// Quick steps come first. The crate and this program are checked each in the profile that it is
-// built in, so that neither is compiled twice.
-const STEPS: [Step; 15] = [
+// Quick steps come first. Clippy leaves what the tests of the crate run; the fuzz targets are read where they are compiled.
+const STEPS: [Step; 18] = [
     step(Group::Lint, "imports and sizes", imports::check),
     step(Group::Lint, "format", format),
     step(Group::Lint, "TypeScript", page::check),
@@ -52,7 +54,11 @@ const STEPS: [Step; 15] = [
     step(Group::Page, "unit tests of the page", page_tests),
     step(Group::Lint, "clippy for xtask", clippy_xtask),
     step(Group::Rust, "tests of xtask", xtask_tests),
-    step(Group::Lint, "clippy for graysam", clippy_graysam),
+    step(
+        Group::Lint,
+        "clippy for graysam and its tests",
+        clippy_graysam,
+    ),
     step(Group::Rust, "tests of graysam", graysam_tests),
     step(Group::Fuzz, "fuzzing of what reads files", fuzz::fuzz),
     step(Group::Python, "files in other tools", python_tests),
@@ -64,14 +70,19 @@ const STEPS: [Step; 15] = [
         "tests in Firefox and WebKit",
         other_browser_tests,
     ),
+    step(Group::Long, "long tests of graysam", long_graysam_tests),
+    step(Group::Long, "build", dist),
+    step(Group::Long, "long tests in the browser", long_browser_tests),
 ];
 
-/// Runs the steps of the named groups, or all but those of the other browsers where none is named.
+const CRATES: [&str; 4] = ["--package", "graysam", "--package", "gemm"];
+
+/// Runs the steps of the named groups, or all but those that are left to whoever names them where none is named.
 pub fn test(groups: &[Group]) -> Result<()> {
     let chosen: Vec<&Step> = STEPS
         .iter()
         .filter(|step| match groups {
-            [] => step.group != Group::OtherBrowsers,
+            [] => !matches!(step.group, Group::OtherBrowsers | Group::Long),
             _ => groups.contains(&step.group),
         })
         .collect();
@@ -100,26 +111,18 @@ fn format() -> Result<()> {
 }
 
 fn clippy_xtask() -> Result<()> {
-    clippy(&["--package", "xtask", "--profile", "xtask"])
+    setup::cargo_command("clippy", "clippy")?;
+    let mut cargo = shell::cargo();
+    cargo.args(["clippy", "--all-targets", "--package", "xtask"]);
+    shell::run(cargo.args(["--profile", "xtask", "--", "-D", "warnings"]))
 }
 
 fn clippy_graysam() -> Result<()> {
-    clippy(&[
-        "--package",
-        "graysam",
-        "--package",
-        "graysam-fuzz",
-        "--package",
-        "gemm",
-        "--release",
-    ])
-}
-
-fn clippy(selection: &[&str]) -> Result<()> {
-    setup::cargo_command("clippy", "clippy")?;
-    let mut cargo = shell::cargo();
-    cargo.args(["clippy", "--all-targets"]).args(selection);
-    shell::run(cargo.args(["--", "-D", "warnings"]))
+    shell::run(
+        build::of_tests("build", "release")?
+            .args(CRATES)
+            .arg("--all-targets"),
+    )
 }
 
 fn prettier() -> Result<()> {
@@ -133,7 +136,8 @@ fn prettier() -> Result<()> {
 fn page_tests() -> Result<()> {
     page::compile()?;
     let mut node = Command::new("node");
-    node.arg("--test").args(page::unit_tests()?);
+    node.args(["--test", "--test-concurrency=2"]);
+    node.args(page::unit_tests()?);
     shell::run(node.args(test_files(Path::new("xtask"))?))
 }
 
@@ -144,13 +148,19 @@ fn xtask_tests() -> Result<()> {
 fn graysam_tests() -> Result<()> {
     build::test_models()?;
     setup::vulkan_driver()?;
-    let packages = ["--package", "graysam", "--package", "gemm"];
-    shell::run(shell::cargo().arg("test").args(packages).arg("--release"))
+    shell::run(build::of_tests("test", "release")?.args(CRATES))
+}
+
+fn long_graysam_tests() -> Result<()> {
+    build::test_models()?;
+    setup::vulkan_driver()?;
+    let mut cargo = build::of_tests("test", "release")?;
+    shell::run(cargo.args(["--package", "graysam", "--test", "model", "--", "--ignored"]))
 }
 
 fn python_tests() -> Result<()> {
     build::test_models()?;
-    let (program, python) = (build::program()?, python::environment()?);
+    let (program, python) = (build::program_of_tests()?, python::environment()?);
     let mut tests = Command::new(python);
     tests.args([
         "-m",
@@ -162,7 +172,10 @@ fn python_tests() -> Result<()> {
     shell::run(
         tests
             .env("GRAYSAM_BIN", program)
-            .env("GRAYSAM_MAPS", build::example("instances_of_maps")?)
+            .env(
+                "GRAYSAM_MAPS",
+                build::example_of_tests("instances_of_maps")?,
+            )
             .env("PYTHONDONTWRITEBYTECODE", "1"),
     )
 }
@@ -172,9 +185,18 @@ fn dist() -> Result<()> {
 }
 
 fn browser_tests() -> Result<()> {
+    chromium_tests(Path::new("tests/browser"), 2)
+}
+
+fn long_browser_tests() -> Result<()> {
+    chromium_tests(Path::new("tests/browser/long"), 1)
+}
+
+/// Runs the test files of a folder, so many at a time.
+fn chromium_tests(folder: &Path, at_a_time: u32) -> Result<()> {
     let mut node = Command::new("node");
-    node.args(["--test", "--test-concurrency=2"]);
-    in_browser(node.args(test_files(Path::new("tests/browser"))?))
+    node.args(["--test", &format!("--test-concurrency={at_a_time}")]);
+    in_browser(node.args(test_files(folder)?))
 }
 
 fn other_browser_tests() -> Result<()> {
@@ -204,7 +226,7 @@ fn in_browser(node: &mut Command) -> Result<()> {
 
 /// Runs a program of Node that works the page of `dist/`.
 fn on_site(node: &mut Command) -> Result<()> {
-    let program = build::program()?;
+    let program = build::program_of_tests()?;
     let server = serve::listen(Path::new(build::DIST), 0)?;
     let url = format!("http://127.0.0.1:{}/", server.port);
     // What needs it is left out where it is not there: it takes long to install.

@@ -4,12 +4,12 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { changeEngine, launch, openPage, openPath, toScreen, waitState } from "./harness.js";
-import { png } from "./image_files.js";
-import { listedNotes } from "./image_list.js";
-import { tinyModel } from "./sample.js";
+import { changeEngine, launch, openPage, openPath, toScreen, waitState } from "../harness.js";
+import { png } from "../image_files.js";
+import { listedNotes } from "../image_list.js";
+import { tinyModel } from "../sample.js";
 
-/** @typedef {import("./harness.js").Page} Page */
+/** @typedef {import("../harness.js").Page} Page */
 
 const LIMIT = 180_000;
 const [WIDTH, HEIGHT] = [320, 240];
@@ -28,7 +28,7 @@ const LOSS = `{
   };
 }`;
 
-/** @type {import("./harness.js").Browser} */
+/** @type {import("../harness.js").Browser} */
 let browser;
 before(async () => {
   browser = await launch();

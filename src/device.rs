@@ -16,7 +16,7 @@ use tsify::Tsify;
 use crate::choice::named;
 use crate::error::{Error, Result};
 
-pub use adapter::{Capabilities, has_timestamps, largest_tensor, supports_half};
+pub use adapter::{Capabilities, has_timestamps, largest_tensor, runs_units, supports_half};
 
 /// Which device is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Tsify)]

@@ -35,6 +35,7 @@ impl CheckGpu {
             kernels::use_tiles(tiles);
             println!("The fastest tiles: {tiles}.");
         }
+        let tiles = kernels::tiles();
         // The first time its programs are compiled, which a browser keeps.
         for time in ["the first time", "again"] {
             let start = Instant::now();
@@ -45,6 +46,9 @@ impl CheckGpu {
                     .iter()
                     .for_each(|fault| println!("{}: {:.1e}", fault.shape, fault.error));
                 return Err(Error::new(told));
+            }
+            if kernels::tiles() != tiles {
+                return Err(Error::new(gpu_check::wrong_tiles(tiles)));
             }
             println!("All is right ({time}, {seconds:.2} s).");
         }

@@ -44,6 +44,8 @@ impl Measure {
         let opened = self.model.open_device()?;
         if opened.is_gpu {
             kernels::use_tiles(device::block_on(measure::fastest_tiles(&opened.device))?);
+            // What that took is no part of the model's memory.
+            opened.device.memory_cleanup();
         }
         let mut predictor = self.model.open_on(&opened.device)?;
         let model = measure::measured(&opened, &mut predictor, self.runs);

@@ -33,6 +33,8 @@ const ASSUMED: [Features; 5] = [
 struct Given {
     half: bool,
     timestamps: bool,
+    /// Of a workgroup.
+    units: u32,
     /// Bytes of a tensor.
     largest: u64,
 }
@@ -55,6 +57,11 @@ pub fn supports_half(device: &Device) -> bool {
 /// Whether `device` is a GPU with a clock of its own.
 pub fn has_timestamps(device: &Device) -> bool {
     given(device).is_some_and(|given| given.timestamps)
+}
+
+/// Whether workgroups of so many units can run on `device`: of 256 wherever it gives what WebGPU guarantees.
+pub fn runs_units(device: &Device, units: usize) -> bool {
+    given(device).is_none_or(|given| given.units as usize >= units)
 }
 
 /// How many bytes a tensor may have on `device`; without a limit on the CPU.
@@ -107,6 +114,7 @@ pub async fn open(capabilities: Capabilities) -> Result<(Device, WgpuSetup), Str
     let given = Given {
         half: required_features.contains(Features::SHADER_F16),
         timestamps: required_features.contains(Features::TIMESTAMP_QUERY),
+        units: limits.max_compute_invocations_per_workgroup,
         largest: limits
             .max_storage_buffer_binding_size
             .min(limits.max_buffer_size),

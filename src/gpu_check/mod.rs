@@ -61,6 +61,11 @@ pub fn sentence(faults: &[Fault]) -> Option<String> {
     ))
 }
 
+/// What is told where the check found those tiles computed wrongly, and the usual ones right.
+pub fn wrong_tiles(tiles: Tiles) -> String {
+    format!("This GPU computes wrongly in tiles of {tiles}, so the usual ones are taken.")
+}
+
 /// The kernels of `faults`.
 pub fn faulty(faults: &[Fault]) -> Vec<Kernel> {
     let mut found = Vec::new();

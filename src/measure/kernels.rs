@@ -8,9 +8,10 @@ use tsify::Tsify;
 use super::product;
 use super::timing::{self, Clock};
 use crate::device;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::model::Precision;
 use crate::model::config::{ImageEncoderConfig, SamConfig, VitConfig};
-use crate::model::kernels::{self, Activation, Form, Grid};
+use crate::model::kernels::{self, Activation, Form, Grid, Kernel};
 use crate::weights::noise::noise;
 
 /// How fast a kernel is.
@@ -44,7 +45,7 @@ const PRODUCT: [usize; 3] = [4096, 768, 3072];
 /// Measures the kernels on `device`, a GPU.
 ///
 /// # Errors
-/// When the device fails.
+/// When the device fails, or the clock is too coarse.
 pub async fn rates(device: &Device) -> Result<Rates> {
     let config = SamConfig::vit_b();
     let ImageEncoderConfig::Vit(vit) = &config.image_encoder else {
@@ -61,13 +62,18 @@ pub async fn rates(device: &Device) -> Result<Rates> {
         })
         .await?
     };
+    if plain <= 0.0 {
+        return Err(Error::new(
+            "This browser's clock is too coarse to measure the GPU.",
+        ));
+    }
     let mut found = Found {
         product_tflops: tflops(product_flop(), plain),
         kernels: Vec::new(),
     };
     // The image encoder's linear layers run in float16 where there is that.
     let linear_times = product::linear_flop(vit, config.grid()) / product_flop();
-    let half = device::supports_half(device);
+    let half = Precision::F16.on(device) == Precision::F16;
     let seconds = linear(device, DType::F32).await?;
     found.add(
         "linear layer",
@@ -180,7 +186,8 @@ async fn attentions(
         let position = tensor([grid.height, grid.height, channels], device);
         let work = || kernels::attention(qkv.clone(), position.clone(), position.clone(), grid);
         let seconds = timing::seconds(device, Clock::Device, work).await?;
-        found.add(name, grid.operations(grids), seconds, Some(times as f64));
+        let times = kernels::is_usable(Kernel::Attention).then_some(times as f64);
+        found.add(name, grid.operations(grids), seconds, times);
     }
     Ok(())
 }

@@ -21,18 +21,26 @@ pub enum Clock {
     Wall,
 }
 
-/// Seconds that `device` is at `work` once. The first time does not count, as programs are compiled in it.
+/// Seconds that `device` is at `work` once; 0 where that is too short for the clock. The first time does not count, as
+/// programs are compiled in it.
+///
+/// # Errors
+/// When the device fails, or its clock tells no time.
 pub async fn seconds<const D: usize>(
     device: &Device,
     clock: Clock,
     work: impl Fn() -> Tensor<D>,
 ) -> Result<f64> {
     device::settle(&work()).await?;
-    let once = timed(device, clock, &work, 1).await?;
-    let times = (LEAST / once).ceil().clamp(1.0, MOST_TIMES as f64) as usize;
-    match times {
-        1 => Ok(once),
-        _ => timed(device, clock, &work, times).await,
+    let mut times = 1;
+    loop {
+        let seconds = timed(device, clock, &work, times).await?;
+        if seconds * times as f64 >= LEAST || times >= MOST_TIMES {
+            return Ok(seconds);
+        }
+        // The wait for the GPU's answer counts for less each time.
+        let wanted = (LEAST / seconds).ceil() as usize;
+        times = wanted.max(2 * times).min(MOST_TIMES);
     }
 }
 
@@ -54,7 +62,13 @@ async fn timed<const D: usize>(
         None => None,
     };
     device::settle(&result).await?;
-    let seconds = by_gpu.unwrap_or_else(|| start.elapsed().as_secs_f64());
+    let seconds = match (by_gpu, clock) {
+        (Some(seconds), _) => seconds,
+        (None, Clock::Device) if device::has_timestamps(device) => {
+            return Err(Error::new("The GPU's clock told no time; try it again."));
+        }
+        _ => start.elapsed().as_secs_f64(),
+    };
     Ok(seconds / times as f64)
 }
 

@@ -132,9 +132,9 @@ impl Engine {
     }
 
     /// Has the GPU compute what the CPU computes as well. What is wrong is not used from then on; before a model is loaded.
-    /// On one that is no software the tiles of linear layers are chosen first.
-    pub async fn check_device(&self) -> JsResult<Ts<DeviceCheck>> {
-        if self.device.is_gpu {
+    /// On one that is no software the tiles of linear layers are chosen first, if `chooses_tiles`.
+    pub async fn check_device(&self, chooses_tiles: bool) -> JsResult<Ts<DeviceCheck>> {
+        if self.device.is_gpu && chooses_tiles {
             kernels::use_tiles(measure::fastest_tiles(&self.device.device).await?);
         }
         let faults = gpu_check::check(&self.device.device).await?;
@@ -163,9 +163,14 @@ impl Engine {
         // Software takes minutes for one.
         let runs = if self.device.is_gpu { RUNS } else { 1 };
         let model = measure::measured(&self.device, &mut predictor, runs).await?;
+        let tiles = kernels::tiles();
         let faults = gpu_check::check(&self.device.device).await?;
+        let fault = match kernels::tiles() == tiles {
+            true => gpu_check::sentence(&faults),
+            false => Some(gpu_check::wrong_tiles(tiles)),
+        };
         let speed = DeviceSpeed {
-            fault: gpu_check::sentence(&faults),
+            fault,
             kernels: measure::rates(&self.device.device).await?,
             tiles: kernels::tiles(),
             model,

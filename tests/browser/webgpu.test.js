@@ -107,10 +107,13 @@ test("a tiny model trains on WebGPU, and goes on when the GPU was lost", async (
   assert.match((await page.textContent("#device-name")) ?? "", /WebGPU/);
 });
 
+/** What a check of a GPU finds that is all right. @type {import("../../www/engine/graysam.js").DeviceCheck} */
+const WELL = { avoided: [], usable: true, note: null, tiles: { single: "64 × 64", half: "128 × 64" } };
+
 /** Appended to the engine's module: the check finds two kernels wrong. Software takes minutes for the real one. */
 const WRONG = `{
   Engine.prototype.check_device = async function () {
-    const check = { avoided: ["linear", "attention"], usable: true, note: "Two kernels are wrong." };
+    const check = ${JSON.stringify({ ...WELL, avoided: ["linear", "attention"], note: "Two kernels are wrong." })};
     this.take_check(check);
     return check;
   };
@@ -118,7 +121,7 @@ const WRONG = `{
 
 /** Appended to the engine's module: it finds all of it right. */
 const RIGHT = `{
-  Engine.prototype.check_device = async () => ({ avoided: [], usable: true, note: null });
+  Engine.prototype.check_device = async () => (${JSON.stringify(WELL)});
 }`;
 
 // The last one, as its page leaves the GPU at work.
@@ -141,7 +144,7 @@ test("what is wrong with a GPU is left unused, with the same answer, until the p
   // It is loaded as soon as the GPU is trusted.
   await page.waitForFunction(() => document.getElementById("model-name")?.textContent !== "none yet", undefined, { timeout: 300_000 });
   const kept = await page.evaluate(() => localStorage.getItem("graysam-gpu-check"));
-  assert.deepEqual(JSON.parse(kept ?? "").check, { avoided: [], usable: true, note: null });
+  assert.deepEqual(JSON.parse(kept ?? "").check, WELL);
   assert.ok(await page.isHidden("#device-note"));
   assert.ok(await page.isHidden("#try-gpu"));
   assert.match((await page.textContent("#device-name")) ?? "", /WebGPU/);

@@ -63,7 +63,7 @@ fn the_decoder_of_instances_on_webgpu_at_full_size() {
 fn the_decoder_of_instances_on_webgpu() {
     for transposed in [false, true] {
         let on = |device: &Device| {
-            let embedding = input("input.embedding", [1, 256, 16, 16], device);
+            let embedding = input("input.embedding", [1, 256, 8, 8], device);
             let maps = device::block_on(decoder(transposed, device).forward(embedding));
             let maps = maps.expect("the device does not fail");
             device::block_on(device::read(maps)).expect("the maps are readable")
@@ -71,7 +71,7 @@ fn the_decoder_of_instances_on_webgpu() {
         let (expected, actual) = (on(&Device::flex()), on(&webgpu()));
         assert_eq!(
             (expected.len(), actual.len()),
-            (3 * 256 * 256, 3 * 256 * 256)
+            (3 * 128 * 128, 3 * 128 * 128)
         );
         let square = |values: &mut dyn Iterator<Item = f32>| {
             values.map(|value| f64::from(value).powi(2)).sum::<f64>()

@@ -188,6 +188,7 @@ fn blocks_of_vit_b_on_webgpu() {
         device::block_on(device::read(embedding)).expect("the embedding is readable")
     };
     let (expected, actual) = (embedding(&Device::flex()), embedding(&guaranteed_webgpu()));
+    assert!(actual.iter().all(|value| value.is_finite()));
     let largest = expected.iter().fold(0.0_f32, |most, v| most.max(v.abs()));
     let differences = expected.iter().zip(&actual).map(|(a, b)| (a - b).abs());
     let error = differences.fold(0.0, f32::max) / largest;

@@ -6,6 +6,7 @@ import { beforeEach, mock, test } from "node:test";
 import type { DeviceCheck, DeviceSpeed } from "../../www/engine/graysam.js";
 import { diagnosticsOf } from "../../www/session/diagnostics.js";
 import { speedLines } from "../../www/session/gpu_speed.js";
+import { registryOf } from "./commands.js";
 import { World } from "./stand_in_engine.js";
 import { Visit } from "./visit.js";
 
@@ -24,8 +25,10 @@ beforeEach(() => kept.clear());
 const TILES = { single: "128 × 128", half: "64 × 64" } as const;
 const RIGHT: DeviceCheck = { avoided: [], usable: true, note: null, tiles: TILES };
 
-async function visitWith(check: DeviceCheck, { device = "WebGPU (a)", browser = "Browser/1", choice = "auto" as "auto" | "webgpu" } = {}) {
-  const world = new World();
+async function visitWith(
+  check: DeviceCheck,
+  { device = "WebGPU (a)", browser = "Browser/1", choice = "auto" as "auto" | "webgpu", world = new World() } = {},
+) {
   world.device = (choice) => (choice === "cpu" ? "CPU" : device);
   world.check = check;
   const beginning = Visit.begin(world, choice);
@@ -98,6 +101,40 @@ test("the CPU needs no check, and nothing is made of what cannot be read", async
     kept.set("graysam-gpu-check", text);
     assert.deepEqual(checks(await visitWith(RIGHT)), ["checkDevice"], text);
   }
+});
+
+test("a check that this engine does not understand is made anew", async () => {
+  await visitWith(RIGHT);
+  const world = new World();
+  world.takesChecks = false;
+  const visit = await visitWith(RIGHT, { world });
+  assert.deepEqual(checks(visit), ["takeCheck", "checkDevice"]);
+  assert.deepEqual([shown(visit)?.device, visit.bench.session.scheduler.stopped.peek()], ["WebGPU (a)", false]);
+});
+
+test("tiles are chosen, but not where the engine died over it", async () => {
+  const world = new World();
+  let died = false;
+  const dies = () => {
+    if (!died) world.engine?.die("the GPU was lost");
+    died = true;
+    return RIGHT;
+  };
+  Object.defineProperty(world, "check", { get: dies, set: () => {} });
+  const visit = await visitWith(RIGHT, { world });
+  assert.deepEqual(world.choosesTiles, [true, false]);
+  assert.equal(shown(visit)?.device, "WebGPU (a)");
+  kept.delete("graysam-gpu-check");
+  const next = await visitWith(RIGHT);
+  assert.deepEqual(next.world.choosesTiles, [true], "a check that went well is no reason");
+});
+
+test("what breaks something off has a GPU that does not answer waited for less", async () => {
+  const visit = await visitWith(RIGHT);
+  const registry = registryOf(visit.bench);
+  const ways = ["encode.cancel", "automaticMasks.cancel", "suggestion.cancel", "training.stop"];
+  for (const way of ways) registry.get(way).run();
+  assert.equal(visit.world.engine?.hurried, ways.length);
 });
 
 const SPEED: DeviceSpeed = {

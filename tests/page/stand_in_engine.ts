@@ -60,6 +60,10 @@ export class World {
   readonly tiny = new Set<string>();
   /** The images that were searched with what was learned, by name. */
   readonly found: string[] = [];
+  /** Whether each check of the GPU was to choose tiles. */
+  readonly choosesTiles: boolean[] = [];
+  /** Whether a check of an earlier visit is understood. */
+  takesChecks = true;
   /** Whether a training has threads of its own. */
   trainsBeside = true;
   /** What a piece of training waits for. */
@@ -125,6 +129,8 @@ export class StandInEngine implements Engine {
   labelled: string[] = [];
   trainer: Trainer | undefined;
   finder = new StandInFinder(WIDTH, HEIGHT);
+  /** How often it was told that the person waits. */
+  hurried = 0;
 
   #world;
   #onCrash;
@@ -171,6 +177,10 @@ export class StandInEngine implements Engine {
 
   request<M extends WorkerMethod>(method: M, args: Parameters<WorkerMethods[M]>): Promise<Value<M>> {
     return this.start(method, args).done;
+  }
+
+  hurry() {
+    this.hurried += 1;
   }
 
   /** It holds a search for all objects, finished or not. */
@@ -300,8 +310,13 @@ export class StandInEngine implements Engine {
       const device = this.#world.device(choice);
       return { device: { device, note: null, gpu: device !== "CPU" }, ranges: { display: PLAIN_DISPLAY } as SettingRanges };
     },
-    checkDevice: () => this.#world.check,
-    takeCheck: () => {},
+    checkDevice: (choosesTiles) => {
+      this.#world.choosesTiles.push(choosesTiles);
+      return this.#world.check;
+    },
+    takeCheck: () => {
+      if (!this.#world.takesChecks) throw new Error("takeCheck");
+    },
     measureDevice: () => {
       this.#needs("model");
       return this.#world.speed ?? refuse("measureDevice");

@@ -176,7 +176,7 @@ function suggestionCommands({ project, suggestions, session, files }: Workbench)
       possible: () => session.model.loaded.value && finding.all.value > 1 && idle(),
       run: () => finding.findEverywhere(),
     },
-    { id: "suggestion.cancel", label: "Cancel the search; what was found stays", run: () => finding.cancel() },
+    { id: "suggestion.cancel", label: "Cancel the search; what was found stays", run: () => session.brokenOff(() => finding.cancel()) },
     {
       id: "suggestion.next",
       label: "Next suggestion",
@@ -294,16 +294,20 @@ function projectCommands({ projectFiles }: Workbench, forms: Forms): Command[] {
 function engineCommands({ session }: Workbench, forms: Forms): Command[] {
   return [
     { id: "encode.start", label: "Encode the image", run: () => session.encodeAgain() },
-    { id: "encode.cancel", label: "Cancel the encode", run: () => session.cancelEncode() },
+    { id: "encode.cancel", label: "Cancel the encode", run: () => session.brokenOff(() => session.cancelEncode()) },
     {
       id: "automaticMasks.find",
       label: "Find all objects of the image",
       possible: () => session.searchable.value,
       run: () => forms.findObjects(),
     },
-    { id: "automaticMasks.cancel", label: "Cancel the search", run: () => session.automaticMasks.cancel() },
+    { id: "automaticMasks.cancel", label: "Cancel the search", run: () => session.brokenOff(() => session.automaticMasks.cancel()) },
     { id: "training.start", label: "Train the decoder on the labelled objects", run: () => forms.train() },
-    { id: "training.stop", label: "Stop the training and keep the best decoder so far", run: () => session.training.stop() },
+    {
+      id: "training.stop",
+      label: "Stop the training and keep the best decoder so far",
+      run: () => session.brokenOff(() => session.training.stop()),
+    },
     { id: "training.resume", label: "Go on with the training", run: () => session.training.resume() },
     { id: "training.discard", label: "Remove the training and its checkpoint", run: () => session.training.discard() },
   ];

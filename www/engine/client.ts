@@ -63,6 +63,11 @@ export class EngineClient {
     return this.start(method, args, progress).done;
   }
 
+  /** The person breaks something off: a GPU that does not answer is not waited for as long as else. */
+  hurry() {
+    this.#post({ hurry: true });
+  }
+
   #post(message: ToWorker) {
     if (this.#early) this.#early.push(message);
     else this.#worker.postMessage(message);
@@ -105,4 +110,4 @@ export class EngineClient {
 }
 
 /** The requests of a job, and what the unit tests stand in for. */
-export type Engine = Pick<EngineClient, "start" | "request">;
+export type Engine = Pick<EngineClient, "start" | "request" | "hurry">;

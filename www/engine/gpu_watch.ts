@@ -5,7 +5,7 @@ const LOOK = 5000;
 /** Looks at one and the same wait after which the GPU is taken for dead. A computer that slept meanwhile did not look. */
 const LOOKS = 12;
 
-/** Looks after which a person who cancels has waited long enough. */
+/** Further looks after which a person who cancels has waited long enough. */
 const HURRIED = 2;
 
 /**
@@ -27,8 +27,6 @@ export function watchGpu(wait: () => number | undefined, hung: () => void) {
   };
   setTimeout(look, LOOK);
   return () => {
-    seen = wait();
-    looks = 0;
-    enough = HURRIED;
+    enough = Math.min(enough, looks + HURRIED);
   };
 }

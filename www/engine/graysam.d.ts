@@ -75,9 +75,9 @@ export class Engine {
     cancel(): void;
     /**
      * Has the GPU compute what the CPU computes as well. What is wrong is not used from then on; before a model is loaded.
-     * On one that is no software the tiles of linear layers are chosen first.
+     * On one that is no software the tiles of linear layers are chosen first, if `chooses_tiles`.
      */
-    check_device(): Promise<DeviceCheck>;
+    check_device(chooses_tiles: boolean): Promise<DeviceCheck>;
     /**
      * All that `resume_training` needs.
      */

@@ -75,8 +75,11 @@ export interface ReadObjects extends KnownObjects {
 /** Object maps cross as runs: pairs of (length, object number), row by row. */
 export interface WorkerMethods {
   create(device: DeviceChoice): { device: DeviceInfo; ranges: SettingRanges };
-  /** Has the GPU compute what the CPU computes as well; what is wrong is not used from then on. Before a model is loaded. */
-  checkDevice(): DeviceCheck;
+  /**
+   * Has the GPU compute what the CPU computes as well; what is wrong is not used from then on. Before a model is loaded.
+   * @param choosesTiles has the fastest tiles of linear layers chosen first, where it is no software
+   */
+  checkDevice(choosesTiles: boolean): DeviceCheck;
   /** Does without what an earlier check of the same GPU has found wrong. */
   takeCheck(known: DeviceCheck): void;
   /** Checks and measures the GPU, with the loaded model; what is open stays as it is. */
@@ -204,6 +207,8 @@ export interface SharedEngine {
 export type ToWorker =
   | { [M in WorkerMethod]: { id: number; method: M; args: Parameters<WorkerMethods[M]> } }[WorkerMethod]
   | { cancel: number }
+  /** A person waits for what is under way to end. */
+  | { hurry: true }
   | { pool: number };
 
 export type FromWorker =

@@ -158,7 +158,7 @@ const methods: Methods = {
     hurryGpu = info.gpu ? watchGpu(module.gpu_wait, () => reportCrash("the GPU has stopped answering")) : undefined;
     return { device: info, ranges: module.setting_ranges() };
   },
-  checkDevice: () => requireEngine().check_device(),
+  checkDevice: (_request, choosesTiles) => requireEngine().check_device(choosesTiles),
   takeCheck: (_request, known) => requireEngine().take_check(known),
   measureDevice: () => requireEngine().measure_device(),
   loadModel: ({ progress }, file) => requireEngine().load_model(file, progress),
@@ -361,7 +361,6 @@ async function answer({ id, method, args }: Extract<ToWorker, { method: WorkerMe
 }
 
 function cancel(id: number) {
-  hurryGpu?.();
   const download = downloads.get(id);
   if (download) download.abort();
   else if (encoding === id) engine?.cancel();
@@ -371,6 +370,7 @@ function cancel(id: number) {
 self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
   if ("pool" in data) poolArrived(data.pool);
   else if ("cancel" in data) cancel(data.cancel);
+  else if ("hurry" in data) hurryGpu?.();
   else turns.take(data.method, () => answer(data));
 });
 

@@ -1,11 +1,13 @@
 // Whether the GPU computes rightly: the engine checks it before it is trusted. What was found is kept for some days, while
 // browser and adapter stay the same: with them come the driver and the compiler of the GPU's programs.
 
-import type { Engine } from "../engine/client.js";
+import { CrashError, type Engine } from "../engine/client.js";
 import type { DeviceCheck, DeviceInfo } from "../engine/graysam.js";
 import { nameOf, requestAdapter } from "./adapter.js";
 
 const KEPT = "graysam-gpu-check";
+/** Kept while a GPU is checked. */
+const CHOOSING = "graysam-gpu-choosing";
 /** Milliseconds for which it counts. */
 const LASTING = 7 * 24 * 3600 * 1000;
 
@@ -24,13 +26,11 @@ export function isChecked({ gpu, device }: DeviceInfo) {
 export async function checkedGpu(engine: Engine, { device }: DeviceInfo): Promise<CheckedGpu> {
   const of = `${navigator.userAgent}; ${device}; ${await adapterName()}`;
   const known = kept(of);
-  if (known) {
-    await engine.request("takeCheck", [known]);
-    return { check: known, milliseconds: undefined };
-  }
+  if (known && (await takes(engine, known))) return { check: known, milliseconds: undefined };
   const start = performance.now();
-  const check = await engine.request("checkDevice", []);
+  const check = await engine.request("checkDevice", [choosesTiles(of)]);
   const milliseconds = performance.now() - start;
+  forget(CHOOSING);
   try {
     localStorage.setItem(KEPT, JSON.stringify({ of, when: Date.now(), check }));
   } catch {
@@ -41,8 +41,35 @@ export async function checkedGpu(engine: Engine, { device }: DeviceInfo): Promis
 
 /** The next visit checks again. */
 export function forgetCheck() {
+  forget(KEPT);
+  forget(CHOOSING);
+}
+
+/** Whether the engine does as an earlier check says, which another version of it may have made. */
+async function takes(engine: Engine, known: DeviceCheck) {
   try {
-    localStorage.removeItem(KEPT);
+    await engine.request("takeCheck", [known]);
+    return true;
+  } catch (error) {
+    if (error instanceof CrashError) throw error;
+    return false;
+  }
+}
+
+/** Whether tiles may be tried out: not where the engine has died over it. */
+function choosesTiles(of: string) {
+  try {
+    const died = localStorage.getItem(CHOOSING) === of;
+    localStorage.setItem(CHOOSING, of);
+    return !died;
+  } catch {
+    return true;
+  }
+}
+
+function forget(key: string) {
+  try {
+    localStorage.removeItem(key);
   } catch {
     // Nothing is kept.
   }

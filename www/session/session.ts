@@ -172,6 +172,12 @@ export class Session {
     else this.image.cancelEncode();
   }
 
+  /** The person breaks off what runs. */
+  brokenOff(end: () => void) {
+    end();
+    this.scheduler.engine?.hurry();
+  }
+
   encodeAgain() {
     this.image.encodeAgain();
     this.parts.resume();

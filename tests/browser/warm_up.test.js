@@ -12,6 +12,10 @@ const GPU = `{
   Engine.prototype.device_info = function () {
     return { ...info.call(this), gpu: true };
   };
+  // There is none to be checked.
+  Engine.prototype.check_device = async () => {
+    return { avoided: [], usable: true, note: null, tiles: { single: "128 × 64", half: "128 × 64" } };
+  };
   const original = Engine.prototype.warm_up;
   Engine.prototype.warm_up = async function () {
     console.log("warm-up begins");

@@ -179,3 +179,12 @@ export async function changeEngine(page, ...additions) {
   });
   return additions;
 }
+
+/** Opens the sample with a model of one's own. @param {Page} page @param {string} model */
+export async function openSampleWith(page, model) {
+  await waitState(page, "ready", 180_000);
+  await page.setInputFiles("#model-file", model);
+  await page.waitForFunction(() => document.getElementById("model-name")?.textContent?.includes("4 blocks"));
+  await page.click("#open-sample");
+  await waitState(page, "encoded", 300_000);
+}

@@ -4,8 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { changeEngine, clickImage, dragImage, launch, openPage, openPath, waitState } from "./harness.js";
-import { png } from "./image_files.js";
+import { changeEngine, clickImage, dragImage, launch, openPage, openPath, openSampleWith, waitState } from "./harness.js";
 import { downloadedMask, iou, largestObject, sample, tinyModel } from "./sample.js";
 
 /** @type {import("./harness.js").Browser} */
@@ -33,15 +32,6 @@ test("the decoder on WebGPU finds the sample's nucleus", async () => {
   assert.ok(found > 0.8, `the mask's IoU with the label is ${found}`);
   assert.deepEqual(observed.errors, []);
 });
-
-/** Opens the sample with a model of one's own. @param {import("./harness.js").Page} page @param {string} model */
-async function openSampleWith(page, model) {
-  await waitState(page, "ready", 180_000);
-  await page.setInputFiles("#model-file", model);
-  await page.waitForFunction(() => document.getElementById("model-name")?.textContent?.includes("4 blocks"));
-  await page.click("#open-sample");
-  await waitState(page, "encoded", 300_000);
-}
 
 /** @typedef {Awaited<ReturnType<typeof downloadedMask>>} Mask */
 
@@ -73,40 +63,6 @@ test("a tiny model on WebGPU gives the CPU device's mask", async () => {
   assertSame(masks[0], masks[1]);
 });
 
-/** Appended to the engine's module: the GPU is lost in the midst of a training. */
-const LOSS = `{
-  let device;
-  const request = GPUAdapter.prototype.requestDevice;
-  GPUAdapter.prototype.requestDevice = async function (descriptor) {
-    device = await request.call(this, descriptor);
-    return device;
-  };
-  const original = Engine.prototype.train;
-  Engine.prototype.train = async function () {
-    const report = await original.call(this);
-    if (report.step === 1) device.destroy();
-    return report;
-  };
-}`;
-
-test("a tiny model trains on WebGPU, and goes on when the GPU was lost", async () => {
-  const { page } = await openPage(browser, "www/icon.svg");
-  await changeEngine(page, LOSS);
-  await openPath(page, "?device=webgpu");
-  await openSampleWith(page, tinyModel());
-  const { labels } = sample();
-  const ids = Uint16Array.from(labels.data, (id) => (id <= 3 ? id : 0));
-  const buffer = png(labels.width, labels.height, ids);
-  await page.setInputFiles("#label-file", { name: "labels.png", mimeType: "image/png", buffer });
-  await page.click("#training-details summary");
-  await page.fill("#training-steps", "2");
-  await page.click("#train");
-  await page.waitForSelector("#alert:not([hidden])", { timeout: 300_000 });
-  assert.match((await page.textContent("#alert-text")) ?? "", /^The engine crashed \(the GPU was lost\)/);
-  await page.waitForFunction(() => document.documentElement.dataset.training === "done", undefined, { timeout: 300_000 });
-  assert.match((await page.textContent("#device-name")) ?? "", /WebGPU/);
-});
-
 /** What a check of a GPU finds that is all right. @type {import("../../www/engine/graysam.js").DeviceCheck} */
 const WELL = { avoided: [], usable: true, note: null, tiles: { single: "64 × 64", half: "128 × 64" } };
 
@@ -132,7 +88,7 @@ test("what is wrong with a GPU is left unused, with the same answer, until the p
 
   const { page } = await openPage(browser, "www/icon.svg");
   await changeEngine(page, WRONG, RIGHT);
-  await openPath(page, "?device=webgpu&check-gpu");
+  await openPath(page, "?device=webgpu&check-gpu&threads=1");
   assertSame(await answered(page), right);
   assert.equal(await page.textContent("#device-note"), "Two kernels are wrong.");
   assert.match((await page.textContent("#device-name")) ?? "", /WebGPU/);

@@ -5,15 +5,15 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { clickImage, launch, openPage, waitState, zoomTo } from "./harness.js";
-import { graysam, temporaryFolder } from "./sample.js";
+import { clickImage, launch, openPage, waitState, zoomTo } from "../harness.js";
+import { graysam, temporaryFolder } from "../sample.js";
 
 /** Most memory that the engine may take, in MiB. */
 const MOST = 2.5 * 1024;
 /** What one more part may add to it: 4 MiB of embedding, and as much again for what lies between. */
 const PART = 8;
 
-/** What the engine takes in MiB, as the status line says. @param {import("./harness.js").Page} page */
+/** What the engine takes in MiB, as the status line says. @param {import("../harness.js").Page} page */
 async function memoryOf(page) {
   const status = (await page.textContent("#status")) ?? "";
   console.log(`ViT-B: ${status}`);

@@ -6,10 +6,10 @@ import type { DeviceCheck, DeviceInfo } from "../engine/graysam.js";
 import { nameOf, requestAdapter } from "./adapter.js";
 
 const KEPT = "graysam-gpu-check";
-/** Kept while a GPU is checked. */
-const CHOOSING = "graysam-gpu-choosing";
 /** Milliseconds for which it counts. */
 const LASTING = 7 * 24 * 3600 * 1000;
+/** Kept while a GPU is checked. */
+const CHOOSING = "graysam-gpu-choosing";
 
 export interface CheckedGpu {
   check: DeviceCheck;
@@ -56,7 +56,7 @@ async function takes(engine: Engine, known: DeviceCheck) {
   }
 }
 
-/** Whether tiles may be tried out: not where the engine has died over it. */
+/** Whether tiles may be tried out: not where the engine has died over it, or the page was closed, which looks the same. */
 function choosesTiles(of: string) {
   try {
     const died = localStorage.getItem(CHOOSING) === of;

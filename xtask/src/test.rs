@@ -146,16 +146,19 @@ fn xtask_tests() -> Result<()> {
 }
 
 fn graysam_tests() -> Result<()> {
-    build::test_models()?;
-    setup::vulkan_driver()?;
-    shell::run(build::of_tests("test", "release")?.args(CRATES))
+    shell::run(cargo_test()?.args(CRATES))
 }
 
 fn long_graysam_tests() -> Result<()> {
+    let long = ["--package", "graysam", "--test", "model", "--", "--ignored"];
+    shell::run(cargo_test()?.args(long))
+}
+
+/// `cargo test`, with what the crate's tests need.
+fn cargo_test() -> Result<Command> {
     build::test_models()?;
     setup::vulkan_driver()?;
-    let mut cargo = build::of_tests("test", "release")?;
-    shell::run(cargo.args(["--package", "graysam", "--test", "model", "--", "--ignored"]))
+    build::of_tests("test", "release")
 }
 
 fn python_tests() -> Result<()> {

@@ -104,6 +104,18 @@ test("the focus stays where it is, and Tab goes on from there", async () => {
   assertPlaces(await inView("top"), 30, 45);
 });
 
+test("a key that is held down goes on before the view follows", async () => {
+  await scrollTo(0);
+  const reached = await page.evaluate(() => {
+    const items = /** @type {NodeListOf<HTMLLIElement>} */ (document.querySelectorAll("#images li"));
+    const place = (/** @type {Element | null} */ item) => Number(item?.ariaPosInSet);
+    const last = [...items].find((item) => place(item.nextElementSibling) !== place(item) + 1);
+    last?.querySelector("button")?.focus({ preventScroll: true });
+    return last && place(last.nextElementSibling) - place(last);
+  });
+  assert.equal(reached, 1);
+});
+
 test("the open image comes into view, and the list has no fault that a tool would find", async () => {
   await scrollTo(20_000);
   await page.focus("#canvas");

@@ -307,6 +307,7 @@ fn sample_masks(device: &Device, precision: Precision) -> (Vec<Option<Arc<Shape>
 }
 
 #[test]
+#[ignore = "a software adapter takes minutes for it"]
 fn mobile_sam_in_float16() {
     let Some(device) = webgpu_with_float16() else {
         return;

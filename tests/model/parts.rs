@@ -125,14 +125,13 @@ fn ellipse((width, height): (usize, usize), (cx, cy): (f32, f32), (rx, ry): (f32
 }
 
 /// The IoU of the answer to a click with the one from a part centred on the object, for a border of
-/// parts at five places through the object, from its left end to its right.
+/// parts at three places through the object: its left end, its middle and its right end.
 fn across_borders(radius: (f32, f32), side: usize, clicked: f32) {
     let size = (1600, 1200);
     let mut predictor = mobile_sam();
     // A border of parts lies at every multiple of half a side.
     let border = (side + side / 2) as f32;
-    for step in 0..=4 {
-        let offset = radius.0 * (step as f32 / 2.0 - 1.0);
+    for offset in [-radius.0, 0.0, radius.0] {
         let centre = (border + offset, 600.0);
         let image = ellipse(size, centre, radius);
         let round = click(centre.0 + clicked * radius.0, centre.1, side);

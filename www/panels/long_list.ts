@@ -1,5 +1,5 @@
-// A list of which only the items near the view are built, as there may be thousands. The first one, the last one and the
-// one with the focus are built as well, so that Tab goes where it would go if all were there. Margins stand for the rest.
+// A list of which only the items near the view are built, as there may be thousands. The first one, the last one and those
+// about the focus are built as well, so that Tab goes where it would go if all were there. Margins stand for the rest.
 
 import { type ItemKind, KeyedList } from "./keyed_list.js";
 
@@ -38,6 +38,8 @@ export class LongList<T> {
     this.#list = new KeyedList<T>(element, kind);
     // Where the page is narrow, another element may scroll.
     document.addEventListener("scroll", ({ target }) => this.#scrolled(target), { capture: true, passive: true });
+    // The view follows the focus a frame later, which is too late for a key that is held down.
+    element.addEventListener("focusin", () => this.#isLong && this.#update());
     this.#look();
     const resized = new ResizeObserver(() => this.#resized());
     resized.observe(element);
@@ -113,8 +115,11 @@ export class LongList<T> {
     const count = this.#items.length;
     if (!this.#isLong) return Array.from({ length: count }, (_, place) => place);
     const { from, to } = this.#nearView();
-    const places = new Set([0, count - 1, this.#focused, revealed].filter((place) => place !== undefined));
+    const places = new Set([0, count - 1]);
+    if (revealed !== undefined) places.add(revealed);
     for (let place = from; place <= to; place++) places.add(place);
+    const focused = this.#focused;
+    if (focused !== undefined) for (const place of [focused - 1, focused, focused + 1]) if (place in this.#items) places.add(place);
     return [...places].sort((a, b) => a - b);
   }
 

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::{setup, shell};
 
@@ -25,9 +26,14 @@ const NAMES: [&str; 5] = [
 ];
 
 /// The interpreter of a virtual environment that holds exactly the packages of
-/// `tests/python/requirements.txt` and `requirements_alone.txt`; made at the first call, and anew when they
-/// change.
+/// `tests/python/requirements.txt` and `requirements_alone.txt`; made at the first call, for which the others wait, and
+/// anew when they change.
 pub fn environment() -> Result<PathBuf> {
+    static MADE: LazyLock<Result<PathBuf>> = LazyLock::new(make);
+    MADE.as_ref().cloned().map_err(|error| anyhow!("{error:#}"))
+}
+
+fn make() -> Result<PathBuf> {
     if let Some(python) = installed()? {
         return Ok(python);
     }

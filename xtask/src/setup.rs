@@ -3,9 +3,10 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
+use std::mem::replace;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Once;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -304,17 +305,19 @@ pub fn can_apt() -> bool {
 
 /// Installs packages with apt-get, where [`can_apt`], and says so before.
 pub fn apt_install(what: &str, packages: &[&str]) -> Result<()> {
-    static UPDATE: Once = Once::new();
+    static UPDATED: Mutex<bool> = Mutex::new(false);
+    // One at a time, as apt-get refuses a second.
+    let mut updated = UPDATED.lock().unwrap_or_else(PoisonError::into_inner);
     println!(
         "Installing {what}, as root, with `apt-get install {}`.",
         packages.join(" ")
     );
     // An old list may still do, so a failed update is left for the installation to judge.
-    UPDATE.call_once(|| {
-        if let Err(error) = shell::run(Command::new("apt-get").args(["update", "-qq"])) {
-            println!("{error:#}");
-        }
-    });
+    if !replace(&mut *updated, true)
+        && let Err(error) = shell::run(Command::new("apt-get").args(["update", "-qq"]))
+    {
+        println!("{error:#}");
+    }
     shell::run(
         Command::new("apt-get")
             .args(["install", "-y", "-qq", "--no-install-recommends"])

@@ -6,9 +6,9 @@ use serde::Serialize;
 use tsify::Tsify;
 
 use super::product;
-use super::timing::{self, Clock};
+use super::timing::{self, Clock, tflops};
 use crate::device;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::Precision;
 use crate::model::config::{ImageEncoderConfig, SamConfig, VitConfig};
 use crate::model::kernels::{self, Activation, Form, Grid, Kernel};
@@ -62,13 +62,8 @@ pub async fn rates(device: &Device) -> Result<Rates> {
         })
         .await?
     };
-    if plain <= 0.0 {
-        return Err(Error::new(
-            "This browser's clock is too coarse to measure the GPU.",
-        ));
-    }
     let mut found = Found {
-        product_tflops: tflops(product_flop(), plain),
+        product_tflops: tflops(product_flop(), plain)?,
         kernels: Vec::new(),
     };
     // The image encoder's linear layers run in float16 where there is that.
@@ -80,7 +75,7 @@ pub async fn rates(device: &Device) -> Result<Rates> {
         product_flop(),
         seconds,
         (!half).then_some(linear_times),
-    );
+    )?;
     if half {
         let seconds = linear(device, DType::F16).await?;
         found.add(
@@ -88,12 +83,12 @@ pub async fn rates(device: &Device) -> Result<Rates> {
             product_flop(),
             seconds,
             Some(linear_times),
-        );
+        )?;
     }
     attentions(device, vit, config.grid(), &mut found).await?;
     let seconds = convolution(device, config.embed_dim).await?;
     let flop = 2.0 * (64 * 64 * 9 * config.embed_dim.pow(2)) as f64;
-    found.add("3 × 3 convolution", flop, seconds, Some(1.0));
+    found.add("3 × 3 convolution", flop, seconds, Some(1.0))?;
     Ok(found.finish(device::has_timestamps(device)))
 }
 
@@ -104,8 +99,14 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, name: &str, flop: f64, seconds: f64, times_in_encoder: Option<f64>) {
-        let tflops = tflops(flop, seconds);
+    fn add(
+        &mut self,
+        name: &str,
+        flop: f64,
+        seconds: f64,
+        times_in_encoder: Option<f64>,
+    ) -> Result<()> {
+        let tflops = tflops(flop, seconds)?;
         self.kernels.push(Rate {
             name: name.into(),
             seconds,
@@ -113,6 +114,7 @@ impl Found {
             of_product: 100.0 * tflops / self.product_tflops,
             of_encoder: times_in_encoder.map(|times| times * seconds),
         });
+        Ok(())
     }
 
     fn finish(self, by_gpu_clock: bool) -> Rates {
@@ -130,10 +132,6 @@ impl Found {
             kernels,
         }
     }
-}
-
-fn tflops(flop: f64, seconds: f64) -> f64 {
-    flop / seconds / 1e12
 }
 
 fn product_flop() -> f64 {
@@ -187,7 +185,7 @@ async fn attentions(
         let work = || kernels::attention(qkv.clone(), position.clone(), position.clone(), grid);
         let seconds = timing::seconds(device, Clock::Device, work).await?;
         let times = kernels::is_usable(Kernel::Attention).then_some(times as f64);
-        found.add(name, grid.operations(grids), seconds, times);
+        found.add(name, grid.operations(grids), seconds, times)?;
     }
     Ok(())
 }
@@ -213,9 +211,11 @@ mod tests {
             product_tflops: 2.0,
             kernels: Vec::new(),
         };
-        found.add("a", 3e12, 1.0, Some(2.0));
-        found.add("b", 1e12, 4.0, Some(0.5));
-        found.add("c", 1e12, 1.0, None);
+        found.add("a", 3e12, 1.0, Some(2.0)).unwrap();
+        found.add("b", 1e12, 4.0, Some(0.5)).unwrap();
+        found.add("c", 1e12, 1.0, None).unwrap();
+        let told = found.add("too short", 1e12, 0.0, None).unwrap_err();
+        assert!(told.to_string().contains("clock is too coarse"), "{told}");
         let rates = found.finish(true);
         let of_product: Vec<f64> = rates.kernels.iter().map(|rate| rate.of_product).collect();
         assert_eq!(of_product, [150.0, 12.5, 50.0]);

@@ -57,6 +57,10 @@ async fn fastest(device: &Device, seconds: impl AsyncFn(Tile) -> Result<f64>) ->
         }
     }
     let usual = Tile::default();
+    if least.iter().any(|(_, seconds)| *seconds <= 0.0) {
+        // Too short for the clock.
+        return Ok(usual);
+    }
     for (tile, seconds) in &mut least {
         if *tile == usual {
             *seconds *= GAIN;
@@ -87,5 +91,6 @@ mod tests {
         assert_eq!(chosen([1.0, 0.6, 0.7]), Tile::Small);
         assert_eq!(chosen([1.0, 0.97, 0.96]), Tile::Tall);
         assert_eq!(chosen([1.0, 1.5, 1.2]), Tile::Tall);
+        assert_eq!(chosen([1.0, 0.0, 0.0]), Tile::Tall);
     }
 }

@@ -44,6 +44,19 @@ pub async fn seconds<const D: usize>(
     }
 }
 
+/// How fast something is that takes so many multiplications and additions, in 10¹² of them in a second.
+///
+/// # Errors
+/// When it was too short for the clock.
+pub fn tflops(flop: f64, seconds: f64) -> Result<f64> {
+    if seconds <= 0.0 {
+        return Err(Error::new(
+            "This browser's clock is too coarse to measure the GPU.",
+        ));
+    }
+    Ok(flop / seconds / 1e12)
+}
+
 async fn timed<const D: usize>(
     device: &Device,
     clock: Clock,

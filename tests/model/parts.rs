@@ -86,7 +86,12 @@ fn scores(image: &Rgb, labels: &Labels, tile: TileChoice) -> Scores {
 
 #[test]
 fn small_images_are_seen_as_a_whole() {
-    let (gray, labels) = nuclei();
+    let (gray, mut labels) = nuclei();
+    labels
+        .ids
+        .iter_mut()
+        .filter(|id| **id > 12)
+        .for_each(|id| *id = 0);
     let image = shown(gray);
     let [auto, whole] = [TileChoice::Auto, TileChoice::Whole].map(|t| scores(&image, &labels, t));
     println!("auto {auto:?}, whole {whole:?}");

@@ -95,7 +95,7 @@ async function trained(page, meanwhile) {
   await page.setInputFiles("#label-file", { name: "few.png", mimeType: "image/png", buffer: png(labels.width, labels.height, few) });
   await page.waitForFunction(() => document.documentElement.dataset.training === "ready");
   await page.click("#training-details summary");
-  await page.fill("#training-steps", "4");
+  await page.fill("#training-steps", "2");
   await page.click("#train");
   await page.waitForFunction(() => document.documentElement.dataset.training === "training", undefined, { timeout: LIMIT });
   await meanwhile?.();

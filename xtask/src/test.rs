@@ -31,8 +31,8 @@ pub enum Group {
     /// Build, then a first visit in Firefox, which GRAYSAM_FIREFOX names where it is in no usual place, and on Debian in
     /// WebKit. What is not there and cannot be installed is left out, which is said. Only where this group is named.
     OtherBrowsers,
-    /// What takes many minutes: ViT-B on the GPU, or on a software adapter where there is none, and in Chromium 200 images
-    /// on end, large images, ViT-B and a training on WebGPU. Only where this group is named.
+    /// What takes many minutes: ViT-B and float16 on the GPU, or on a software adapter where there is none, and in Chromium
+    /// 200 images on end, large images, ViT-B and a training on WebGPU. Only where this group is named.
     Long,
 }
 

@@ -89,6 +89,14 @@ function table([automatic, ...means]) {
   return ["| | AP50 | mSA |", "|---|---|---|", row("automatic masks", automatic), ...rows].join("\n");
 }
 
+/** Heights of lines of text, moved down so that none covers another. @param {number[]} heights */
+function apart(heights) {
+  const order = heights.map((_, i) => i).sort((a, b) => heights[a] - heights[b]);
+  const moved = [...heights];
+  for (const [before, i] of order.slice(1).map((i, place) => [order[place], i])) moved[i] = Math.max(moved[i], moved[before] + 16);
+  return moved;
+}
+
 /** @param {Scores[]} means automatic masks first */
 function drawing([automatic, ...means]) {
   const [width, height, left, right, top, bottom] = [640, 360, 56, 130, 24, 52];
@@ -101,16 +109,22 @@ function drawing([automatic, ...means]) {
       `<text x="${left - 8}" y="${y(score) + 4}" text-anchor="end">${score}</text>`,
   );
   const ticks = COUNTS.map((count) => `<text x="${x(count)}" y="${height - bottom + 20}" text-anchor="middle">${count}</text>`);
-  const curve = (/** @type {keyof Scores} */ key, /** @type {string} */ name, /** @type {string} */ colour) => {
+  const last = means[means.length - 1];
+  const names = apart([y(last.ap50), y(automatic.ap50), y(last.msa), y(automatic.msa)]);
+  const curve = (
+    /** @type {keyof Scores} */ key,
+    /** @type {string} */ name,
+    /** @type {string} */ colour,
+    /** @type {number[]} */ [own, other],
+  ) => {
     const points = means.map((score, i) => at(x(COUNTS[i]), y(score[key])));
     const circles = means.map((score, i) => `<circle cx="${x(COUNTS[i])}" cy="${y(score[key])}" r="4" fill="${colour}"/>`);
-    const last = means[means.length - 1][key];
     return [
       `<line x1="${left}" x2="${width - right}" y1="${y(automatic[key])}" y2="${y(automatic[key])}" stroke="${colour}" stroke-dasharray="6 4"/>`,
-      `<text x="${width - right + 8}" y="${y(automatic[key]) + 4}" fill="${colour}">${name}, automatic</text>`,
+      `<text x="${width - right + 8}" y="${other + 4}" fill="${colour}">${name}, automatic</text>`,
       `<polyline points="${points.join(" ")}" fill="none" stroke="${colour}" stroke-width="2"/>`,
       ...circles,
-      `<text x="${width - right + 8}" y="${y(last) + 4}" fill="${colour}">${name}</text>`,
+      `<text x="${width - right + 8}" y="${own + 4}" fill="${colour}">${name}</text>`,
     ].join("\n");
   };
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="13" fill="#333">
@@ -118,8 +132,8 @@ function drawing([automatic, ...means]) {
 ${grid.join("\n")}
 ${ticks.join("\n")}
 <text x="${(left + width - right) / 2}" y="${height - 10}" text-anchor="middle">labelled objects</text>
-${curve("ap50", "AP50", "#0b6e99")}
-${curve("msa", "mSA", "#b3541e")}
+${curve("ap50", "AP50", "#0b6e99", names.slice(0, 2))}
+${curve("msa", "mSA", "#b3541e", names.slice(2))}
 </svg>
 `;
 }

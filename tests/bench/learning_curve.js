@@ -93,7 +93,11 @@ function table([automatic, ...means]) {
 function apart(heights) {
   const order = heights.map((_, i) => i).sort((a, b) => heights[a] - heights[b]);
   const moved = [...heights];
-  for (const [before, i] of order.slice(1).map((i, place) => [order[place], i])) moved[i] = Math.max(moved[i], moved[before] + 16);
+  let free = 0;
+  for (const i of order) {
+    moved[i] = Math.max(heights[i], free);
+    free = moved[i] + 16;
+  }
   return moved;
 }
 

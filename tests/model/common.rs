@@ -1,9 +1,11 @@
-//! What the fixtures' scripts make by formula, made again.
+//! Devices, parts of images, and what the fixtures' scripts make by formula, made again.
 
 use std::sync::LazyLock;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use graysam::device::{self, Capabilities};
+use graysam::image::decode::Rgb;
+use graysam::image::part::Part;
 use graysam::weights::noise::noise;
 
 /// The GPU with all that is used of it.
@@ -54,5 +56,17 @@ impl Prompts {
             boxes: Tensor::cat(vec![corners.narrow(1, 0, 2), far], 1).unsqueeze_dim(1),
             mask: input("input.mask", [2, 1, side / 4, side / 4], device) * 8.0,
         }
+    }
+}
+
+pub fn part_of(image: &Rgb, part: Part) -> Rgb {
+    let row = |y: usize| &image.pixels[(y * image.width + part.x) * 3..][..part.width * 3];
+    Rgb {
+        width: part.width,
+        height: part.height,
+        pixels: (part.y..part.y + part.height)
+            .flat_map(row)
+            .copied()
+            .collect(),
     }
 }

@@ -11,10 +11,13 @@ use graysam::finder::{Finder, Finding};
 use graysam::image::decode::{Picture, Rgb};
 use graysam::image::display::{self, Display};
 use graysam::image::labels::Labels;
+use graysam::image::part::Part;
 use graysam::image::sample;
 use graysam::model::Precision;
 use graysam::predictor::Predictor;
 use graysam::weights::decoder_info::Base;
+
+use crate::common::part_of;
 
 fn predictor() -> Option<Predictor> {
     let path =
@@ -50,23 +53,21 @@ fn corner() -> (Rgb, Labels) {
         .map(|object| object.id)
         .take(3)
         .collect();
-    let pixels = || (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
-    let at = |(x, y)| y * image.width + x;
-    let mut few = Labels::empty((width, height));
-    let ids = pixels().map(|pixel| truth.ids[at(pixel)]);
-    few.ids = ids
-        .map(|id| if kept.contains(&id) { id } else { 0 })
-        .collect();
-    let channels = pixels().flat_map(|pixel| [0, 1, 2].map(|channel| 3 * at(pixel) + channel));
-    let pixels = channels.map(|i| image.pixels[i]).collect();
-    (
-        Rgb {
-            width,
-            height,
-            pixels,
-        },
-        few,
-    )
+    let rows = truth.ids.chunks(truth.width).take(height);
+    let ids = rows.flat_map(|row| &row[..width]);
+    let few = Labels {
+        ids: ids
+            .map(|id| if kept.contains(id) { *id } else { 0 })
+            .collect(),
+        ..Labels::empty((width, height))
+    };
+    let part = Part {
+        x: 0,
+        y: 0,
+        width,
+        height,
+    };
+    (part_of(&image, part), few)
 }
 
 fn given(labels: &Labels) -> Given {

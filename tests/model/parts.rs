@@ -18,6 +18,8 @@ use graysam::model::Precision;
 use graysam::predictor::{Answer, Predictor, Prompt, PromptRound, Reply};
 use graysam::tile_choice::TileChoice;
 
+use crate::common::part_of;
+
 fn mobile_sam() -> Predictor {
     let model =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("target/models/mobile_sam_f32.safetensors");
@@ -66,18 +68,6 @@ fn seen_in(
         y: shape.y + part.y,
         ..Shape::clone(&shape)
     })
-}
-
-fn part_of(image: &Rgb, part: Part) -> Rgb {
-    let row = |y: usize| &image.pixels[(y * image.width + part.x) * 3..][..part.width * 3];
-    Rgb {
-        width: part.width,
-        height: part.height,
-        pixels: (part.y..part.y + part.height)
-            .flat_map(row)
-            .copied()
-            .collect(),
-    }
 }
 
 fn scores(image: &Rgb, labels: &Labels, tile: TileChoice) -> Scores {

@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::elementwise::{on_cpu, on_values, softmax, softmax_of};
+use crate::device;
 
 /// Bytes of scores that are materialised at a time on a GPU: half of WebGPU's guaranteed
 /// `maxStorageBufferBindingSize`, and in any case one head's.
@@ -28,12 +29,13 @@ pub enum Bias {
 /// result has the shape of `q`.
 pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, scale: f64, bias: Bias) -> Tensor<3> {
     let ([heads, queries, _], keys) = (q.dims(), k.dims()[1]);
-    let (q, k) = (q * scale, k.swap_dims(1, 2));
+    let k = k.swap_dims(1, 2);
     match on_cpu(&q) {
         true => {
             let bias = BiasValues::of(bias);
-            // Whole heads, or one head's queries in parts.
-            let step = (CACHED_SCORES / (4 * queries * keys)).max(1);
+            // Whole heads, so few that no thread waits long for another, or one head's queries in parts.
+            let few = heads.div_ceil(4 * device::pool_size());
+            let step = (CACHED_SCORES / (4 * queries * keys)).clamp(1, few);
             let rows = match step {
                 1 => (CACHED_SCORES / (4 * keys)).clamp(1, queries),
                 _ => queries,
@@ -42,7 +44,17 @@ pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, scale: f64, bias: Bia
             let run = |piece: &(dyn Fn(usize) -> Tensor<3> + Sync), count: usize| {
                 (0..count).into_par_iter().map(piece).collect()
             };
-            in_pieces([heads, queries], [step, rows], (q, k, v), weigh, run)
+            let scale = scale as f32;
+            // Burn's device takes a number by its place in the view, which is slower than a copy.
+            let scaled = |q| on_values(q, |q| q.iter_mut().for_each(|value| *value *= scale));
+            in_pieces(
+                [heads, queries],
+                [step, rows],
+                (q, k, v),
+                scaled,
+                weigh,
+                run,
+            )
         }
         false => {
             let group = bias.group();
@@ -50,7 +62,8 @@ pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, scale: f64, bias: Bia
             in_pieces(
                 [heads, queries],
                 [step, queries],
-                (q, k, v),
+                (q * scale, k, v),
+                |q| q,
                 |part, scores| softmax(bias.add(part.head, scores)),
                 |piece, count| (0..count).map(piece).collect(),
             )
@@ -64,12 +77,13 @@ struct Part {
     query: usize,
 }
 
-/// `weigh(q·k)·v`, where `k` is transposed already, for `step` heads and `rows` queries at a time. `run` makes so many
+/// `weigh(scaled(q)·k)·v`, where `k` is transposed already, for `step` heads and `rows` queries at a time. `run` makes so many
 /// pieces, in their order.
 fn in_pieces(
     [heads, queries]: [usize; 2],
     [step, rows]: [usize; 2],
     (q, k, v): (Tensor<3>, Tensor<3>, Tensor<3>),
+    scaled: impl Fn(Tensor<3>) -> Tensor<3> + Sync,
     weigh: impl Fn(Part, Tensor<3>) -> Tensor<3> + Sync,
     run: impl Fn(&(dyn Fn(usize) -> Tensor<3> + Sync), usize) -> Vec<Tensor<3>>,
 ) -> Tensor<3> {
@@ -79,7 +93,7 @@ fn in_pieces(
         let n = step.min(heads - head);
         let of_heads = |x: &Tensor<3>| x.clone().narrow(0, head, n);
         let (q, k, v) = (of_heads(&q), of_heads(&k), of_heads(&v));
-        let q = q.narrow(1, query, rows.min(queries - query));
+        let q = scaled(q.narrow(1, query, rows.min(queries - query)));
         weigh(Part { head, query }, q.matmul(k)).matmul(v)
     };
     let mut pieces = run(&piece, heads.div_ceil(step) * of_heads).into_iter();

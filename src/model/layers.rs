@@ -6,7 +6,7 @@ use burn::nn::{LayerNorm, LayerNormConfig, Linear, PaddingConfig2d};
 use burn::tensor::{DType, Tensor, TensorData, activation, module};
 use half::f16;
 
-use super::elementwise::gelu;
+use super::elementwise::{gelu, on_cpu};
 use super::kernels::{self, Activation};
 use super::parameters::Parameters;
 use super::precision::Precision;
@@ -156,6 +156,29 @@ pub fn convolution(size: &ConvSize, weight: Tensor<4>, bias: Option<Tensor<1>>) 
         dilation: [1, 1],
         groups: size.groups,
         padding: PaddingConfig2d::Explicit(size.padding, size.padding, size.padding, size.padding),
+    }
+}
+
+/// A convolution, without stride where its kernel is 1 × 1, and what follows it. On the CPU the bias is added with that in one pass: Burn's device adds it by one thread.
+pub fn convolve(layer: &Conv2d, x: Tensor<4>, then: Activation) -> Tensor<4> {
+    let [batch, inputs, height, width] = x.dims();
+    match (&layer.bias, then) {
+        (Some(bias), _) if on_cpu(&x) && batch == 1 && layer.kernel_size == [1, 1] => {
+            let weight = layer.weight.val();
+            let outputs = weight.dims()[0];
+            let weight = weight.reshape([outputs, inputs]);
+            let x = x.reshape([inputs, height * width]);
+            kernels::pointwise(x, weight, bias.val(), then).reshape([1, outputs, height, width])
+        }
+        (Some(bias), _) if on_cpu(&x) && batch == 1 => {
+            let bare = Conv2d {
+                bias: None,
+                ..layer.clone()
+            };
+            kernels::add_bias(bare.forward(x), bias.val(), then)
+        }
+        (_, Activation::Gelu) => gelu(layer.forward(x)),
+        (_, Activation::None) => layer.forward(x),
     }
 }
 

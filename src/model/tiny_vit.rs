@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 use super::attention::{Bias, attention, merge_heads, split_heads};
 use super::elementwise::gelu;
 use super::kernels::{self, Activation, Kernel};
-use super::layers::{ConvSize, apply, conv2d, convolution, layer_norm, linear};
+use super::layers::{ConvSize, apply, conv2d, convolution, convolve, layer_norm, linear};
 use super::parameters::Parameters;
 use super::vit::{window_partition, window_unpartition};
 use crate::error::Result;
@@ -134,7 +134,8 @@ impl Stem {
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.conv2.forward(gelu(self.conv1.forward(x)))
+        let x = convolve(&self.conv1, x, Activation::Gelu);
+        convolve(&self.conv2, x, Activation::None)
     }
 }
 
@@ -156,8 +157,9 @@ impl Bottleneck {
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = gelu(self.conv1.forward(x));
-        self.conv3.forward(gelu(self.conv2.forward(x)))
+        let x = convolve(&self.conv1, x, Activation::Gelu);
+        let x = convolve(&self.conv2, x, Activation::Gelu);
+        convolve(&self.conv3, x, Activation::None)
     }
 }
 
@@ -198,7 +200,7 @@ impl TinyVitBlock {
         let [_, height, width, _] = x.dims();
         let windows = self.attn.forward(window_partition(x.clone(), self.window));
         let x = kernels::add(x, window_unpartition(windows, height, width));
-        let x = self.local_conv.forward(x.permute([0, 3, 1, 2]));
+        let x = convolve(&self.local_conv, x.permute([0, 3, 1, 2]), Activation::None);
         let [batch, channels, ..] = x.dims();
         // What follows goes through it by rows, so it is brought into their order once.
         let x = x

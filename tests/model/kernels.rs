@@ -5,6 +5,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData, activation, module};
 use graysam::device;
 use graysam::model::Precision;
 use graysam::model::kernels::{self, Activation, Form, Grid};
+use graysam::model::layers::{self, ConvSize};
 use graysam::model::tiny_vit::biased_attention;
 use graysam::model::vit::relative_attention;
 use graysam::weights::noise::noise;
@@ -218,6 +219,44 @@ fn convolutions_on_the_cpu() {
 }
 
 /// Against the definition: a pixel's centre lies between those of four pixels of the smaller map.
+/// A convolution of that kernel, stride and number of groups whose bias and GELU are one pass, against Burn's own bias and GELU.
+fn compare_biased(inputs: usize, outputs: usize, [kernel, stride, groups]: [usize; 3]) {
+    let device = Device::flex();
+    let weight = input(
+        "weight",
+        0.3,
+        [outputs, inputs / groups, kernel, kernel],
+        &device,
+    );
+    let bias: Tensor<1> = input("conv", 1.0, [outputs], &device);
+    let x = input("x", 1.0, [1, inputs, 60, 52], &device);
+    let size = ConvSize {
+        padding: kernel / 2,
+        groups,
+        ..ConvSize::new(inputs, outputs, kernel, stride)
+    };
+    let layer = layers::convolution(&size, weight, Some(bias));
+    let plain = layer.forward(x.clone());
+    assert_eq!(
+        read(layers::convolve(&layer, x.clone(), Activation::None)),
+        read(plain.clone())
+    );
+    let what = format!("GELU of {kernel} × {kernel} from {inputs} to {outputs}");
+    compare(
+        &what,
+        layers::convolve(&layer, x, Activation::Gelu),
+        activation::gelu(plain),
+    );
+}
+
+#[test]
+fn biases_of_convolutions_on_the_cpu() {
+    compare_biased(32, 70, [1, 1, 1]);
+    compare_biased(40, 40, [3, 1, 40]);
+    compare_biased(32, 24, [3, 2, 1]);
+    compare_biased(3, 16, [3, 2, 1]);
+}
+
 #[test]
 fn doubling_on_the_cpu() {
     let device = Device::flex();

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: all checks in order, up to the first failure.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,7 +30,7 @@ pub enum Group {
     /// Build, then the tests in Chromium, which GRAYSAM_CHROMIUM names where it is in no usual place.
     Browser,
     /// Build, then a first visit in Firefox, which GRAYSAM_FIREFOX names where it is in no usual place, and on Debian in
-    /// WebKit. What is not there and cannot be installed is left out, which is said. Only where this group is named.
+    /// WebKit. What is not there and cannot be installed is left out, which is said.
     OtherBrowsers,
     /// What takes many minutes: ViT-B and float16 on the GPU, or on a software adapter where there is none, and in Chromium
     /// 200 images on end, large images, ViT-B and a training on WebGPU. Only where this group is named.
@@ -78,15 +79,18 @@ const STEPS: [Step; 18] = [
 
 const CRATES: [&str; 4] = ["--package", "graysam", "--package", "gemm"];
 
-/// Runs the steps of the named groups, or all but those that are left to whoever names them where none is named.
+/// Runs the steps of the named groups, or all but the long ones where none is named.
 pub fn test(groups: &[Group]) -> Result<()> {
-    let chosen: Vec<&Step> = STEPS
+    let mut chosen: Vec<&Step> = STEPS
         .iter()
         .filter(|step| match groups {
-            [] => !matches!(step.group, Group::OtherBrowsers | Group::Long),
+            [] => step.group != Group::Long,
             _ => groups.contains(&step.group),
         })
         .collect();
+    // Several groups need the build.
+    let mut names = HashSet::new();
+    chosen.retain(|step| names.insert(step.name));
     if chosen.iter().any(|step| step.group == Group::Python) {
         // It is downloaded while the crate is compiled; what fails is told by the step that needs it.
         thread::spawn(python::environment);

@@ -49,6 +49,49 @@ fn begun(
     values
 }
 
+/// `x`, `(1, channels, …)` in any layout, plus a bias of `(channels)`, and what follows.
+pub fn add_bias(x: FlexTensor, bias: FlexTensor, then: Activation) -> FlexTensor {
+    let shape = x.layout().shape().clone();
+    let values = x.into_data().try_into_vec::<f32>();
+    let mut out = values.expect("the CPU device computes in float32");
+    add_bias_to(&mut out, &bias, shape[1], then);
+    FlexTensor::from_data(TensorData::new(out, shape))
+}
+
+/// A 1 × 1 convolution of `(inputs, pixels)` by weights of `(outputs, inputs)`, plus a bias of `(outputs)`, in any layout. The bias
+/// is added last, as Burn's device does it.
+pub fn pointwise(
+    x: FlexTensor,
+    weight: FlexTensor,
+    bias: FlexTensor,
+    then: Activation,
+) -> FlexTensor {
+    let (left, right) = (Matrix::of(&weight, 0), Matrix::of(&x, 0));
+    let mut out = new_product(&left, &right);
+    add_bias_to(&mut out, &bias, left.rows, then);
+    let shape = [left.rows, right.columns];
+    FlexTensor::from_data(TensorData::new(out, shape))
+}
+
+/// Adds its bias to each of so many channels, row-major, and does what follows; by all threads.
+fn add_bias_to(out: &mut [f32], bias: &FlexTensor, channels: usize, then: Activation) {
+    let bias = bias.to_contiguous();
+    let bias = &bias.storage::<f32>()[..channels];
+    let plane = (out.len() / channels).max(1);
+    let of_channel = |(plane, bias): (&mut [f32], &f32)| {
+        for piece in plane.chunks_mut(PIECE) {
+            piece.iter_mut().for_each(|value| *value += bias);
+            if then == Activation::Gelu {
+                gelu_of_all(piece);
+            }
+        }
+    };
+    out.par_chunks_exact_mut(plane)
+        .zip(bias)
+        .with_min_len(device::LEAST_VALUES.div_ceil(4 * plane))
+        .for_each(of_channel);
+}
+
 /// `a + b`, of the same shape in any layout.
 pub fn add(a: FlexTensor, b: FlexTensor) -> FlexTensor {
     let shape = a.layout().shape().clone();
@@ -107,16 +150,43 @@ pub(super) fn product(
     adds: bool,
     threads: Parallelism,
 ) {
+    assert!(out.len() == left.rows * right.columns);
+    // SAFETY: it has a row of columns for each of left's.
+    unsafe { product_at(out.as_mut_ptr(), left, right, adds, threads) };
+}
+
+/// A product, row-major.
+fn new_product(left: &Matrix, right: &Matrix) -> Vec<f32> {
+    let length = left.rows * right.columns;
+    let threads = device::threads(length.saturating_mul(left.columns));
+    let mut values = Vec::with_capacity(length);
+    // SAFETY: there is room for as many, and each of them is written.
+    unsafe {
+        product_at(values.as_mut_ptr(), left, right, false, threads);
+        values.set_len(length);
+    }
+    values
+}
+
+/// # Safety
+/// From `out` on there must be a row of right's columns for each row of left's, with values where it adds to them.
+unsafe fn product_at(
+    out: *mut f32,
+    left: &Matrix,
+    right: &Matrix,
+    adds: bool,
+    threads: Parallelism,
+) {
     let (rows, inner, columns) = (left.rows, left.columns, right.columns);
-    assert!(inner == right.rows && out.len() == rows * columns);
+    assert!(inner == right.rows);
     let (keep, add) = (1.0, 1.0);
-    // SAFETY: matrices lie in their values, and `out` has a row of columns for each of left's.
+    // SAFETY: matrices lie in their values, and there is room for the product.
     unsafe {
         gemm::gemm::<f32>(
             rows,
             columns,
             inner,
-            out.as_mut_ptr(),
+            out,
             1,
             columns as isize,
             adds,

@@ -135,6 +135,23 @@ pub fn add<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
     }
 }
 
+/// The 1 × 1 convolution of `x`, `(inputs, pixels)` on the CPU, with weights of `(outputs, inputs)` and a bias of
+/// `(outputs)`: `(outputs, pixels)`.
+pub fn pointwise(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, then: Activation) -> Tensor<2> {
+    let [outputs, inputs] = weight.dims();
+    assert!(on_cpu(&x) && x.dims()[0] == inputs && bias.dims() == [outputs]);
+    let ([x, weight], bias) = ([x, weight].map(Tensor::into_dispatch), bias.into_dispatch());
+    Tensor::from_dispatch(Dispatch::pointwise(x, weight, bias, then))
+}
+
+/// `x`, `(1, channels, height, width)` on the CPU, plus a bias of `(channels)`, and what follows, by all threads.
+pub fn add_bias(x: Tensor<4>, bias: Tensor<1>, then: Activation) -> Tensor<4> {
+    let [batch, channels, ..] = x.dims();
+    assert!(on_cpu(&x) && batch == 1 && bias.dims() == [channels]);
+    let (x, bias) = (x.into_dispatch(), bias.into_dispatch());
+    Tensor::from_dispatch(Dispatch::add_bias(x, bias, then))
+}
+
 /// `sum + left · right`, of `(B, N, C)`, `(B, N, R)` and `(B, R, C)`; 1 may stand for each of the Bs.
 pub fn add_product(sum: Tensor<3>, left: Tensor<3>, right: Tensor<3>) -> Tensor<3> {
     match on_cpu(&sum) && on_cpu(&left) && on_cpu(&right) {
@@ -275,6 +292,19 @@ trait CpuKernels: Backend {
         then: Activation,
     ) -> FloatTensor<Self>;
 
+    fn pointwise(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        then: Activation,
+    ) -> FloatTensor<Self>;
+
+    fn add_bias(
+        x: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        then: Activation,
+    ) -> FloatTensor<Self>;
+
     fn add_values(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
 
     fn add_product(
@@ -302,6 +332,19 @@ impl CpuKernels for Flex {
         then: Activation,
     ) -> FlexTensor {
         flex::linear(x, weight, bias, then)
+    }
+
+    fn pointwise(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        then: Activation,
+    ) -> FlexTensor {
+        flex::pointwise(x, weight, bias, then)
+    }
+
+    fn add_bias(x: FlexTensor, bias: FlexTensor, then: Activation) -> FlexTensor {
+        flex::add_bias(x, bias, then)
     }
 
     fn add_values(a: FlexTensor, b: FlexTensor) -> FlexTensor {

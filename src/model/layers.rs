@@ -159,11 +159,12 @@ pub fn convolution(size: &ConvSize, weight: Tensor<4>, bias: Option<Tensor<1>>) 
     }
 }
 
-/// A convolution, without stride where its kernel is 1 × 1, and what follows it. On the CPU the bias is added with that in one pass: Burn's device adds it by one thread.
+/// A convolution and what follows it. On the CPU the bias is added with that in one pass, and by all threads, where Burn's
+/// device has one of them add it.
 pub fn convolve(layer: &Conv2d, x: Tensor<4>, then: Activation) -> Tensor<4> {
     let [batch, inputs, height, width] = x.dims();
     match (&layer.bias, then) {
-        (Some(bias), _) if on_cpu(&x) && batch == 1 && layer.kernel_size == [1, 1] => {
+        (Some(bias), _) if on_cpu(&x) && batch == 1 && is_pointwise(layer) => {
             let weight = layer.weight.val();
             let outputs = weight.dims()[0];
             let weight = weight.reshape([outputs, inputs]);
@@ -180,6 +181,10 @@ pub fn convolve(layer: &Conv2d, x: Tensor<4>, then: Activation) -> Tensor<4> {
         (_, Activation::Gelu) => gelu(layer.forward(x)),
         (_, Activation::None) => layer.forward(x),
     }
+}
+
+fn is_pointwise(layer: &Conv2d) -> bool {
+    (layer.kernel_size, layer.stride, layer.groups) == ([1, 1], [1, 1], 1)
 }
 
 /// A transposed convolution of kernel 2 and stride 2, which doubles height and width.

@@ -218,7 +218,6 @@ fn convolutions_on_the_cpu() {
     }
 }
 
-/// Against the definition: a pixel's centre lies between those of four pixels of the smaller map.
 /// A convolution of that kernel, stride and number of groups whose bias and GELU are one pass, against Burn's own bias and GELU.
 fn compare_biased(inputs: usize, outputs: usize, [kernel, stride, groups]: [usize; 3]) {
     let device = Device::flex();
@@ -257,6 +256,7 @@ fn biases_of_convolutions_on_the_cpu() {
     compare_biased(3, 16, [3, 2, 1]);
 }
 
+/// Against the definition: a pixel's centre lies between those of four pixels of the smaller map.
 #[test]
 fn doubling_on_the_cpu() {
     let device = Device::flex();

@@ -1,4 +1,4 @@
-//! Linear layers, sums with products and layer norms' moments on the CPU. For a linear layer Burn's
+//! Linear layers, 1 × 1 convolutions, sums with products and layer norms' moments on the CPU. For a linear layer Burn's
 //! device passes over the outputs five times: it makes and copies zeros, multiplies, and adds bias
 //! and activation afterwards. Here the outputs begin as the bias, and the product is added to them.
 

@@ -1,5 +1,5 @@
 //! Kernels that Burn does not have: the image encoder's attention and linear layers for the GPU, in
-//! CubeCL; linear layers, sums with products, layer norms' moments, 3 × 3 convolutions and bilinear
+//! CubeCL; linear layers, sums with products, layer norms' moments, 1 × 1 and 3 × 3 convolutions and bilinear
 //! doubling for the CPU. None has a derivative: where one is needed, the same formulas in tensor operations serve.
 //!
 //! The GPU's kernels keep within WebGPU's guaranteed limits (16 KiB of workgroup memory, 256

@@ -7,7 +7,7 @@ import { allCommands } from "./commands/all.js";
 import { createWorkbench } from "./commands/create.js";
 import { Registry } from "./commands/registry.js";
 import type { DeviceChoice } from "./engine/graysam.js";
-import { settled } from "./offline/first_visit.js";
+import { isolate } from "./offline/isolation.js";
 import { Offline } from "./offline/offline.js";
 import { AutomaticMasksPanel } from "./panels/automatic_masks_panel.js";
 import { showHelp, wireButtons } from "./panels/buttons.js";
@@ -38,7 +38,7 @@ import { TrainingPanel } from "./panels/training_panel.js";
 import { TrainingSetList } from "./panels/training_set_list.js";
 import { effect } from "./vendor/signals-core.js";
 
-await settled;
+await isolate();
 const device = new URLSearchParams(location.search).get("device") ?? "auto";
 const storageUse = new StorageUse();
 // Rust refuses a device that it does not know.
@@ -48,6 +48,9 @@ const { bench, keeper } = createWorkbench(device as DeviceChoice, {
   persist: () => void storageUse.persist(),
 });
 const { session, project } = bench;
+// The longest wait first, and its worker begins when this waits: the rest of the page is made meanwhile.
+session.start();
+await Promise.resolve();
 keepFolds();
 const viewer = new Viewer(byId("canvas", HTMLCanvasElement));
 const pointer = new Pointer(viewer, bench);
@@ -95,5 +98,3 @@ window.addEventListener(
   "beforeunload",
   (event) => (keeper.atRisk || bench.files.adding.peek() || bench.projectFiles.work.peek()) && event.preventDefault(),
 );
-
-session.start();

@@ -1,6 +1,6 @@
 //! The GPU as it is asked for: adapter, features and limits by name.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, Once, PoisonError};
 
 use burn::tensor::wgpu::{MemoryConfiguration, WgpuSetup, wgpu};
 use burn::tensor::{DType, Device};
@@ -69,6 +69,26 @@ pub fn largest_tensor(device: &Device) -> Option<u64> {
     given(device).map(|given| given.largest)
 }
 
+#[cfg(target_arch = "wasm32")]
+unsafe extern "C" {
+    /// Runs the constructors of all crates. If nothing called it, the linker would have each call from
+    /// JavaScript run them again.
+    fn __wasm_call_ctors();
+}
+
+/// Runs the constructors of all crates, which other systems do before the program begins. There are thousands, all of
+/// the GPU's compiler, and a browser compiles each when it is called: a start on the CPU does without.
+fn construct() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        #[cfg(target_arch = "wasm32")]
+        // SAFETY: once, and before what they are for is used.
+        unsafe {
+            __wasm_call_ctors();
+        }
+    });
+}
+
 /// Opens the fastest adapter and has Burn compute on it.
 ///
 /// # Errors
@@ -82,6 +102,7 @@ pub async fn open(capabilities: Capabilities) -> Result<(Device, WgpuSetup), Str
         })
         .await
         .map_err(|error| error.to_string())?;
+    construct();
     let (used, required_limits) = match capabilities {
         Capabilities::Adapter => (USED, limits(&adapter.limits())),
         Capabilities::Guaranteed => (Features::empty(), Limits::default()),

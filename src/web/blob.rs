@@ -7,6 +7,9 @@ use web_sys::{Blob, FileReaderSync};
 
 use super::blocks::Blocks;
 
+/// Bytes of a file that may be in memory as a whole.
+const SMALL: u64 = 64 << 20;
+
 /// Reads a blob piece by piece, so that it is never in memory as a whole. Works in workers only,
 /// where the browser allows synchronous reading.
 pub struct BlobReader {
@@ -24,6 +27,20 @@ impl BlobReader {
             blocks: Blocks::new(blob.size() as u64),
             blob,
         })
+    }
+
+    /// For readers that jump about: a small file is copied at once, as each copy takes a millisecond or two.
+    ///
+    /// # Errors
+    /// When the browser can no longer read it.
+    pub fn at_once(mut self) -> Result<Self> {
+        let size = self.blocks.size();
+        if size <= SMALL {
+            let mut bytes = vec![0; size as usize];
+            fetch(&self.reader, &self.blob, 0, &mut bytes)?;
+            self.blocks.keep(bytes);
+        }
+        Ok(self)
     }
 }
 

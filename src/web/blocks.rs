@@ -29,6 +29,12 @@ impl Blocks {
         }
     }
 
+    /// Keeps all bytes of the file, so that none are fetched any more.
+    pub fn keep(&mut self, bytes: Vec<u8>) {
+        self.kept.clear();
+        self.kept.push_front((0, bytes));
+    }
+
     /// Bytes of the file.
     pub fn size(&self) -> u64 {
         self.size

@@ -203,7 +203,7 @@ impl Engine {
         file: Blob,
         #[wasm_bindgen(unchecked_param_type = "(fraction: number) => void")] progress: &Function,
     ) -> JsResult<Ts<ModelInfo>> {
-        let reader = reader(&file)?;
+        let reader = checkpoint_reader(&file)?;
         let mut report = |fraction: f64| {
             // A page that does not listen is no reason to stop.
             let _ = progress.call1(&JsValue::NULL, &fraction.into());
@@ -226,7 +226,7 @@ impl Engine {
 
     /// Opens a decoder of instances beside the loaded model, which goes with it.
     pub async fn open_instance_decoder(&self, file: Blob) -> JsResult<Ts<ModelInfo>> {
-        let source = reader(&file)?;
+        let source = checkpoint_reader(&file)?;
         let info = self.with_predictor_now(|predictor| {
             predictor.open_instances(source)?;
             Ok::<_, Error>(model_info(predictor))
@@ -288,6 +288,14 @@ impl Engine {
 pub(super) fn reader(file: &Blob) -> Result<BlobReader> {
     BlobReader::new(file.clone())
         .map_err(|_| Error::new("This browser cannot read files in a worker."))
+}
+
+fn checkpoint_reader(file: &Blob) -> Result<BlobReader> {
+    reader(file)?.at_once().map_err(unreadable_model)
+}
+
+pub(super) fn unreadable_model(error: std::io::Error) -> Error {
+    Error::new(format!("The model's file cannot be read: {error}."))
 }
 
 pub(super) fn no_model() -> Error {

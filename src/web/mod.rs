@@ -23,19 +23,7 @@ mod types;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-#[cfg(target_arch = "wasm32")]
-unsafe extern "C" {
-    /// Runs the constructors of all crates. If nothing called it, the linker would have each call from
-    /// JavaScript run them again.
-    fn __wasm_call_ctors();
-}
-
 #[wasm_bindgen(start)]
 fn start() {
-    #[cfg(target_arch = "wasm32")]
-    // SAFETY: once, before anything else, as only the first thread begins here.
-    unsafe {
-        __wasm_call_ctors();
-    }
     panic::note_panics();
 }

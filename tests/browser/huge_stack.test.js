@@ -70,7 +70,7 @@ function hugeStack() {
 }
 
 test("the first and the last page of a stack of 6 GB are opened in little memory", async () => {
-  const { page, observed } = await openPage(browser, "?device=cpu");
+  const { page, observed } = await openPage(browser, "?device=cpu", { modules: true });
   await waitState(page, "ready", 180_000);
   // Nothing is to be copied into the browser's storage.
   await page.evaluate(() => {

@@ -16,7 +16,7 @@ let browser;
 let page;
 before(async () => {
   browser = await launch();
-  ({ page } = await openPage(browser, "?device=cpu"));
+  ({ page } = await openPage(browser, "?device=cpu", { modules: true }));
   await waitState(page, "ready", 180_000);
 });
 after(() => browser.close());

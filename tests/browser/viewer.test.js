@@ -98,7 +98,7 @@ async function peakMemory() {
 }
 
 test("only the tiles in view are painted, a few a frame, and only those that a change meets again", async () => {
-  const { page } = await openPage(browser, "www/icon.svg");
+  const { page } = await openPage(browser, "www/icon.svg", { modules: true });
   const report = await page.evaluate(async (side) => {
     const address = new URL("/www/canvas/tiled_layer.js", location.href).href;
     /** @type {typeof import("../../www/canvas/tiled_layer.js")} */

@@ -1,5 +1,7 @@
 // The page's end of the worker: requests with ids, replies as promises, crashes as CrashError.
 
+import { addressOf } from "../site.js";
+import { type CompiledEngine, compileEngine } from "./loading.js";
 import type { FromWorker, SharedEngine, ToWorker, WorkerMethod, WorkerMethods } from "./methods.js";
 import { startModuleWorker } from "./module_worker.js";
 import { threadCount, ThreadPool } from "./thread_pool.js";
@@ -18,8 +20,17 @@ interface Waiting {
   progress: ((fraction: number) => void) | undefined;
 }
 
+/** For all engines of this page, one after another. */
+let compiled: Promise<CompiledEngine | undefined> | undefined;
+
+/** The engine's code, compiled while the page and the worker are being made; undefined: the worker tries, and says why it cannot. */
+function compiledEngine() {
+  return (compiled ??= compileEngine(addressOf("engine/graysam_bg.wasm")).catch(() => (compiled = undefined)));
+}
+
 export class EngineClient {
-  #worker = startModuleWorker("./worker.js");
+  #compiled = compiledEngine();
+  #worker = startModuleWorker("engine/worker.js");
   #pools: ThreadPool[] = [];
   /** What is asked before the worker listens. */
   #early: ToWorker[] | undefined = [];
@@ -76,17 +87,20 @@ export class EngineClient {
   #receive(message: FromWorker) {
     if ("crash" in message) return this.#die(message.crash);
     if ("shared" in message) return void this.#startPool(message);
-    if ("ready" in message) {
-      for (const early of this.#early ?? []) this.#worker.postMessage(early);
-      this.#early = undefined;
-      return;
-    }
+    if ("ready" in message) return void this.#begin();
     const waiting = this.#waiting.get(message.id);
     if (!waiting) return;
     if ("fraction" in message) return waiting.progress?.(message.fraction);
     this.#waiting.delete(message.id);
     if ("error" in message) waiting.reject(new Error(message.error));
     else waiting.resolve(message.value);
+  }
+
+  async #begin() {
+    for (const early of this.#early ?? []) this.#worker.postMessage(early);
+    this.#early = undefined;
+    const compiled = await this.#compiled;
+    if (!this.#crash) this.#worker.postMessage({ compiled } satisfies ToWorker);
   }
 
   async #startPool({ shared, beside }: { shared: SharedEngine; beside: boolean }) {

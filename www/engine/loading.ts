@@ -12,11 +12,37 @@ const IMPORT = [6, ...new TextEncoder().encode("memory"), 2];
 const SHARED_WITH_MAXIMUM = 3;
 const UNSHARED_WITH_MAXIMUM = 1;
 
+export interface CompiledEngine {
+  code: WebAssembly.Module;
+  /** With how many it begins of memory that is not shared; undefined: it takes memory that is. */
+  pages: number | undefined;
+}
+
 export interface LoadedEngine {
   module: EngineModule;
   memory: WebAssembly.Memory;
   /** What other threads need; undefined where there can be none. */
   shared: Omit<SharedEngine, "tiles"> | undefined;
+}
+
+/** WebKit may isolate a page and yet share no memory: in a process that it had before, as where it is automated. */
+function sharesMemory() {
+  return globalThis.crossOriginIsolated && "SharedArrayBuffer" in globalThis;
+}
+
+/** @param address of the module @param shares whether its memory is to be shared */
+export async function compileEngine(address: URL, shares = sharesMemory()): Promise<CompiledEngine> {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  if (!shares) {
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    const pages = unshare(bytes);
+    return { code: await WebAssembly.compile(bytes), pages };
+  }
+  // Compiled as it comes, but only under this type.
+  const streams = response.headers.get("Content-Type") === "application/wasm";
+  const code = streams ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
+  return { code: await code, pages: undefined };
 }
 
 /** Has the browser fill the engine's memory with random numbers, which it does for none that is shared. */
@@ -29,38 +55,29 @@ function fillSharedMemory() {
   };
 }
 
-export async function loadEngine(): Promise<LoadedEngine> {
-  const module = await import("./graysam.js");
+/** @param byPage the page has compiled it; undefined: it could not */
+export async function loadEngine(byPage?: Promise<CompiledEngine | undefined>): Promise<LoadedEngine> {
+  const [module, compiled] = await Promise.all([import("./graysam.js"), byPage]);
   const address = new URL("./graysam_bg.wasm", import.meta.url);
-  // WebKit may isolate a page and yet share no memory: in a process that it had before, as where it is automated.
-  if (globalThis.crossOriginIsolated && "SharedArrayBuffer" in globalThis) {
-    const compiled = await compiledFrom(address);
-    fillSharedMemory();
-    try {
-      const { memory } = await module.default({ module_or_path: compiled });
-      return { module, memory, shared: { module: compiled, memory } };
-    } catch (error) {
-      // Some phones give little memory that is shared, as all that it may grow to is set aside.
-      if (!(error instanceof RangeError)) throw error;
-    }
+  const usable = compiled && (compiled.pages !== undefined || sharesMemory());
+  const { code, pages } = usable ? compiled : await compileEngine(address);
+  if (pages !== undefined) return unsharedEngine(module, code, pages);
+  fillSharedMemory();
+  try {
+    const { memory } = await module.default({ module_or_path: code });
+    return { module, memory, shared: { module: code, memory } };
+  } catch (error) {
+    // Some phones give little memory that is shared, as all that it may grow to is set aside.
+    if (!(error instanceof RangeError)) throw error;
+    const unshared = await compileEngine(address, false);
+    return unsharedEngine(module, unshared.code, unshared.pages ?? 0);
   }
-  const bytes = new Uint8Array(await (await fetched(address)).arrayBuffer());
-  const memory = new WebAssembly.Memory({ initial: unshare(bytes), maximum: MOST_PAGES });
-  await module.default({ module_or_path: bytes, memory });
+}
+
+async function unsharedEngine(module: EngineModule, code: WebAssembly.Module, pages: number): Promise<LoadedEngine> {
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: MOST_PAGES });
+  await module.default({ module_or_path: code, memory });
   return { module, memory, shared: undefined };
-}
-
-async function fetched(address: URL) {
-  const response = await fetch(address);
-  if (!response.ok) throw new Error(`status ${response.status}`);
-  return response;
-}
-
-async function compiledFrom(address: URL) {
-  const response = await fetched(address);
-  // Compiled as it comes, but only under this type.
-  if (response.headers.get("Content-Type") === "application/wasm") return WebAssembly.compileStreaming(response);
-  return WebAssembly.compile(await response.arrayBuffer());
 }
 
 /** Has a module import memory that is not shared. Gives the pages with which it begins. */

@@ -4,6 +4,7 @@ import type { RenderedImage, ImagePart } from "../document/rendering.js";
 import type { StoredFile } from "../document/catalogue.js";
 import type { PixelBox } from "../document/geometry.js";
 import type { ImageSource, MaskRegion, ObjectClass, StoredModel, StoredTraining } from "../document/types.js";
+import type { CompiledEngine } from "./loading.js";
 import type {
   AutomaticMaskProgress,
   AutomaticMaskSettings,
@@ -203,9 +204,10 @@ export interface SharedEngine {
   tiles: Bytes | undefined;
 }
 
-/** pool: so many further threads are there. */
+/** compiled: once; undefined: the worker has to compile it. pool: so many further threads are there. */
 export type ToWorker =
   | { [M in WorkerMethod]: { id: number; method: M; args: Parameters<WorkerMethods[M]> } }[WorkerMethod]
+  | { compiled: CompiledEngine | undefined }
   | { cancel: number }
   /** A person waits for what is under way to end. */
   | { hurry: true }

@@ -27,7 +27,7 @@ export class ThreadPool {
 
   /** @param onCrash is told why a thread died that the engine counts on */
   constructor(engine: SharedEngine, count: number, onCrash: (reason: string) => void) {
-    this.#workers = Array.from({ length: count }, () => startModuleWorker("./pool_worker.js"));
+    this.#workers = Array.from({ length: count }, () => startModuleWorker("engine/pool_worker.js"));
     this.arrived = this.#gather(engine, onCrash);
   }
 

@@ -10,7 +10,7 @@ import { downloadModel, listModels, removeModel, storedModel } from "../storage/
 import { inPieces, joined, readFile } from "./bytes.js";
 import type { Engine, MaskReply as EngineReply, ObjectExport, ProjectLabels } from "./graysam.js";
 import { watchGpu } from "./gpu_watch.js";
-import { loadEngine } from "./loading.js";
+import { type CompiledEngine, loadEngine } from "./loading.js";
 import type { FromWorker, MaskReply, SharedEngine, ToWorker, WorkerMethod, WorkerMethods } from "./methods.js";
 import { Turns } from "./turns.js";
 import { UnderWay } from "./under_way.js";
@@ -33,6 +33,9 @@ type Methods = {
 const THUMBNAIL = 192;
 
 let loading: Promise<EngineModule> | undefined;
+let takeCompiled: (compiled: CompiledEngine | undefined) => void = () => {};
+/** By the page, which begins before this worker. */
+const compiled = new Promise<CompiledEngine | undefined>((resolve) => (takeCompiled = resolve));
 /** Is told how many further threads there are. */
 let poolArrived: (count: number) => void = () => {};
 /** What they need; undefined: there are none. */
@@ -52,7 +55,7 @@ const cancelled = new Set<number>();
 const downloads = new Map<number, AbortController>();
 
 function requireModule(): Promise<EngineModule> {
-  loading ??= loadEngine()
+  loading ??= loadEngine(compiled)
     .then(async (loaded) => {
       const { module, memory } = loaded;
       engineMemory = memory;
@@ -368,7 +371,8 @@ function cancel(id: number) {
 }
 
 self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
-  if ("pool" in data) poolArrived(data.pool);
+  if ("compiled" in data) takeCompiled(data.compiled);
+  else if ("pool" in data) poolArrived(data.pool);
   else if ("cancel" in data) cancel(data.cancel);
   else if ("hurry" in data) hurryGpu?.();
   else turns.take(data.method, () => answer(data));

@@ -1,6 +1,8 @@
 // Has the page isolated from other origins on a first visit, as browsers share memory between threads only there. A server
 // may do so by its headers; else the service worker does, which answers all visits but the first: that one is begun again.
 
+import { addressOf } from "../site.js";
+
 /** What a page waits for at most before it starts without: a first visit's service worker is two small files. */
 const LIMIT = 20_000;
 /** When this tab was loaded again, in milliseconds since 1970. */
@@ -46,7 +48,7 @@ async function workerActive(): Promise<boolean> {
 export async function register(): Promise<ServiceWorkerRegistration | undefined> {
   try {
     // It lies at the top of the site, so that its scope is all of it.
-    const address = new URL("../../service_worker.js", import.meta.url);
+    const address = addressOf("../service_worker.js");
     return await navigator.serviceWorker.register(address, { updateViaCache: "none" });
   } catch {
     return undefined;

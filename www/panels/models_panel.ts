@@ -4,12 +4,13 @@ import { batch, computed, effect, signal, untracked } from "../vendor/signals-co
 import type { Workbench } from "../commands/workbench.js";
 import { filesOf, readCatalogue, type StoredFile } from "../document/catalogue.js";
 import type { CatalogueEntry, ModelSource, StoredModel } from "../document/types.js";
+import { addressOf } from "../site.js";
 import { byId, make } from "./dom.js";
 import { count } from "./drawn.js";
 import { KeyedList } from "./keyed_list.js";
 import type { StorageUse } from "./storage_use.js";
 
-const CATALOGUE = new URL("../catalogue.json", import.meta.url);
+const CATALOGUE = addressOf("catalogue.json");
 /** Bytes of a file whose size is not known, for the progress. */
 const USUAL_SIZE = 100e6;
 const DEFAULT_ID = "mobile-sam";

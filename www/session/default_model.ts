@@ -1,6 +1,8 @@
 // The model that comes with the page.
 
-const ADDRESS = new URL("../models/mobile_sam.safetensors", import.meta.url);
+import { addressOf } from "../site.js";
+
+const ADDRESS = addressOf("models/mobile_sam.safetensors");
 
 /** @param progress gets fractions from 0 to 1, or null while they are unknown */
 export async function fetchDefaultModel(progress: (fraction: number | null) => void): Promise<Blob> {

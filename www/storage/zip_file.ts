@@ -1,5 +1,7 @@
 // Zip files that are never held in memory: written piece by piece, and read where they lie.
 
+import { addressOf } from "../site.js";
+
 type Zip = typeof import("../vendor/zip.js");
 type FileEntry = import("../vendor/zip.js").FileEntry;
 
@@ -18,8 +20,8 @@ let loading: Promise<Zip> | undefined;
 
 /** The library is fetched when it is first needed. Its workers would need another policy of scripts. */
 function library(): Promise<Zip> {
-  loading ??= import("../vendor/zip.js").then(
-    (zip) => {
+  loading ??= import(addressOf("vendor/zip.js").href).then(
+    (zip: Zip) => {
       zip.configure({ useWebWorkers: false, chunkSize: PIECE });
       return zip;
     },

@@ -49,6 +49,7 @@ fn site(types: Types) -> Result<BTreeMap<PathBuf, PathBuf>> {
     engine::build(types)?;
     println!("[4/4] page: TypeScript to JavaScript");
     page::compile()?;
+    page::bundle()?;
 
     let mut site = BTreeMap::new();
     site.insert(PathBuf::from("index.html"), PathBuf::from("index.html"));

@@ -1,4 +1,4 @@
-//! The page's TypeScript: checked, and emitted file for file to `target/page/`.
+//! The page's TypeScript: checked, emitted file for file to `target/page/` for tests, and bundled for the site.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,14 @@ use crate::{setup, shell};
 pub const SOURCES: &str = "www";
 /// What `tsc` writes: `www/` and `tests/page/`.
 const EMITTED: &str = "target/page";
+/// What each realm of the page begins with. Its modules become one file of the site: with one for each module, a visit takes
+/// a second longer.
+const ENTRIES: [&str; 3] = ["main.js", "engine/worker.js", "engine/pool_worker.js"];
+/// Made from them.
+const BUNDLED: &str = "target/bundle";
 const SERVICE_WORKER: &str = "www/offline/service_worker.js";
+/// Fetched when a zip file is opened or written.
+const LATER: &str = "www/vendor/zip.js";
 /// Modules of npm packages that the page imports, each under the name by which it does.
 const VENDORED: [(&str, &str); 2] = [
     (
@@ -50,37 +57,45 @@ pub fn check() -> Result<()> {
     tsc(TESTS_PROJECT)
 }
 
+/// Puts the modules that belong to each entry into one file.
+pub fn bundle() -> Result<()> {
+    let emitted = Path::new(EMITTED).join(SOURCES);
+    let mut esbuild = shell::node_script("npx");
+    esbuild.args(["--no-install", "esbuild", "--log-level=warning"]);
+    esbuild.args(ENTRIES.map(|entry| emitted.join(entry)));
+    esbuild.arg(format!("--outbase={}", emitted.display()));
+    esbuild.arg(format!("--outdir={BUNDLED}"));
+    // The engine's own module stays beside its code.
+    esbuild.args(["--bundle", "--format=esm", "--target=es2023"]);
+    shell::run(esbuild.arg("--external:./graysam.js"))
+}
+
 fn tsc(project: &str) -> Result<()> {
     shell::run(shell::node_script("npx").args(["--no-install", "tsc", "-p", project]))
 }
 
-/// Adds the page to `site`, which maps paths in the site to their sources: scripts as emitted, and the rest as it is.
+/// Adds the page to `site`, which maps paths in the site to their sources: scripts as bundled, and the rest as it is.
 pub fn add(site: &mut BTreeMap<PathBuf, PathBuf>) -> Result<()> {
     let mut sources = BTreeMap::new();
     list(Path::new(SOURCES), Path::new(SOURCES), &mut sources)?;
     for (name, source) in sources {
         match extension(&name) {
-            // Types alone, and what is for the compiler.
-            _ if is_declaration(&name) || name.ends_with("tsconfig.json") => {}
-            "ts" => {
-                let name = name.with_extension("js");
-                let emitted = Path::new(EMITTED).join(&name);
-                site.insert(name, emitted);
-            }
+            // What is in the bundles, and what is for the compiler.
+            "ts" => {}
+            _ if name.ends_with("tsconfig.json") => {}
             _ => {
                 site.insert(name, source);
             }
         }
     }
-    for (_, name) in VENDORED {
-        site.insert(name.into(), Path::new(EMITTED).join(name));
+    for entry in ENTRIES {
+        let name = Path::new(SOURCES).join(entry);
+        site.insert(name, Path::new(BUNDLED).join(entry));
     }
+    site.insert(LATER.into(), Path::new(EMITTED).join(LATER));
     // A service worker has no say above its own folder.
-    let worker = site.remove(Path::new(SERVICE_WORKER));
-    site.insert(
-        "service_worker.js".into(),
-        worker.with_context(|| format!("{SERVICE_WORKER} has no source"))?,
-    );
+    let worker = Path::new(EMITTED).join(SERVICE_WORKER);
+    site.insert("service_worker.js".into(), worker);
     Ok(())
 }
 

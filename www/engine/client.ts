@@ -1,8 +1,8 @@
 // The page's end of the worker: requests with ids, replies as promises, crashes as CrashError.
 
 import { addressOf } from "../site.js";
-import { type CompiledEngine, compileEngine } from "./loading.js";
-import type { FromWorker, SharedEngine, ToWorker, WorkerMethod, WorkerMethods } from "./methods.js";
+import { compileEngine } from "./loading.js";
+import type { CompiledEngine, FromWorker, SharedEngine, ToWorker, WorkerMethod, WorkerMethods } from "./methods.js";
 import { startModuleWorker } from "./module_worker.js";
 import { threadCount, ThreadPool } from "./thread_pool.js";
 

@@ -1,7 +1,7 @@
 // Loads the engine. Its module is the same with threads and without: it asks for memory that is shared, and where the browser
 // gives no such memory, that word of it is changed before it is compiled.
 
-import type { SharedEngine } from "./methods.js";
+import type { CompiledEngine, SharedEngine } from "./methods.js";
 
 type EngineModule = typeof import("./graysam.js");
 
@@ -11,12 +11,6 @@ const MOST_PAGES = 65_536;
 const IMPORT = [6, ...new TextEncoder().encode("memory"), 2];
 const SHARED_WITH_MAXIMUM = 3;
 const UNSHARED_WITH_MAXIMUM = 1;
-
-export interface CompiledEngine {
-  code: WebAssembly.Module;
-  /** With how many it begins of memory that is not shared; undefined: it takes memory that is. */
-  pages: number | undefined;
-}
 
 export interface LoadedEngine {
   module: EngineModule;

@@ -4,7 +4,6 @@ import type { RenderedImage, ImagePart } from "../document/rendering.js";
 import type { StoredFile } from "../document/catalogue.js";
 import type { PixelBox } from "../document/geometry.js";
 import type { ImageSource, MaskRegion, ObjectClass, StoredModel, StoredTraining } from "../document/types.js";
-import type { CompiledEngine } from "./loading.js";
 import type {
   AutomaticMaskProgress,
   AutomaticMaskSettings,
@@ -195,6 +194,13 @@ export interface WorkerMethods {
 }
 
 export type WorkerMethod = keyof WorkerMethods;
+
+/** The engine's code. */
+export interface CompiledEngine {
+  code: WebAssembly.Module;
+  /** With how many it begins of memory that is not shared; undefined: it takes memory that is. */
+  pages: number | undefined;
+}
 
 /** What further threads of the engine need. */
 export interface SharedEngine {

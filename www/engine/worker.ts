@@ -10,8 +10,8 @@ import { downloadModel, listModels, removeModel, storedModel } from "../storage/
 import { inPieces, joined, readFile } from "./bytes.js";
 import type { Engine, MaskReply as EngineReply, ObjectExport, ProjectLabels } from "./graysam.js";
 import { watchGpu } from "./gpu_watch.js";
-import { type CompiledEngine, loadEngine } from "./loading.js";
-import type { FromWorker, MaskReply, SharedEngine, ToWorker, WorkerMethod, WorkerMethods } from "./methods.js";
+import { loadEngine } from "./loading.js";
+import type { CompiledEngine, FromWorker, MaskReply, SharedEngine, ToWorker, WorkerMethod, WorkerMethods } from "./methods.js";
 import { Turns } from "./turns.js";
 import { UnderWay } from "./under_way.js";
 

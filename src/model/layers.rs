@@ -269,7 +269,12 @@ impl MlpBlock {
 
     /// With ReLU, as in the two-way transformer.
     pub fn forward_relu<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        self.lin2.forward(activation::relu(self.lin1.forward(x)))
+        // Burn's device has one thread for so few rows.
+        let linear = |layer: &Linear, x: Tensor<D>| match on_cpu(&x) {
+            true => apply(layer, x, Activation::None),
+            false => layer.forward(x),
+        };
+        linear(&self.lin2, activation::relu(linear(&self.lin1, x)))
     }
 }
 

@@ -4,6 +4,7 @@
 use burn::module::{Module, Param};
 use burn::nn::conv::ConvTranspose2d;
 use burn::tensor::{Device, Int, Tensor};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 use super::config::SamConfig;
 use super::elementwise::{gelu, on_cpu};
@@ -152,24 +153,30 @@ impl MaskDecoder {
         let pieces = match image {
             ImageAfter::Plain(image) if !on_cpu(&image) => return masks(upscale(image)),
             ImageAfter::Plain(image) => {
-                let pieces = image.split(PIECE, 1).into_iter();
-                pieces.map(|piece| masks(upscale(piece))).collect()
+                at_once(image.split(PIECE, 1), |_, piece| masks(upscale(piece)))
             }
             ImageAfter::Factored(image, base) => {
                 let vectors = image
                     .vectors
                     .clone()
                     .matmul(first.weight.clone().unsqueeze());
-                let pieces = base.split(PIECE, 1).into_iter().enumerate();
-                let projected = pieces.map(|(i, base)| {
+                at_once(base.split(PIECE, 1), |i, base| {
                     let piece = image.narrow(i * PIECE, base.dims()[1]);
-                    piece.projected(base, vectors.clone())
-                });
-                projected.map(|piece| masks(first.finish(piece))).collect()
+                    masks(first.finish(piece.projected(base, vectors.clone())))
+                })
             }
         };
         Tensor::cat(pieces, 2)
     }
+}
+
+/// What `work` makes of pieces, given the place of each, by all threads.
+fn at_once(
+    pieces: Vec<Tensor<3>>,
+    work: impl Fn(usize, Tensor<3>) -> Tensor<3> + Sync,
+) -> Vec<Tensor<3>> {
+    let pieces = pieces.into_par_iter().enumerate();
+    pieces.map(|(i, piece)| work(i, piece)).collect()
 }
 
 /// Upscales the image embedding four times, to `C/8` channels, by two transposed convolutions of

@@ -18,11 +18,13 @@
 
 use burn::nn::LayerNorm;
 use burn::tensor::{Int, Tensor};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::{
     Attention, AttentionUpdate, EPSILON, TwoWayAttentionBlock, TwoWayTransformer, recombine_heads,
     transposed, weight,
 };
+use crate::device;
 use crate::model::elementwise::{on_cpu, softmax};
 use crate::model::kernels;
 
@@ -291,8 +293,9 @@ impl TwoWayAttentionBlock {
         let k = queries.clone() + query_pe.clone();
         let of_image = &self.cross_attn_image_to_token;
         let update = of_image.update(k, queries.clone(), |k| {
-            let (k, vectors) = (k.swap_dims(1, 2), image.vectors.clone());
-            let of_vectors = vectors.matmul(weight(&of_image.q_proj)).matmul(k.clone());
+            let k = k.swap_dims(1, 2);
+            let vectors = |rows: Tensor<3>| rows.matmul(weight(&of_image.q_proj)).matmul(k.clone());
+            let of_vectors = by_rows(&image.vectors, vectors);
             let base = prepared.queries.clone() * image.scale.clone();
             let of_base = (base + prepared.position_queries.clone()).matmul(k);
             kernels::add_product(of_base, image.weights.clone(), of_vectors)
@@ -339,7 +342,7 @@ impl Attention {
     fn token_to_factored(&self, q: Tensor<3>, base: &BaseKeys, image: &FactoredImage) -> Tensor<3> {
         let q = self.separate_heads(self.queries(q));
         let scale = image.scale.clone().swap_dims(1, 2).unsqueeze_dim::<4>(1);
-        let vectors = |projection| image.vectors.clone().matmul(weight(projection));
+        let vectors = |projection| by_rows(&image.vectors, |rows| rows.matmul(weight(projection)));
         let keys = self.separate_heads(vectors(&self.k_proj));
         let values = self.separate_heads(vectors(&self.v_proj));
         let [batch, heads, count, _] = q.dims();
@@ -352,7 +355,7 @@ impl Attention {
         let scores = kernels::add_product(of_base.flatten(1, 2), of_vectors, of_pixels);
 
         let weights = softmax(scores);
-        let of_vectors = weights.clone().matmul(image.weights.clone());
+        let of_vectors = by_rows(&weights, |rows| rows.matmul(image.weights.clone()));
         let of_vectors = of_vectors.reshape([batch, heads, count, rank]);
         let of_base = weights.reshape([batch, heads, count, pixels]) * scale;
         let out = of_base.matmul(base.values.clone()) + of_vectors.matmul(values);
@@ -362,6 +365,14 @@ impl Attention {
         }
         self.out_proj.forward(out)
     }
+}
+
+/// What `work` makes of the rows of `x`, its middle dimension, by all threads: Burn's device has one for a
+/// product of so few.
+fn by_rows(x: &Tensor<3>, work: impl Fn(Tensor<3>) -> Tensor<3> + Send + Sync) -> Tensor<3> {
+    let some = x.dims()[1].div_ceil(device::pool_size());
+    let pieces = x.clone().split(some, 1).into_par_iter();
+    Tensor::cat(pieces.map(work).collect(), 1)
 }
 
 impl FactoredImage {

@@ -141,6 +141,21 @@ mod tests {
     }
 
     #[test]
+    fn of_a_file_that_is_kept_nothing_is_fetched() {
+        let bytes: Vec<u8> = (0..100_000u32).map(|at| (at % 251) as u8).collect();
+        let mut blocks = Blocks::new(bytes.len() as u64);
+        blocks.keep(bytes.clone());
+        for (start, length) in [(99_990, 20), (5, 60_000), (0, 1), (100_000, 1)] {
+            let mut out = vec![0; length];
+            let refused = |_, _: &mut [u8]| panic!("it is there");
+            let n = blocks
+                .read(start as u64, &mut out, refused)
+                .expect("nothing fails");
+            assert_eq!(out[..n], bytes[start..(start + length).min(bytes.len())]);
+        }
+    }
+
+    #[test]
     fn much_is_fetched_at_once() {
         assert_eq!(fetched([(5, 9_000_000)]), [(5, 9_000_000)]);
         assert_eq!(fetched([(SIZE - 3, 9)]), [(SIZE - 3, 3)]);

@@ -82,6 +82,8 @@ test("a second visit asks the server for nothing, and one without network gives 
   const { page: first, observed } = await firstVisit();
   const context = first.context();
   await first.close();
+  const files = new Set(asked);
+  assert.ok(files.has("/www/main.js") && files.size < 40, "each file costs a visit some milliseconds");
   asked = [];
   const page = await context.newPage();
   await openPath(page, "?device=cpu", base);

@@ -295,7 +295,7 @@ fn checkpoint_reader(file: &Blob) -> Result<BlobReader> {
 }
 
 pub(super) fn unreadable_model(error: std::io::Error) -> Error {
-    Error::new(format!("The model's file cannot be read: {error}."))
+    Error::new(format!("The model's file cannot be read ({error})."))
 }
 
 pub(super) fn no_model() -> Error {

@@ -7,7 +7,7 @@
 import { pathToFileURL } from "node:url";
 
 import { launchForBrush } from "../browser/brush_work.js";
-import { openPath } from "../browser/harness.js";
+import { openPath, withModules } from "../browser/harness.js";
 import { listedNotes } from "../browser/image_list.js";
 
 /** @typedef {import("../browser/harness.js").Page} Page */
@@ -145,7 +145,8 @@ export async function measureLargeProject(images, opened = OPENED) {
   try {
     const page = await context.newPage();
     await openPath(page, "www/icon.svg");
-    await page.evaluate(storeProject, { images, objects: OBJECTS, root: new URL(".", process.env.GRAYSAM_URL).href });
+    const wanted = { images, objects: OBJECTS, root: new URL(".", process.env.GRAYSAM_URL).href };
+    await withModules(context, () => page.evaluate(storeProject, wanted));
     await page.addInitScript(watch);
     const devtools = await context.newCDPSession(page);
     await devtools.send("Performance.enable", { timeDomain: "threadTicks" });

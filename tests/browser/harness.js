@@ -28,6 +28,7 @@ const ENGINE_FLAGS = [
 ];
 
 const LAUNCH = { executablePath: process.env.GRAYSAM_CHROMIUM ?? "/usr/bin/chromium", args: ENGINE_FLAGS };
+const MODULES = "**/www/**/*.js";
 const VIEWPORT = { width: 1366, height: 768 };
 
 /** Chromium from GRAYSAM_CHROMIUM, by default the system's. @param {string[]} flags further ones @returns {Promise<Browser>} */
@@ -70,7 +71,7 @@ export async function openPage(browser, path = "", options = {}) {
   if (!base) throw new Error("Set GRAYSAM_URL to the address at which dist/ is served.");
   const context = await browser.newContext({ viewport: VIEWPORT, acceptDownloads: true, serviceWorkers });
   await unfoldPanels(context);
-  if (modules) await context.route("**/www/**/*.js", asModule);
+  if (modules) await context.route(MODULES, asModule);
   /** @type {Observed} */
   const observed = { errors: [], requests: [] };
   // Of the context: a worker's requests are not the page's.
@@ -91,6 +92,13 @@ export async function openPage(browser, path = "", options = {}) {
 function asModule(route) {
   const path = fileURLToPath(new URL(`../../target/page${new URL(route.request().url()).pathname}`, import.meta.url));
   return existsSync(path) ? route.fulfill({ path, contentType: "text/javascript" }) : route.fallback();
+}
+
+/** While `work` is done, the page comes in its modules. @param {import("playwright-core").BrowserContext} context @param {() => Promise<unknown>} work */
+export async function withModules(context, work) {
+  await context.route(MODULES, asModule);
+  await work();
+  await context.unroute(MODULES, asModule);
 }
 
 /** Goes to another path of the page. @param {Page} page @param {string} path @param {string} [base] */

@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 
 import { storeProject } from "../bench/large_project.js";
 import { launchForBrush } from "./brush_work.js";
-import { openPath } from "./harness.js";
+import { openPath, withModules } from "./harness.js";
 import { listedNotes } from "./image_list.js";
 
 /** @typedef {import("./harness.js").Page} Page */
@@ -24,7 +24,8 @@ before(async () => {
   context = await launchForBrush();
   page = await context.newPage();
   await openPath(page, "www/icon.svg");
-  await page.evaluate(storeProject, { images: IMAGES, objects: OBJECTS, root: new URL(".", process.env.GRAYSAM_URL).href });
+  const wanted = { images: IMAGES, objects: OBJECTS, root: new URL(".", process.env.GRAYSAM_URL).href };
+  await withModules(context, () => page.evaluate(storeProject, wanted));
   await openPath(page, "?device=cpu");
   await opened("frame 1.png");
 });

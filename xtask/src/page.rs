@@ -78,16 +78,12 @@ fn tsc(project: &str) -> Result<()> {
 pub fn add(site: &mut BTreeMap<PathBuf, PathBuf>) -> Result<()> {
     let mut sources = BTreeMap::new();
     list(Path::new(SOURCES), Path::new(SOURCES), &mut sources)?;
-    for (name, source) in sources {
-        match extension(&name) {
-            // What is in the bundles, and what is for the compiler.
-            "ts" => {}
-            _ if name.ends_with("tsconfig.json") => {}
-            _ => {
-                site.insert(name, source);
-            }
-        }
-    }
+    // Sources are in the bundles, and projects are for the compiler.
+    let is_for_site = |name: &Path| {
+        name.extension().is_none_or(|extension| extension != "ts")
+            && !name.ends_with("tsconfig.json")
+    };
+    site.extend(sources.into_iter().filter(|(name, _)| is_for_site(name)));
     for entry in ENTRIES {
         let name = Path::new(SOURCES).join(entry);
         site.insert(name, Path::new(BUNDLED).join(entry));
@@ -116,12 +112,6 @@ pub fn unit_tests() -> Result<Vec<PathBuf>> {
         bail!("tests/page holds no *.test.ts file.");
     }
     Ok(tests)
-}
-
-fn extension(name: &Path) -> &str {
-    name.extension()
-        .and_then(|e| e.to_str())
-        .unwrap_or_default()
 }
 
 pub fn is_declaration(name: &Path) -> bool {

@@ -1,23 +1,31 @@
-//! What the network of `src/finder` learns from: shapes with their numbers and the IoU with the true
-//! objects that they overlap. `tests/fixtures/finder_prior.py` runs it and learns.
+//! What the networks of `src/finder` learn from, and how well they find: `tests/fixtures/finder_unet.py`
+//! and `finder_prior.py` run it.
 //!
 //! A line of standard input is a task: image, labels, number of examples, seed (0: `NAME_examples_N.png`
-//! beside the labels where it is there), the network's file, whether the model is asked (0, 1), and
-//! the file to write. Images of one file in a row are encoded once.
+//! beside the labels where it is there), the files of the ranking network and of the U-Net, what is
+//! asked for, and the file to write: `planes` (the tiles as the U-Net sees them), `shapes` (their numbers
+//! and IoUs), or `found` (the agreement of what is found with the labels). Images of one file in a row
+//! are encoded once.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufWriter, Write};
 use std::path::Path;
 
+use graysam::agreement::agreement;
 use graysam::device::{self, DeviceChoice};
+use graysam::finder::Suggestion;
+use graysam::finder::choose::THRESHOLD;
 use graysam::finder::finding::Given;
+use graysam::finder::lesson::Learned;
 use graysam::finder::network::Network;
 use graysam::finder::propose::{self, Scope};
+use graysam::finder::unet::UNet;
 use graysam::finder::view::{Shades, Tiling, View};
 use graysam::finder::{Finder, Finding};
 use graysam::image::decode::{self, Rgb};
 use graysam::image::display::{self, Display};
 use graysam::image::labels::Labels;
+use graysam::image::part::Part;
 use graysam::image::shapes::Shape;
 use graysam::model::Precision;
 use graysam::predictor::{Embedding, Predictor};
@@ -39,10 +47,11 @@ fn main() -> Result<(), Failure> {
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let words: Vec<&str> = line.split_whitespace().collect();
-        let [image, labels, count, seed, network, ask, out] = words[..] else {
-            return Err("a task has seven words".into());
+        let [image, labels, count, seed, network, unet, ask, out] = words[..] else {
+            return Err("a task has eight words".into());
         };
         let network = Network::read(&std::fs::read(network)?)?;
+        let unet = UNet::read(&std::fs::read(unet)?)?;
         let shown = open(image)?;
         let truth = Labels::decode(&std::fs::read(labels)?)?;
         let examples = examples(&truth, labels, count.parse()?, seed.parse()?)?;
@@ -56,14 +65,14 @@ fn main() -> Result<(), Failure> {
             truth: &truth,
             examples: &examples,
             network: &network,
+            unet: &unet,
         };
         let mut file = BufWriter::new(std::fs::File::create(out)?);
         let embeddings = match ask {
-            "0" => {
-                task.shapes(&predictor, &mut file)?;
-                embeddings
-            }
-            _ => task.rated(&predictor, embeddings, &mut file)?,
+            "planes" => task.planes(&predictor, &mut file).map(|()| embeddings)?,
+            "shapes" => task.shapes(&predictor, &mut file).map(|()| embeddings)?,
+            "found" => task.found(&predictor, embeddings, &mut file)?,
+            _ => return Err("planes, shapes or found is asked for".into()),
         };
         eprintln!("{out} {:.1?}", start.elapsed());
         last = Some((image.to_owned(), embeddings));
@@ -102,6 +111,7 @@ struct Task<'a> {
     truth: &'a Labels,
     examples: &'a Labels,
     network: &'a Network,
+    unet: &'a UNet,
 }
 
 impl Task<'_> {
@@ -113,11 +123,14 @@ impl Task<'_> {
             instances: None,
         };
         let finding = Finding::learn(Finder::default(), "one".into(), given)?;
-        Ok(finding.ranked_by(self.network.clone()))
+        Ok(finding.ranked_by(self.network.clone(), self.unet.clone()))
     }
 
-    /// Writes the numbers of all shapes, or of each so many-th, with their IoUs.
-    fn shapes(&self, predictor: &Predictor, out: &mut impl Write) -> Result<(), Failure> {
+    /// What is learned of the examples, and the tiles of the image.
+    fn learned(
+        &self,
+        predictor: &Predictor,
+    ) -> Result<(Learned, Tiling, Vec<(Part, View)>), Failure> {
         let mut finding = self.finding(Vec::new())?;
         while finding.finder().objects() == 0 {
             device::block_on(finding.advance(predictor, self.shown))?;
@@ -126,17 +139,47 @@ impl Task<'_> {
         let size = (self.truth.width, self.truth.height);
         let tiling = Tiling::new(size, learned.sizes.diameter);
         let shades = Shades::of(self.shown);
+        let view = |core: Part| {
+            let part = tiling.with_margins(&core);
+            (core, View::new(self.shown, part, shades, tiling.scale))
+        };
+        let views = tiling.cores().into_iter().map(view).collect();
+        Ok((learned, tiling, views))
+    }
+
+    /// Writes of each tile its width and height, the diameter of objects in its pixels, 1 where they are
+    /// bright or -1, then image, foreground and labels.
+    fn planes(&self, predictor: &Predictor, out: &mut impl Write) -> Result<(), Failure> {
+        let (learned, tiling, views) = self.learned(predictor)?;
+        let diameter = tiling.diameter * tiling.scale;
+        for (_, view) in views {
+            let foreground = learned.foreground.plane(&view.plane, diameter);
+            let labels = view.labels(&self.truth.ids, self.truth.width);
+            let size = [view.plane.width, view.plane.height].map(|n| (n as u32).to_le_bytes());
+            let planes = view.plane.values.iter().chain(&foreground.values);
+            let numbers = [diameter, learned.typical.sign];
+            let numbers = numbers.iter().chain(planes).map(|x| x.to_le_bytes());
+            let labels = labels.into_iter().map(u32::to_le_bytes);
+            for bytes in size.into_iter().chain(numbers).chain(labels) {
+                out.write_all(&bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the numbers of all shapes, or of each so many-th, with their IoUs.
+    fn shapes(&self, predictor: &Predictor, out: &mut impl Write) -> Result<(), Failure> {
+        let (learned, tiling, views) = self.learned(predictor)?;
         let areas = areas(self.truth);
         let mut rows = Vec::new();
-        for core in tiling.cores() {
-            let part = tiling.with_margins(&core);
-            let view = View::new(self.shown, part, shades, tiling.scale);
+        for (core, view) in &views {
             let scope = Scope {
                 instances: &[],
-                view: &view,
-                core: &core,
+                view,
+                core,
                 learned: &learned,
                 network: self.network,
+                unet: self.unet,
                 scale: tiling.scale,
             };
             for proposal in propose::all(scope).1 {
@@ -154,8 +197,8 @@ impl Task<'_> {
         Ok(())
     }
 
-    /// Writes for each shape that the model was asked about: numbers, IoU, box and bits.
-    fn rated(
+    /// Writes how well what is suggested agrees with the labels besides the examples.
+    fn found(
         &self,
         predictor: &Predictor,
         embeddings: Vec<Embedding>,
@@ -163,34 +206,21 @@ impl Task<'_> {
     ) -> Result<Vec<Embedding>, Failure> {
         let mut finding = self.finding(embeddings)?;
         while device::block_on(finding.advance(predictor, self.shown))?.is_some() {}
-        let areas = areas(self.truth);
-        out.write_all(&(self.truth.width as u32).to_le_bytes())?;
-        out.write_all(&(self.truth.height as u32).to_le_bytes())?;
-        for plane in [&self.truth.ids, &self.examples.ids] {
-            for id in plane {
-                out.write_all(&id.to_le_bytes())?;
+        let embeddings = finding.embeddings().to_vec();
+        let mut found = Labels::empty((self.truth.width, self.truth.height));
+        let (suggestions, _) = finding.finish()?;
+        let sure = suggestions.iter().filter(|one| one.sureness >= THRESHOLD);
+        for (Suggestion { shape, .. }, id) in sure.zip(1..) {
+            for (row, y) in shape.bits.chunks_exact(shape.width).zip(shape.y..) {
+                let ids = found.ids[y * found.width + shape.x..].iter_mut();
+                ids.zip(row)
+                    .filter(|(_, bit)| **bit)
+                    .for_each(|(own, _)| *own = id);
             }
         }
-        for rated in finding.rated() {
-            let Shape {
-                x,
-                y,
-                width,
-                height,
-                ref bits,
-                ..
-            } = rated.shape;
-            let iou = best(&rated.shape, self.truth, &areas);
-            for number in rated.numbers.iter().chain([&iou]) {
-                out.write_all(&number.to_le_bytes())?;
-            }
-            for number in [x, y, width, height] {
-                out.write_all(&(number as u32).to_le_bytes())?;
-            }
-            let bits: Vec<u8> = bits.iter().map(|bit| u8::from(*bit)).collect();
-            out.write_all(&bits)?;
-        }
-        Ok(finding.embeddings().to_vec())
+        let agreement = agreement(self.truth, &found, Some(self.examples))?;
+        serde_json::to_writer(out, &agreement)?;
+        Ok(embeddings)
     }
 }
 

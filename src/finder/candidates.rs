@@ -219,7 +219,7 @@ impl Found {
 }
 
 /// The regions of `least` to `most` pixels.
-fn shapes(regions: &Regions, least: usize, most: usize) -> Vec<Shape> {
+pub fn shapes(regions: &Regions, least: usize, most: usize) -> Vec<Shape> {
     const NONE: [usize; 4] = [usize::MAX, usize::MAX, 0, 0];
     let mut boxes = vec![(0, NONE); regions.count + 1];
     for (y, row) in regions.labels.chunks_exact(regions.width).enumerate() {

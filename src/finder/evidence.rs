@@ -71,7 +71,7 @@ pub fn rated(
     let mut rated = vec![(own.clone(), both(&proposal.numbers, proposal.score, None))];
     for mask in [&answer.shape, &answer.tuned].into_iter().flatten() {
         if let Some(seen) = view.seen(mask) {
-            let numbers = learned.typical.numbers(&sight.region(&seen));
+            let numbers = sight.numbers(&seen, &learned.typical);
             let score = network.of(&numbers);
             rated.push((mask.clone(), both(&numbers, score, Some(mask))));
         }

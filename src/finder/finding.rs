@@ -21,6 +21,7 @@ use super::lesson::{Finder, Learned, Sight};
 use super::network::Network;
 use super::propose::{self, Proposal, Proposing, Scope};
 use super::second_look::SecondLook;
+use super::unet::UNet;
 use super::view::{Shades, Tiling, View};
 use crate::error::{Error, Result};
 use crate::image::labels::Labels;
@@ -89,6 +90,7 @@ pub struct Finding {
     rated: Vec<Rated>,
     quality: Option<FinderQuality>,
     network: Network,
+    unet: UNet,
     keeps: bool,
     asks_for_instances: bool,
 }
@@ -103,13 +105,19 @@ struct Search {
 }
 
 impl Search {
-    fn scope<'a>(&'a self, view: &'a View, network: &'a Network, given: &'a Given) -> Scope<'a> {
+    fn scope<'a>(
+        &'a self,
+        view: &'a View,
+        (network, unet): (&'a Network, &'a UNet),
+        given: &'a Given,
+    ) -> Scope<'a> {
         Scope {
             instances: given.instances(),
             view,
             core: &self.cores[self.place],
             learned: &self.learned,
             network,
+            unet,
             scale: self.tiling.scale,
         }
     }
@@ -180,16 +188,18 @@ impl Finding {
             rated: Vec::new(),
             quality: None,
             network: Network::shipped()?,
+            unet: UNet::shipped()?,
             keeps: false,
             asks_for_instances: false,
         })
     }
 
-    /// Ranks shapes with another network, and keeps the embeddings that it makes.
-    pub fn ranked_by(self, network: Network) -> Self {
+    /// Ranks shapes with other networks, and keeps the embeddings that it makes.
+    pub fn ranked_by(self, network: Network, unet: UNet) -> Self {
         let keeps = true;
         Self {
             network,
+            unet,
             keeps,
             ..self
         }
@@ -276,7 +286,11 @@ impl Finding {
                 if let Some(search) = &self.search {
                     let part = search.tiling.with_margins(&search.cores[search.place]);
                     let view = View::new(image, part, self.shades, search.tiling.scale);
-                    let proposing = Proposing::new(search.scope(&view, &self.network, &self.given));
+                    let proposing = Proposing::new(search.scope(
+                        &view,
+                        (&self.network, &self.unet),
+                        &self.given,
+                    ));
                     self.stage = Stage::Propose(Box::new((view, proposing)));
                 }
             }
@@ -298,7 +312,7 @@ impl Finding {
                 Stage::Check(Box::new(learning.go_on(&mut self.finder, image)))
             }
             Stage::Check(mut checking) => {
-                match checking.go_on(&self.finder, &self.given, &self.network) {
+                match checking.go_on(&self.finder, &self.given, (&self.network, &self.unet)) {
                     None => Stage::Check(checking),
                     Some(quality) => {
                         self.quality = (quality.examples > 0).then_some(quality);
@@ -387,10 +401,11 @@ impl Finding {
         let Some(search) = &self.search else {
             return Stage::Survey;
         };
-        let (sight, all) = match proposing.go_on(search.scope(&view, &self.network, &self.given)) {
-            Ok(done) => done,
-            Err(proposing) => return Stage::Propose(Box::new((view, proposing))),
-        };
+        let (sight, all) =
+            match proposing.go_on(search.scope(&view, (&self.network, &self.unet), &self.given)) {
+                Ok(done) => done,
+                Err(proposing) => return Stage::Propose(Box::new((view, proposing))),
+            };
         let tile = Tile {
             proposals: propose::likely(all),
             view,

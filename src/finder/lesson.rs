@@ -1,8 +1,9 @@
 //! What is learned of labelled objects, image by image, and what all lessons come to.
 
 use super::foreground::{Foreground, Known, Pixels};
-use super::numbers::{Typical, weighted_median};
+use super::numbers::{self, Typical, weighted_median};
 use super::plane::Plane;
+use super::prior::Prior;
 use super::region::{Look, Region};
 use super::view::View;
 use crate::image::shapes::Shape;
@@ -115,6 +116,8 @@ impl Sizes {
 pub struct Sight {
     /// 0..1.
     pub foreground: Plane,
+    /// Nothing before it is asked for.
+    pub prior: Prior,
     light: Plane,
     gradient: Plane,
     /// Of objects, in pixels of the view.
@@ -135,11 +138,21 @@ impl Sight {
         let sigma = |(share, least): (f32, f32)| (share * diameter).max(least);
         Self {
             foreground,
+            prior: Prior::default(),
             light: view.plane.smooth(sigma(LIGHT)),
             gradient: view.plane.gradient(sigma(EDGE)),
             diameter,
             pixel: 1.0 / (scale * scale),
         }
+    }
+
+    /// What the ranking looks at of a shape of the view.
+    pub fn numbers(&self, shape: &Shape, typical: &Typical) -> [f32; numbers::COUNT] {
+        let own = typical.numbers(&self.region(shape));
+        let mut all = [0.0; numbers::COUNT];
+        let numbers = own.into_iter().chain(self.prior.numbers(shape));
+        all.iter_mut().zip(numbers).for_each(|(a, x)| *a = x);
+        all
     }
 
     /// A shape of the view, with its area in pixels of the image.

@@ -15,11 +15,13 @@ mod logistic;
 pub mod network;
 pub mod numbers;
 pub mod plane;
+pub mod prior;
 pub mod propose;
 pub mod region;
 pub mod second_look;
 #[cfg(test)]
 mod tests;
+pub mod unet;
 pub mod view;
 mod watershed;
 

@@ -1,10 +1,13 @@
 //! A shape's numbers relative to those of the examples, so that a ranking that was learned on other
 //! images holds for this one.
 
+use super::prior;
 use super::region::Region;
 
-/// Numbers of a shape.
-pub const COUNT: usize = 25;
+/// Numbers of a shape that are relative to the examples' ones.
+const OWN: usize = 25;
+/// All numbers of a shape, with those of what the U-Net sees.
+pub const COUNT: usize = OWN + prior::COUNT;
 
 /// By how much the logarithm of examples' areas is taken to spread before they are known, and
 /// how many examples that counts for.
@@ -61,8 +64,8 @@ impl Typical {
         })
     }
 
-    /// What the ranking looks at.
-    pub fn numbers(&self, region: &Region) -> [f32; COUNT] {
+    /// What the ranking looks at besides what the U-Net sees.
+    pub fn numbers(&self, region: &Region) -> [f32; OWN] {
         let signed = |x: f32| f64::from(x * self.sign);
         let z = (f64::from(region.area).ln() - self.area) / self.spread;
         let solidity = f64::from(region.solidity);

@@ -6,6 +6,8 @@ use super::lesson::{Learned, Sight};
 use super::network::Network;
 use super::numbers;
 use super::plane::Plane;
+use super::prior::Foreseeing;
+use super::unet::UNet;
 use super::view::View;
 use crate::image::part::Part;
 use crate::image::shapes::{Shape, iou};
@@ -31,9 +33,11 @@ pub struct Proposal {
 
 /// Shapes that are rated in one piece of work.
 const TOGETHER: usize = 64;
-/// The shares of the work that the foreground and the shapes make.
-const PAINTING: f64 = 0.2;
-const FINDING: f64 = 0.5;
+/// The shares of the work that the foreground, what the U-Net sees, and the shapes make.
+const PAINTING: f64 = 0.15;
+const FORESEEING: f64 = 0.25;
+const BEFORE: f64 = PAINTING + FORESEEING;
+const FINDING: f64 = 0.4;
 
 /// All shapes that may be objects of a part of a view, in the making.
 pub struct Proposing {
@@ -44,6 +48,7 @@ pub struct Proposing {
 
 enum Stage {
     Paint(Box<Painting>),
+    Foresee(Box<(Sight, Plane, Foreseeing)>),
     Find(Box<Finding>),
     Rate(Box<Rating>),
 }
@@ -70,6 +75,7 @@ pub struct Scope<'a> {
     pub core: &'a Part,
     pub learned: &'a Learned,
     pub network: &'a Network,
+    pub unet: &'a UNet,
     pub scale: f32,
     /// Shapes of the image that the model's decoder of instances takes for objects.
     pub instances: &'a [Shape],
@@ -96,9 +102,17 @@ impl Proposing {
                     .go_on(&mut painting, &scope.view.plane)
                 {
                     true => Stage::Paint(painting),
-                    false => Stage::Find(Box::new(Finding::new(*painting, scope))),
+                    false => Stage::Foresee(Box::new(foresee(*painting, scope))),
                 }
             }
+            Stage::Foresee(mut foreseeing) => match foreseeing.2.go_on(scope.unet) {
+                None => Stage::Foresee(foreseeing),
+                Some(prior) => {
+                    let (mut sight, image, _) = *foreseeing;
+                    sight.prior = prior;
+                    Stage::Find(Box::new(Finding::new(sight, image, scope)))
+                }
+            },
             Stage::Find(mut finding) => match finding.go_on(scope) {
                 true => Stage::Find(finding),
                 false => Stage::Rate(Box::new(finding.finish(scope))),
@@ -115,21 +129,28 @@ impl Proposing {
     pub fn progress(&self) -> f64 {
         match &self.stage {
             Stage::Paint(_) => PAINTING * self.painted as f64 / (Painting::PIECES + 1) as f64,
-            Stage::Find(finding) => PAINTING + FINDING * finding.candidates.progress(),
+            Stage::Foresee(foreseeing) => PAINTING + FORESEEING * foreseeing.2.progress(),
+            Stage::Find(finding) => BEFORE + FINDING * finding.candidates.progress(),
             Stage::Rate(rating) => {
                 let share = 1.0 - rating.shapes.len() as f64 / rating.count.max(1) as f64;
-                PAINTING + FINDING + (1.0 - PAINTING - FINDING) * share
+                BEFORE + FINDING + (1.0 - BEFORE - FINDING) * share
             }
         }
     }
 }
 
+/// Begins with what the U-Net sees of a view whose foreground is known.
+fn foresee(painting: Painting, scope: Scope) -> (Sight, Plane, Foreseeing) {
+    let Scope { view, learned, .. } = scope;
+    let foreground = painting.finish(view.plane.size());
+    let sight = Sight::with(view, foreground, learned.sizes.diameter, scope.scale);
+    let image = view.plane.clone().map(|x| x * learned.typical.sign);
+    let foreseeing = Foreseeing::new(&image, &sight.foreground, sight.diameter);
+    (sight, image, foreseeing)
+}
+
 impl Finding {
-    fn new(painting: Painting, scope: Scope) -> Self {
-        let Scope { view, learned, .. } = scope;
-        let foreground = painting.finish(view.plane.size());
-        let sight = Sight::with(view, foreground, learned.sizes.diameter, scope.scale);
-        let image = view.plane.clone().map(|x| x * learned.typical.sign);
+    fn new(sight: Sight, image: Plane, scope: Scope) -> Self {
         let candidates = Candidates::new(&ground(&sight, &image, scope));
         Self {
             sight,
@@ -146,6 +167,7 @@ impl Finding {
     fn finish(self, scope: Scope) -> Rating {
         let mut shapes = self.candidates.finish();
         let (least, most) = scope.learned.sizes.areas(scope.scale);
+        shapes.extend(self.sight.prior.shapes((least, most)));
         let seen = scope.instances.iter().filter_map(|s| scope.view.seen(s));
         shapes.extend(seen.filter(|shape| (least..=most).contains(&shape.area)));
         shapes.retain(|shape| scope.view.owns(scope.core, shape));
@@ -162,10 +184,10 @@ impl Rating {
     fn go_on(&mut self, scope: Scope) -> bool {
         let Self { sight, shapes, .. } = self;
         let proposals = shapes.take(TOGETHER).map(|shape| {
-            let numbers = scope.learned.typical.numbers(&sight.region(&shape));
+            let numbers = sight.numbers(&shape, &scope.learned.typical);
             Proposal {
-                shape,
                 score: scope.network.of(&numbers),
+                shape,
                 numbers,
                 same: 0,
             }

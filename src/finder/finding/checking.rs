@@ -12,6 +12,7 @@ use crate::finder::lesson::{Finder, Learned, Sight, Sizes, known};
 use crate::finder::network::Network;
 use crate::finder::numbers::Typical;
 use crate::finder::propose::{Proposal, Proposing, Scope, common};
+use crate::finder::unet::UNet;
 use crate::finder::view::{Tiling, View};
 use crate::image::labels::Labels;
 use crate::image::part::Part;
@@ -71,7 +72,7 @@ impl Checking {
         &mut self,
         finder: &Finder,
         given: &Given,
-        network: &Network,
+        (network, unet): (&Network, &UNet),
     ) -> Option<FinderQuality> {
         let objects = self
             .views
@@ -98,6 +99,7 @@ impl Checking {
             core,
             learned,
             network,
+            unet,
             scale: self.tiling.scale,
         };
         let proposing = self.proposing.take();

@@ -52,8 +52,9 @@ fn what_the_decoder_of_instances_finds_is_proposed() {
     let part = tiling.with_margins(&search.cores[0]);
     let view = View::new(&image, part, shades, tiling.scale);
     let network = Network::shipped().expect("it is in the program");
+    let unet = UNet::shipped().expect("it is in the program");
     let proposed = |given: &Given| {
-        let (_, all) = propose::all(search.scope(&view, &network, given));
+        let (_, all) = propose::all(search.scope(&view, (&network, &unet), given));
         let mut all = all.iter();
         all.any(|proposal| iou(Some(&proposal.shape), Some(&unseen)) > 0.8)
     };

@@ -126,16 +126,17 @@ impl Task<'_> {
         Ok(finding.ranked_by(self.network.clone(), self.unet.clone()))
     }
 
-    /// What is learned of the examples, and the tiles of the image.
-    fn learned(
-        &self,
-        predictor: &Predictor,
-    ) -> Result<(Learned, Tiling, Vec<(Part, View)>), Failure> {
+    /// What is learned of the examples.
+    fn learned(&self, predictor: &Predictor) -> Result<Learned, Failure> {
         let mut finding = self.finding(Vec::new())?;
         while finding.finder().objects() == 0 {
             device::block_on(finding.advance(predictor, self.shown))?;
         }
-        let learned = finding.finder().learned().ok_or("nothing was learned")?;
+        Ok(finding.finder().learned().ok_or("nothing was learned")?)
+    }
+
+    /// How the image is divided, and its tiles.
+    fn tiles(&self, learned: &Learned) -> (Tiling, Vec<(Part, View)>) {
         let size = (self.truth.width, self.truth.height);
         let tiling = Tiling::new(size, learned.sizes.diameter);
         let shades = Shades::of(self.shown);
@@ -143,14 +144,14 @@ impl Task<'_> {
             let part = tiling.with_margins(&core);
             (core, View::new(self.shown, part, shades, tiling.scale))
         };
-        let views = tiling.cores().into_iter().map(view).collect();
-        Ok((learned, tiling, views))
+        (tiling, tiling.cores().into_iter().map(view).collect())
     }
 
     /// Writes of each tile its width and height, the diameter of objects in its pixels, 1 where they are
     /// bright or -1, then image, foreground and labels.
     fn planes(&self, predictor: &Predictor, out: &mut impl Write) -> Result<(), Failure> {
-        let (learned, tiling, views) = self.learned(predictor)?;
+        let learned = self.learned(predictor)?;
+        let (tiling, views) = self.tiles(&learned);
         let diameter = tiling.diameter * tiling.scale;
         for (_, view) in views {
             let foreground = learned.foreground.plane(&view.plane, diameter);
@@ -169,7 +170,8 @@ impl Task<'_> {
 
     /// Writes the numbers of all shapes, or of each so many-th, with their IoUs.
     fn shapes(&self, predictor: &Predictor, out: &mut impl Write) -> Result<(), Failure> {
-        let (learned, tiling, views) = self.learned(predictor)?;
+        let learned = self.learned(predictor)?;
+        let (tiling, views) = self.tiles(&learned);
         let areas = areas(self.truth);
         let mut rows = Vec::new();
         for (core, view) in &views {

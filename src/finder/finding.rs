@@ -15,7 +15,7 @@ use self::asking::Asking;
 use self::checking::Checking;
 pub use self::checking::FinderQuality;
 use self::learning::Learning;
-use super::choose::{Suggestion, choose};
+use super::choose::{Suggestion, THRESHOLD, choose};
 use super::evidence::Rated;
 use super::lesson::{Finder, Learned, Sight};
 use super::network::Network;
@@ -93,6 +93,8 @@ pub struct Finding {
     unet: UNet,
     keeps: bool,
     asks_for_instances: bool,
+    /// Whether the size of objects was looked at in this image.
+    rescaled: bool,
 }
 
 /// What is searched for, and where.
@@ -191,6 +193,7 @@ impl Finding {
             unet: UNet::shipped()?,
             keeps: false,
             asks_for_instances: false,
+            rescaled: false,
         })
     }
 
@@ -351,7 +354,8 @@ impl Finding {
                     true => Stage::LookAgain(again),
                     false => {
                         let LookingAgain { look, labelled } = *again;
-                        Stage::Done(choose(&look.finish(), &labelled, &self.given.rejected))
+                        let found = choose(&look.finish(), &labelled, &self.given.rejected);
+                        self.at_another_scale(&found).unwrap_or(Stage::Done(found))
                     }
                 }
             }
@@ -387,6 +391,23 @@ impl Finding {
         let learned = self.finder.learned().ok_or_else(|| {
             Error::new("The labelled objects are too small to learn from: label larger ones.")
         })?;
+        Ok(self.search_for(learned))
+    }
+
+    /// Searches an image whose objects have another size than those that were learned from once more.
+    fn at_another_scale(&mut self, found: &[Suggestion]) -> Option<Stage> {
+        if self.lesson.is_some() || std::mem::replace(&mut self.rescaled, true) {
+            return None;
+        }
+        let sure = found.iter().filter(|one| one.sureness >= THRESHOLD);
+        let areas: Vec<f32> = sure.map(|one| one.shape.area as f32).collect();
+        let search = self.search.take()?;
+        let learned = search.learned.for_size_of(&areas)?;
+        self.rated.clear();
+        Some(self.search_for(learned))
+    }
+
+    fn search_for(&mut self, learned: Learned) -> Stage {
         let tiling = Tiling::new(self.size, learned.sizes.diameter);
         self.search = Some(Search {
             learned,
@@ -394,7 +415,7 @@ impl Finding {
             cores: tiling.cores(),
             place: 0,
         });
-        Ok(Stage::View)
+        Stage::View
     }
 
     fn propose(&mut self, (view, proposing): (View, Proposing)) -> Stage {

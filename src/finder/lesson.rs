@@ -12,6 +12,9 @@ use crate::image::shapes::Shape;
 const MOST: usize = 8;
 /// Smoothings of the image and of its gradient, as shares of the diameter and at least in pixels.
 const LIGHT: (f32, f32) = (0.04, 0.5);
+/// Found objects of which the size is believed, and the factor from which on it is another one.
+const ENOUGH: usize = 5;
+const OTHER: f32 = 1.3;
 const EDGE: (f32, f32) = (0.05, 0.7);
 
 /// What an image's labelled objects taught.
@@ -72,6 +75,35 @@ pub struct Learned {
     pub sizes: Sizes,
     /// How many it was learned from.
     pub examples: usize,
+}
+
+impl Learned {
+    /// For objects that are larger by this factor along both axes.
+    fn scaled(mut self, factor: f32) -> Self {
+        let Sizes {
+            diameter,
+            smallest,
+            middle,
+            most,
+        } = self.sizes;
+        let area = factor * factor;
+        self.sizes = Sizes {
+            diameter: diameter * factor,
+            smallest: smallest * area,
+            middle: middle * area,
+            most: most * area,
+        };
+        self.typical = self.typical.scaled(f64::from(area));
+        self
+    }
+
+    /// For the size of `found` objects, where these are many and of another one than was learned.
+    pub fn for_size_of(self, found: &[f32]) -> Option<Self> {
+        let sizes = Sizes::of(found.to_vec()).filter(|_| found.len() >= ENOUGH)?;
+        let factor = sizes.diameter / self.sizes.diameter;
+        let same = (1.0 / OTHER..OTHER).contains(&factor);
+        (!same).then(|| self.scaled(factor))
+    }
 }
 
 /// How large objects are, in pixels of the image.

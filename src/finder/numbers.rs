@@ -64,6 +64,14 @@ impl Typical {
         })
     }
 
+    /// For objects whose areas are larger by this factor.
+    pub fn scaled(self, area: f64) -> Self {
+        Self {
+            area: self.area + area.ln(),
+            ..self
+        }
+    }
+
     /// What the ranking looks at besides what the U-Net sees.
     pub fn numbers(&self, region: &Region) -> [f32; OWN] {
         let signed = |x: f32| f64::from(x * self.sign);

@@ -24,6 +24,34 @@ fn squares() -> (Rgb, Labels, Shape) {
     (image, Labels::new(SIZE.0, SIZE.1, ids), unseen)
 }
 
+fn learned(image: &Rgb, given: &Given) -> Learned {
+    let mut finder = Finder::default();
+    let mut learning = Learning::new(&given.labels).expect("objects are labelled");
+    while learning.wants_image() {
+        learning.look(image, Shades::of(image), given);
+    }
+    learning.go_on(&mut finder, "squares".into());
+    finder.learned().expect("objects are large enough")
+}
+
+#[test]
+fn objects_of_another_size_are_searched_for_at_theirs() {
+    let (image, labels, _) = squares();
+    let given = Given {
+        labels,
+        rejected: Vec::new(),
+        embeddings: Vec::new(),
+        instances: None,
+    };
+    let at = |areas: &[f32]| learned(&image, &given).for_size_of(areas);
+    let diameter = learned(&image, &given).sizes.diameter;
+    // Squares of 16 pixels are learned from.
+    let larger = at(&[32.0 * 32.0; 9]).expect("they are many and of another size");
+    assert!((larger.sizes.diameter / diameter - 2.0).abs() < 1e-3);
+    assert!(at(&[18.0 * 18.0; 9]).is_none(), "about the same size");
+    assert!(at(&[32.0 * 32.0; 4]).is_none(), "few");
+}
+
 #[test]
 fn what_the_decoder_of_instances_finds_is_proposed() {
     let (image, labels, unseen) = squares();
@@ -34,13 +62,7 @@ fn what_the_decoder_of_instances_finds_is_proposed() {
         embeddings: Vec::new(),
         instances: None,
     };
-    let mut finder = Finder::default();
-    let mut learning = Learning::new(&given.labels).expect("objects are labelled");
-    while learning.wants_image() {
-        learning.look(&image, shades, &given);
-    }
-    learning.go_on(&mut finder, "squares".into());
-    let learned = finder.learned().expect("objects are large enough");
+    let learned = learned(&image, &given);
     let tiling = Tiling::new(SIZE, learned.sizes.diameter);
     let cores = tiling.cores();
     let search = Search {

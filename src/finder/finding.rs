@@ -5,16 +5,15 @@
 mod asking;
 mod checking;
 mod learning;
+mod step;
 
 use std::sync::Arc;
-
-use serde::Serialize;
-use tsify::Tsify;
 
 use self::asking::Asking;
 use self::checking::Checking;
 pub use self::checking::FinderQuality;
 use self::learning::Learning;
+pub use self::step::FindingStep;
 use super::choose::{Suggestion, THRESHOLD, choose};
 use super::evidence::Rated;
 use super::lesson::{Finder, Learned, Sight};
@@ -31,30 +30,11 @@ use crate::image::shapes::{self, Shape};
 use crate::instances::search::{InstanceSearch, InstanceSettings, MAX_PIXELS, Method};
 use crate::predictor::{Embedding, Predictor};
 
-/// Of how many pieces the progress tells.
-const STEPS: usize = 1000;
 /// The shares of a finding that learning makes, and of a tile that its proposals make.
 const LEARNING: f64 = 0.1;
 const PROPOSING: f64 = 0.3;
 /// The share that the decoder of instances makes, where there is one.
 const INSTANCES: f64 = 0.4;
-
-/// A piece of learning or finding that was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Tsify)]
-pub struct FindingStep {
-    pub step: usize,
-    pub steps: usize,
-}
-
-impl FindingStep {
-    /// When this share is done, 0..1.
-    fn of(done: f64) -> Self {
-        Self {
-            step: (done * STEPS as f64) as usize,
-            steps: STEPS,
-        }
-    }
-}
 
 /// What is given of an image.
 pub struct Given {

@@ -12,10 +12,10 @@ use crate::image::shapes::Shape;
 const MOST: usize = 8;
 /// Smoothings of the image and of its gradient, as shares of the diameter and at least in pixels.
 const LIGHT: (f32, f32) = (0.04, 0.5);
+const EDGE: (f32, f32) = (0.05, 0.7);
 /// Found objects of which the size is believed, and the factor from which on it is another one.
 const ENOUGH: usize = 5;
 const OTHER: f32 = 1.3;
-const EDGE: (f32, f32) = (0.05, 0.7);
 
 /// What an image's labelled objects taught.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 
 import { decode } from "fast-png";
 
+import { waitStored } from "./brush_work.js";
 import { clickImage, dragImage, launch, openPage, openPath, toScreen, waitState } from "./harness.js";
 import { png } from "./image_files.js";
 import { downloadedMask, largestObject, sample, temporaryFolder } from "./sample.js";
@@ -222,8 +223,10 @@ test("a folder of images is gone through by key, comes back as it was, and undo 
   await page.keyboard.press("Control+z");
   await page.waitForFunction(() => document.getElementById("image-facts")?.textContent?.startsWith("frame 2.png"));
   await page.waitForFunction(() => document.getElementById("object-count")?.textContent === "1");
+  await waitStored(page, "frame 2.png", 1);
   await page.keyboard.press("Control+Shift+z");
   await page.waitForFunction(() => document.getElementById("object-count")?.textContent === "2");
+  await waitStored(page, "frame 2.png", 2);
 
   /** All files are stored when the list has all images. */
   const stored = () =>
@@ -387,7 +390,7 @@ test("the prompts in hand and their mask's corrections are there again after a r
   await page.focus("#canvas");
   await page.keyboard.press("Enter");
   assert.equal(await count(page), 1);
-  await page.waitForTimeout(1000);
+  await waitStored(page, "sample", 1);
   await page.reload();
   await waitState(page, "encoded", LIMIT);
   assert.equal(await count(page), 1);

@@ -402,13 +402,13 @@ impl Finding {
         let Some(search) = &self.search else {
             return Stage::Survey;
         };
-        let (sight, all) =
-            match proposing.go_on(search.scope(&view, (&self.network, &self.unet), &self.given)) {
-                Ok(done) => done,
-                Err(proposing) => return Stage::Propose(Box::new((view, proposing))),
-            };
+        let scope = search.scope(&view, (&self.network, &self.unet), &self.given);
+        let (sight, all) = match proposing.go_on(scope) {
+            Ok(done) => done,
+            Err(proposing) => return Stage::Propose(Box::new((view, proposing))),
+        };
         let tile = Tile {
-            proposals: propose::likely(all),
+            proposals: propose::likely(all, scope),
             view,
             sight,
         };

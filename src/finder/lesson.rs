@@ -17,6 +17,11 @@ const EDGE: (f32, f32) = (0.05, 0.7);
 const ENOUGH: usize = 5;
 const OTHER: f32 = 1.3;
 
+/// Examples that tell how small objects are, and by how much smaller than the smallest of them none is
+/// looked for, unless the image's border cuts it.
+const MANY: usize = 5;
+const SPECK: f32 = 0.25;
+
 /// What an image's labelled objects taught.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Lesson {
@@ -78,6 +83,11 @@ pub struct Learned {
 }
 
 impl Learned {
+    /// Whether so few pixels of the image are far less than any of many examples has.
+    pub fn is_speck(&self, area: f32) -> bool {
+        self.examples >= MANY && area < SPECK * self.sizes.smallest
+    }
+
     /// For objects that are larger by this factor along both axes.
     fn scaled(mut self, factor: f32) -> Self {
         let Sizes {

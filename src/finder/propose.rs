@@ -218,8 +218,12 @@ pub fn all(scope: Scope) -> (Sight, Vec<Proposal>) {
 }
 
 /// The likely ones, none twice and few at one place, likeliest first.
-pub fn likely(all: Vec<Proposal>) -> Vec<Proposal> {
-    let mut all: Vec<Proposal> = all.into_iter().filter(|p| p.score >= LEAST).collect();
+pub fn likely(mut all: Vec<Proposal>, scope: Scope) -> Vec<Proposal> {
+    let Scope { view, learned, .. } = scope;
+    let area = |shape: &Shape| shape.area as f32 / (scope.scale * scope.scale);
+    let is_whole = |shape: &Shape| !shape.touches_border_of(view.plane.size());
+    let is_speck = |shape: &Shape| learned.is_speck(area(shape)) && is_whole(shape);
+    all.retain(|proposal| proposal.score >= LEAST && !is_speck(&proposal.shape));
     all.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut kept: Vec<Proposal> = Vec::new();
     for proposal in all {

@@ -152,10 +152,7 @@ impl Look<'_> {
             gradient: edge.or(0.0),
             texture: heart.deviation(),
             axes: axes(shape),
-            cut: shape.x == 0
-                || shape.y == 0
-                || shape.x + shape.width == width
-                || shape.y + shape.height == height,
+            cut: shape.touches_border_of((width, height)),
         }
     }
 }

@@ -47,6 +47,12 @@ impl Shape {
         let (dx, dy) = (x.wrapping_sub(self.x), y.wrapping_sub(self.y));
         dx < self.width && dy < self.height && self.bits[dy * self.width + dx]
     }
+
+    /// Whether the box reaches the border of an image of this width and height.
+    pub fn touches_border_of(&self, (width, height): (usize, usize)) -> bool {
+        let reaches = |at: usize, own: usize, all: usize| at == 0 || at + own == all;
+        reaches(self.x, self.width, width) || reaches(self.y, self.height, height)
+    }
 }
 
 /// A mask over an image of this width and height: `width · height` booleans.

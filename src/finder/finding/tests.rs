@@ -53,6 +53,30 @@ fn objects_of_another_size_are_searched_for_at_theirs() {
 }
 
 #[test]
+fn specks_are_left_out_once_many_larger_objects_are_labelled() {
+    let (image, mut labels, _) = squares();
+    let given = |labels: &Labels| Given {
+        labels: labels.clone(),
+        rejected: Vec::new(),
+        embeddings: Vec::new(),
+        instances: None,
+    };
+    let few = learned(&image, &given(&labels));
+    assert!(
+        !few.is_speck(7.0 * 7.0),
+        "three objects tell little of sizes"
+    );
+    for (id, (x, y)) in [(70, 80), (120, 20), (120, 60)].into_iter().enumerate() {
+        for row in y..y + 16 {
+            labels.ids[row * SIZE.0 + x..row * SIZE.0 + x + 16].fill(id as u32 + 4);
+        }
+    }
+    let many = learned(&image, &given(&labels));
+    assert!(many.is_speck(7.0 * 7.0), "less than a quarter of 16 × 16");
+    assert!(!many.is_speck(9.0 * 9.0));
+}
+
+#[test]
 fn what_the_decoder_of_instances_finds_is_proposed() {
     let (image, labels, unseen) = squares();
     let shades = Shades::of(&image);

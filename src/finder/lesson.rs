@@ -17,7 +17,7 @@ const EDGE: (f32, f32) = (0.05, 0.7);
 const ENOUGH: usize = 5;
 const OTHER: f32 = 1.3;
 
-/// Examples that tell how small objects are, and by how much smaller than the smallest of them none is
+/// Whole examples that tell how small objects are, and by how much smaller than the smallest of them none is
 /// looked for, unless the image's border cuts it.
 const MANY: usize = 5;
 const SPECK: f32 = 0.25;
@@ -64,12 +64,11 @@ impl Finder {
             .copied()
             .collect();
         let areas = self.lessons.iter().flat_map(|lesson| &lesson.areas);
-        Some(Learned {
-            foreground: Foreground::learn(&pixels),
-            typical: Typical::of(&examples)?,
-            sizes: Sizes::of(areas.copied().collect())?,
-            examples: examples.len(),
-        })
+        Learned::of(
+            Foreground::learn(&pixels),
+            &examples,
+            areas.copied().collect(),
+        )
     }
 }
 
@@ -80,12 +79,26 @@ pub struct Learned {
     pub sizes: Sizes,
     /// How many it was learned from.
     pub examples: usize,
+    /// The area of the smallest one that no border cuts, in pixels of the image, where these are many.
+    smallest_whole: Option<f32>,
 }
 
 impl Learned {
-    /// Whether so few pixels of the image are far less than any of many examples has.
+    /// Of the examples and the areas of the labelled objects; nothing where there are none.
+    pub fn of(foreground: Foreground, examples: &[Region], areas: Vec<f32>) -> Option<Self> {
+        Some(Self {
+            foreground,
+            typical: Typical::of(examples)?,
+            sizes: Sizes::of(areas)?,
+            examples: examples.len(),
+            smallest_whole: smallest_whole(examples),
+        })
+    }
+
+    /// Whether so few pixels of the image are far less than any of many whole examples has.
     pub fn is_speck(&self, area: f32) -> bool {
-        self.examples >= MANY && area < SPECK * self.sizes.smallest
+        self.smallest_whole
+            .is_some_and(|smallest| area < SPECK * smallest)
     }
 
     /// For objects that are larger by this factor along both axes.
@@ -104,6 +117,7 @@ impl Learned {
             most: most * area,
         };
         self.typical = self.typical.scaled(f64::from(area));
+        self.smallest_whole = self.smallest_whole.map(|smallest| smallest * area);
         self
     }
 
@@ -114,6 +128,13 @@ impl Learned {
         let same = (1.0 / OTHER..OTHER).contains(&factor);
         (!same).then(|| self.scaled(factor))
     }
+}
+
+fn smallest_whole(examples: &[Region]) -> Option<f32> {
+    let areas = examples.iter().filter(|r| !r.cut).map(|r| r.area);
+    let mut areas: Vec<f32> = areas.collect();
+    areas.sort_by(f32::total_cmp);
+    areas.first().copied().filter(|_| areas.len() >= MANY)
 }
 
 /// How large objects are, in pixels of the image.

@@ -8,9 +8,8 @@ use tsify::Tsify;
 use super::Given;
 use crate::finder::choose::{THRESHOLD, sureness};
 use crate::finder::foreground::{Foreground, Pixels};
-use crate::finder::lesson::{Finder, Learned, Sight, Sizes, known};
+use crate::finder::lesson::{Finder, Learned, Sight, known};
 use crate::finder::network::Network;
-use crate::finder::numbers::Typical;
 use crate::finder::propose::{Proposal, Proposing, Scope, common};
 use crate::finder::unet::UNet;
 use crate::finder::view::{Tiling, View};
@@ -162,12 +161,7 @@ impl Checking {
                     .map(|shape| sight.region(&shape)),
             );
         }
-        Some(Learned {
-            foreground,
-            typical: Typical::of(&examples)?,
-            sizes: Sizes::of(lesson.areas.clone())?,
-            examples: examples.len(),
-        })
+        Learned::of(foreground, &examples, lesson.areas.clone())
     }
 
     fn holds(&self, id: u32) -> bool {

@@ -368,9 +368,11 @@ impl Finding {
     }
 
     fn begin_search(&mut self) -> Result<Stage> {
-        let learned = self.finder.learned().ok_or_else(|| {
+        let mut learned = self.finder.learned().ok_or_else(|| {
             Error::new("The labelled objects are too small to learn from: label larger ones.")
         })?;
+        // In another image all objects may be that small.
+        learned.smallest_whole = learned.smallest_whole.filter(|_| self.lesson.is_some());
         Ok(self.search_for(learned))
     }
 

@@ -80,7 +80,7 @@ pub struct Learned {
     /// How many it was learned from.
     pub examples: usize,
     /// The area of the smallest one that no border cuts, in pixels of the image, where these are many.
-    smallest_whole: Option<f32>,
+    pub smallest_whole: Option<f32>,
 }
 
 impl Learned {

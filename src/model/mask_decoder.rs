@@ -1,6 +1,8 @@
 //! The mask decoder: image embedding and prompt tokens to masks and their predicted IoU
 //! (section A of the paper; `segment_anything/modeling/mask_decoder.py`).
 
+use std::ops::Range;
+
 use burn::module::{Module, Param};
 use burn::nn::conv::ConvTranspose2d;
 use burn::tensor::{Device, Int, Tensor};
@@ -22,6 +24,7 @@ pub const MASK_TOKENS: usize = 4;
 const PIECE: usize = 256;
 
 /// B prompts and the image after they have attended to each other.
+#[derive(Clone)]
 pub struct Attended {
     /// `(B, N, C)`.
     tokens: Tensor<3>,
@@ -125,21 +128,28 @@ impl MaskDecoder {
 
     /// All four masks, `(B, 4, 4·grid, 4·grid)`.
     pub fn masks_of(&self, attended: Attended) -> Tensor<4> {
+        let rows = 0..attended.image.pixels().isqrt();
+        self.masks_in(attended, MASK_TOKENS, rows)
+    }
+
+    /// The first `count` masks in these rows of the embedding's grid alone, `(B, count, 4 · rows, 4 · grid)`,
+    /// which upscales no other ones.
+    pub fn masks_in(&self, attended: Attended, count: usize, rows: Range<usize>) -> Tensor<4> {
         let Attended { tokens, image } = attended;
         let [batch, _, _] = tokens.dims();
         let grid = image.pixels().isqrt();
-        let weights = self
-            .hypernetworks
+        let weights = self.hypernetworks[..count]
             .iter()
             .enumerate()
             .map(|(i, mlp)| mlp.forward(tokens.clone().narrow(1, 1 + i, 1)))
             .collect();
+        let image = image.narrow(rows.start * grid, rows.len() * grid);
         let masks = self.masks(Tensor::cat(weights, 1), image);
-        let masks = to_rows(masks.flatten(0, 1), grid);
-        masks.reshape([batch, MASK_TOKENS, 4 * grid, 4 * grid])
+        let masks = to_rows(masks.flatten(0, 1), rows.len(), grid);
+        masks.reshape([batch, count, 4 * rows.len(), 4 * grid])
     }
 
-    /// The upscaled image multiplied by `weights`, `(B, 4, C/8)`: `(B, 4, 16 · pixels)`, in the order
+    /// The upscaled image multiplied by `weights`, `(B, K, C/8)`: `(B, K, 16 · pixels)`, in the order
     /// of [`OutputUpscaling`].
     fn masks(&self, weights: Tensor<3>, image: ImageAfter) -> Tensor<3> {
         let first = Upscale2x::new(&self.upscaling.conv1);
@@ -243,12 +253,47 @@ fn four_pixels(x: Tensor<3>) -> Tensor<3> {
     x.reshape([batch, 4 * count, outputs / 4])
 }
 
-/// Masks `(K, 16 · grid²)` in the order of [`OutputUpscaling`] as rows of pixels:
-/// `(K, 4 · grid, 4 · grid)`.
-fn to_rows(masks: Tensor<2>, grid: usize) -> Tensor<3> {
+/// Masks `(K, 16 · rows · grid)` in the order of [`OutputUpscaling`] as rows of pixels:
+/// `(K, 4 · rows, 4 · grid)`.
+fn to_rows(masks: Tensor<2>, rows: usize, grid: usize) -> Tensor<3> {
     let [count, _] = masks.dims();
     masks
-        .reshape([count, grid, grid, 2, 2, 2, 2])
+        .reshape([count, rows, grid, 2, 2, 2, 2])
         .permute([0, 1, 3, 5, 2, 4, 6])
-        .reshape([count, 4 * grid, 4 * grid])
+        .reshape([count, 4 * rows, 4 * grid])
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::TensorData;
+
+    use super::*;
+    use crate::weights::noise::noise;
+    use crate::weights::source::NoiseSource;
+
+    #[test]
+    fn masks_in_some_rows_are_those_rows_of_all_masks() {
+        let (config, device) = (SamConfig::tiny(), Device::flex());
+        let mut source = NoiseSource::default();
+        let decoder =
+            MaskDecoder::open(&mut source, &config, &device).expect("noise has all parameters");
+        let (grid, dim) = (config.grid(), config.embed_dim);
+        let random = |name: &str, shape: [usize; 3]| {
+            let values = noise(&format!("{name}.pos_embed"), &shape);
+            Tensor::<3>::from_data(TensorData::new(values, shape), &device)
+        };
+        let [image, position] =
+            ["image", "position"].map(|name| random(name, [1, grid * grid, dim]));
+        let prompts = random("prompts", [3, 2, dim]);
+        let plain = PreparedImage::new(image.clone(), position.clone());
+        for image in [plain, decoder.prepare(image, position)] {
+            let attended = decoder.attend(&image, prompts.clone());
+            let all = decoder.masks_of(attended.clone());
+            let some = decoder.masks_in(attended, 2, 1..grid - 1);
+            let wanted = all.narrow(1, 0, 2).narrow(2, 4, 4 * (grid - 2));
+            assert_eq!(some.dims(), wanted.dims());
+            let error = (some - wanted).abs().max().into_scalar::<f32>();
+            assert!(error < 1e-5, "{error}");
+        }
+    }
 }

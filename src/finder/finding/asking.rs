@@ -1,5 +1,9 @@
 //! The model is asked about a tile's shapes, in parts of the image in which it sees them well.
 
+use std::ops::Range;
+
+use burn::tensor::Device;
+
 use super::Tile;
 use crate::automatic_masks::STABILITY_OFFSET;
 use crate::device;
@@ -9,9 +13,9 @@ use crate::finder::lesson::Learned;
 use crate::finder::network::Network;
 use crate::image::part::Part;
 use crate::image::resize::Rows;
-use crate::model::mask_decoder::{MASK_TOKENS, MaskDecoder};
+use crate::model::mask_decoder::{Attended, MASK_TOKENS, MaskDecoder};
 use crate::model::two_way_transformer::PreparedImage;
-use crate::predictor::{Embedding, Encoding, Predictor, Prompt, answer_on, prepare};
+use crate::predictor::{Embedding, Encoding, Predictor, Prompt, attend, prepare};
 
 /// The side of a part is about as many diameters of objects, a power of two from the first number
 /// of pixels on.
@@ -19,8 +23,15 @@ const ROOM: f32 = 24.0;
 const SMALLEST: usize = 256;
 /// What parts have in common with their neighbours, in diameters.
 const OVERLAP: f32 = 2.0;
-/// Boxes that are asked for at once.
+/// Boxes that a GPU is asked for at once; on the CPU it is one for each thread, so that no click waits for long.
 const BATCH: usize = 8;
+/// Logits along a cell of the embedding's grid.
+const CELL: usize = 4;
+/// How far around its box a mask is looked for, in heights of the box; rows are taken so many at a time.
+const AROUND: f32 = 0.5;
+const STEP: usize = 4;
+/// The logit where nothing was looked at.
+const OUTSIDE: f32 = -100.0;
 
 pub(super) struct Asking {
     tile: Tile,
@@ -61,17 +72,86 @@ impl Decoder {
         }
     }
 
-    /// The logits of all masks and their predicted IoUs, prompt by prompt.
+    /// The predicted IoUs of all masks, prompt by prompt, and the logits of the first one, which is for
+    /// prompts that leave nothing open. They are looked at near the boxes, and further away where a mask
+    /// goes on there.
     async fn answers(
         &self,
         predictor: &Predictor,
         embedding: &Embedding,
-        prompts: &[&[Prompt]],
-    ) -> Result<(Vec<f32>, Vec<f32>)> {
+        boxes: &[[Prompt; 1]],
+    ) -> Result<(Vec<f32>, Vec<Vec<f32>>)> {
         let encoder = &predictor.model().prompt_encoder;
-        let (masks, ious) = answer_on(&self.image, encoder, &self.decoder, embedding, prompts);
-        Ok((device::read(masks).await?, device::read(ious).await?))
+        let prompts: Vec<&[Prompt]> = boxes.iter().map(|prompt| &prompt[..]).collect();
+        let attended = attend(&self.image, encoder, &self.decoder, embedding, &prompts);
+        let ious = device::read(self.decoder.ious(&attended)).await?;
+        let near = rows(embedding, boxes);
+        let mut masks = self.masks(attended.clone(), embedding, &near).await?;
+        let side = embedding.mask_side();
+        let reaches_on = |place: &usize| reaches_on(&masks[*place], side, &near);
+        let places: Vec<usize> = (0..masks.len()).filter(reaches_on).collect();
+        if !places.is_empty() {
+            let all = 0..side / CELL;
+            let whole = self
+                .masks(attended.select(&places), embedding, &all)
+                .await?;
+            places
+                .into_iter()
+                .zip(whole)
+                .for_each(|(place, mask)| masks[place] = mask);
+        }
+        Ok((ious, masks))
     }
+
+    /// The first mask of each prompt, in some rows of the embedding's grid.
+    async fn masks(
+        &self,
+        attended: Attended,
+        embedding: &Embedding,
+        rows: &Range<usize>,
+    ) -> Result<Vec<Vec<f32>>> {
+        let side = embedding.mask_side();
+        let masks = self.decoder.masks_in(attended, 1, rows.clone());
+        let masks = device::read(masks).await?;
+        let mask = |own: &[f32]| {
+            let mut mask = vec![OUTSIDE; side * side];
+            mask[CELL * rows.start * side..][..own.len()].copy_from_slice(own);
+            mask
+        };
+        Ok(masks
+            .chunks_exact(CELL * rows.len() * side)
+            .map(mask)
+            .collect())
+    }
+}
+
+/// The rows of the embedding's grid in which masks of boxes may lie.
+fn rows(embedding: &Embedding, boxes: &[[Prompt; 1]]) -> Range<usize> {
+    let grid = embedding.mask_side() / CELL;
+    let [_, scale] = embedding.to_logits(grid);
+    let (mut start, mut end) = (grid, 0);
+    for [prompt] in boxes {
+        if let Prompt::Box { y0, y1, .. } = prompt {
+            let at = |y: f32| (y - embedding.part().y as f32) * scale;
+            let around = AROUND * (at(*y1) - at(*y0)) + 1.0;
+            start = start.min((at(*y0) - around) as usize / STEP * STEP);
+            end = end
+                .max((at(*y1) + around).ceil() as usize)
+                .next_multiple_of(STEP);
+        }
+    }
+    start..end.min(grid)
+}
+
+/// Whether a mask of a square of `side` goes on outside of these rows of the embedding's grid.
+fn reaches_on(mask: &[f32], side: usize, rows: &Range<usize>) -> bool {
+    let reaches = |row: usize| {
+        mask[row * side..][..side]
+            .iter()
+            .any(|x| *x > -STABILITY_OFFSET)
+    };
+    rows.start > 0 && reaches(CELL * rows.start)
+        || CELL * rows.end < side && reaches(CELL * rows.end - 1)
 }
 
 impl Asking {
@@ -94,6 +174,11 @@ impl Asking {
             }
         }
         parts.retain(|(_, own)| !own.is_empty());
+        // Those that are asked at once lie in about the same rows.
+        let row = |place: &usize| {
+            2 * tile.proposals[*place].shape.y + tile.proposals[*place].shape.height
+        };
+        parts.iter_mut().for_each(|(_, own)| own.sort_by_key(row));
         Self {
             answers: vec![None; tile.proposals.len()],
             tile,
@@ -172,7 +257,11 @@ impl Asking {
         let Some((part, own)) = self.parts.get(self.place) else {
             return Ok(());
         };
-        let end = (asked.count + BATCH).min(own.len());
+        let batch = match asked.embedding.device() == Device::flex() {
+            true => device::pool_size(),
+            false => BATCH,
+        };
+        let end = (asked.count + batch).min(own.len());
         let batch = &own[asked.count..end];
         asked.count = end;
         let view = &self.tile.view;
@@ -192,31 +281,26 @@ impl Asking {
                 }],
             ))
         };
-        let prompts: Vec<(usize, [Prompt; 1])> = batch.iter().filter_map(prompt).collect();
-        if prompts.is_empty() {
+        let (places, boxes): (Vec<usize>, Vec<[Prompt; 1]>) =
+            batch.iter().filter_map(prompt).unzip();
+        if boxes.is_empty() {
             return Ok(());
         }
-        let lists: Vec<&[Prompt]> = prompts.iter().map(|(_, prompt)| &prompt[..]).collect();
         let Asked {
             own,
             tuned,
             embedding,
             ..
         } = asked;
-        let (masks, ious) = own.answers(predictor, embedding, &lists).await?;
-        let pixels = masks.len() / ious.len().max(1);
-        let answers = masks
-            .chunks_exact(MASK_TOKENS * pixels)
-            .zip(ious.chunks_exact(MASK_TOKENS));
-        for ((i, _), (masks, ious)) in prompts.iter().zip(answers) {
-            self.answers[*i] = Some(answer(embedding, &masks[..pixels], ious));
+        let (ious, masks) = own.answers(predictor, embedding, &boxes).await?;
+        for ((place, mask), ious) in places.iter().zip(masks).zip(ious.chunks_exact(MASK_TOKENS)) {
+            self.answers[*place] = Some(answer(embedding, &mask, ious));
         }
         if let Some(tuned) = tuned {
-            let (masks, _) = tuned.answers(predictor, embedding, &lists).await?;
-            let masks = masks.chunks_exact(MASK_TOKENS * pixels);
-            for ((i, _), masks) in prompts.iter().zip(masks) {
-                if let Some(answer) = &mut self.answers[*i] {
-                    answer.tuned = embedding.shape(&masks[..pixels]);
+            let (_, masks) = tuned.answers(predictor, embedding, &boxes).await?;
+            for (place, mask) in places.iter().zip(masks) {
+                if let Some(answer) = &mut self.answers[*place] {
+                    answer.tuned = embedding.shape(&mask);
                 }
             }
         }

@@ -111,6 +111,7 @@ pub struct FactoredImage {
 }
 
 /// The image after the two-way transformer.
+#[derive(Clone)]
 pub enum ImageAfter {
     /// `(B, pixels, C)`.
     Plain(Tensor<3>),
@@ -124,6 +125,18 @@ impl ImageAfter {
         match self {
             Self::Plain(image) => image.dims()[1],
             Self::Factored(image, _) => image.weights.dims()[1],
+        }
+    }
+
+    /// `count` of its pixels, from number `start` on.
+    pub fn narrow(self, start: usize, count: usize) -> Self {
+        match self {
+            all if (start, count) == (0, all.pixels()) => all,
+            Self::Plain(image) => Self::Plain(image.narrow(1, start, count)),
+            Self::Factored(image, base) => {
+                let image = Box::new(image.narrow(start, count));
+                Self::Factored(image, base.narrow(1, start, count))
+            }
         }
     }
 

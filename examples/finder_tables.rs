@@ -177,6 +177,7 @@ impl Task<'_> {
         for (core, view) in &views {
             let scope = Scope {
                 instances: &[],
+                about: None,
                 view,
                 core,
                 learned: &learned,

@@ -3,9 +3,13 @@
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
+
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::plane::Plane;
 use super::watershed::{Regions, components};
+use crate::device;
 use crate::image::distance;
 use crate::image::shapes::Shape;
 
@@ -29,6 +33,8 @@ pub struct Ground<'a> {
     pub diameter: f32,
     /// Least and largest area in pixels.
     pub areas: (usize, usize),
+    /// Pixels, if no other shapes are of interest than those that have some of them.
+    pub about: Option<&'a [bool]>,
 }
 
 /// Planes of one smoothing.
@@ -49,6 +55,7 @@ struct Divided {
 }
 
 /// The shapes in the making, none twice.
+#[derive(Default)]
 pub struct Candidates {
     found: Found,
     smoothed: Option<Smoothed>,
@@ -60,58 +67,49 @@ pub struct Candidates {
 const DIVISIONS: usize = 1 + BY_DISTANCE.len() + 2 * BY_HEIGHT.len();
 /// Levels of the image that are one piece of work.
 const TOGETHER: usize = 4;
+const OF_LEVELS: usize = (LEVELS - 1).div_ceil(TOGETHER);
 /// Those of a smoothing: its planes, its thresholds, its levels.
-const OF_SMOOTHING: usize = 1 + FOREGROUNDS.len() * DIVISIONS + (LEVELS - 1).div_ceil(TOGETHER);
+const OF_SMOOTHING: usize = 1 + FOREGROUNDS.len() * DIVISIONS + OF_LEVELS;
 
 impl Candidates {
     /// Pieces of work that they are.
     pub const PIECES: usize = SMOOTHINGS.len() * OF_SMOOTHING;
 
-    pub fn new(ground: &Ground) -> Self {
-        Self {
-            found: Found {
-                areas: ground.areas,
-                seen: HashSet::new(),
-                shapes: Vec::new(),
-            },
-            smoothed: None,
-            divided: None,
-            piece: 0,
-        }
-    }
-
-    /// Does the next piece of work on the same ground; false when all is done.
+    /// Does the next piece of work on the same ground, or of as many as there are threads; false when
+    /// all is done.
     pub fn go_on(&mut self, ground: &Ground) -> bool {
         let (smoothing, piece) = (self.piece / OF_SMOOTHING, self.piece % OF_SMOOTHING);
         let Some(&smoothing) = SMOOTHINGS.get(smoothing) else {
             return false;
         };
-        self.piece += 1;
-        match (piece.checked_sub(1), &self.smoothed) {
-            (Some(piece), Some(smoothed)) => {
-                let (threshold, way) = (piece / DIVISIONS, piece % DIVISIONS);
-                match FOREGROUNDS.get(threshold) {
-                    Some(&threshold) if way == 0 => {
-                        let divided = Divided::new(&smoothed.foreground, threshold, ground);
-                        self.found.add(&divided.whole);
-                        self.divided = Some(divided);
-                    }
-                    Some(_) => {
-                        if let Some(divided) = &self.divided {
-                            self.found.add(&divided.by(way - 1, smoothed, ground));
-                        }
-                    }
-                    None => {
-                        let first = 1 + TOGETHER * (piece - FOREGROUNDS.len() * DIVISIONS);
-                        for level in first..(first + TOGETHER).min(LEVELS) {
-                            self.found.add(&smoothed.level(level));
-                        }
-                    }
-                }
+        let (Some(piece), Some(smoothed)) = (piece.checked_sub(1), &self.smoothed) else {
+            self.smoothed = Some(Smoothed::new(smoothing, ground));
+            self.divided = None;
+            self.piece += 1;
+            return true;
+        };
+        let threshold = FOREGROUNDS.get(piece / DIVISIONS);
+        match (threshold, &self.divided) {
+            (Some(&threshold), divided) if piece % DIVISIONS == 0 || divided.is_none() => {
+                let divided = Divided::new(&smoothed.foreground, threshold, ground);
+                self.found.add(possible(&divided.whole, ground.areas));
+                self.divided = Some(divided);
+                self.piece += 1;
+            }
+            (Some(_), Some(divided)) => {
+                let by = |way| vec![divided.by(way, smoothed, ground)];
+                let ways = piece % DIVISIONS - 1..DIVISIONS - 1;
+                self.piece += self.found.add_all(ways, by, ground.areas);
             }
             _ => {
-                self.smoothed = Some(Smoothed::new(smoothing, ground));
-                self.divided = None;
+                let first = |group: usize| 1 + TOGETHER * group;
+                let levels = |group: usize| {
+                    (first(group)..first(group + 1).min(LEVELS))
+                        .map(|l| smoothed.level(l, ground))
+                        .collect()
+                };
+                let groups = piece - FOREGROUNDS.len() * DIVISIONS..OF_LEVELS;
+                self.piece += self.found.add_all(groups, levels, ground.areas);
             }
         }
         true
@@ -144,16 +142,16 @@ impl Smoothed {
     }
 
     /// The regions above a level of the image.
-    fn level(&self, level: usize) -> Regions {
+    fn level(&self, level: usize, ground: &Ground) -> Regions {
         let (low, high) = self.range;
         let threshold = low + (high - low) * level as f32 / LEVELS as f32;
-        above(&self.image, threshold)
+        ground.above(&self.image, threshold)
     }
 }
 
 impl Divided {
     fn new(foreground: &Plane, threshold: f32, ground: &Ground) -> Self {
-        let whole = above(foreground, threshold);
+        let whole = ground.above(foreground, threshold);
         let outside: Vec<bool> = whole.labels.iter().map(|label| *label == 0).collect();
         let squares = distance::squared(whole.width, &outside);
         let far = ground.diameter * ground.diameter;
@@ -181,12 +179,16 @@ impl Ground<'_> {
     fn pixels(&self, share: f32) -> usize {
         (share * self.diameter).round().max(1.0) as usize
     }
-}
 
-/// The connected pixels above a threshold.
-fn above(plane: &Plane, threshold: f32) -> Regions {
-    let values = &plane.values;
-    components(plane.width, |i| values[i] > threshold, values.len())
+    /// The connected pixels above a threshold.
+    fn above(&self, plane: &Plane, threshold: f32) -> Regions {
+        let values = &plane.values;
+        let mut regions = components(plane.width, |i| values[i] > threshold, values.len());
+        if let Some(about) = self.about {
+            regions.only(about);
+        }
+        regions
+    }
 }
 
 fn range(values: &[f32]) -> (f32, f32) {
@@ -197,25 +199,49 @@ fn range(values: &[f32]) -> (f32, f32) {
     )
 }
 
+#[derive(Default)]
 struct Found {
-    areas: (usize, usize),
     seen: HashSet<u64>,
     shapes: Vec<Shape>,
 }
 
 impl Found {
-    /// Takes the regions of a possible size, without their holes.
-    fn add(&mut self, regions: &Regions) {
-        let (least, most) = self.areas;
-        for shape in shapes(regions, least, most) {
-            let shape = filled(shape);
+    fn add(&mut self, shapes: Vec<Shape>) {
+        for shape in shapes {
             let mut hasher = DefaultHasher::new();
             (shape.x, shape.y, shape.width, &shape.bits).hash(&mut hasher);
-            if shape.area <= most && self.seen.insert(hasher.finish()) {
+            if self.seen.insert(hasher.finish()) {
                 self.shapes.push(shape);
             }
         }
     }
+
+    /// Takes what `regions` makes of the first of the `pieces`, of as many as there are threads: how many these are.
+    fn add_all(
+        &mut self,
+        pieces: Range<usize>,
+        regions: impl Fn(usize) -> Vec<Regions> + Sync,
+        areas: (usize, usize),
+    ) -> usize {
+        let pieces = pieces.start..pieces.end.min(pieces.start + device::pool_size());
+        let count = pieces.len();
+        let shapes = pieces.into_par_iter().map(|piece| {
+            let regions = regions(piece);
+            regions
+                .iter()
+                .flat_map(|regions| possible(regions, areas))
+                .collect()
+        });
+        let shapes: Vec<Vec<Shape>> = shapes.collect();
+        shapes.into_iter().for_each(|shapes| self.add(shapes));
+        count
+    }
+}
+
+/// The regions of a possible area, without their holes.
+fn possible(regions: &Regions, (least, most): (usize, usize)) -> Vec<Shape> {
+    let filled = shapes(regions, least, most).into_iter().map(filled);
+    filled.filter(|shape| shape.area <= most).collect()
 }
 
 /// The regions of `least` to `most` pixels.

@@ -8,6 +8,14 @@ use crate::image::shapes::Shape;
 const SHARED: f64 = 0.3;
 /// A shape keeps at least so much of itself.
 const LEFT: f64 = 0.5;
+/// A shape by so much larger than nearly all examples is several objects where these were proposed too: each by
+/// at most so much less likely, with at most and at least such shares of the shape's area and of its own in it,
+/// together covering so much.
+const LARGER: f32 = 1.25;
+const NEARLY: f32 = 0.1;
+const PART: f64 = 0.75;
+const INSIDE: f64 = 0.8;
+const COVERED: f64 = 0.7;
 /// The predicted IoU below which a shape is not suggested at all.
 const LEAST: f32 = 0.2;
 /// The sureness: logistic in the score, as fits best whether suggestions reach an IoU of 0.5 in images
@@ -28,6 +36,17 @@ pub struct Suggestion {
     pub sureness: f32,
 }
 
+/// What suggestions have to respect.
+#[derive(Clone, Copy)]
+pub struct Terms<'a> {
+    /// Labelled objects.
+    pub taken: &'a [Shape],
+    /// What the person threw away.
+    pub refused: &'a [Shape],
+    /// Pixels from which on a shape is large, if that is known.
+    pub large: Option<f32>,
+}
+
 /// The sureness of a score.
 pub fn sureness(score: f32) -> f32 {
     1.0 / (1.0 + (-SLOPE * (score - MIDDLE)).exp())
@@ -42,44 +61,44 @@ pub fn score(logit: f64) -> f32 {
     MIDDLE + logit as f32 / SLOPE
 }
 
-/// Suggestions, surest first: of `rated` those that overlap no surer one and no shape of `taken` too
-/// much, without the pixels that they share with these. `refused` are what the person threw away.
-pub fn choose(rated: &[Rated], taken: &[Shape], refused: &[Shape]) -> Vec<Suggestion> {
+/// Suggestions, surest first: of `rated` those that overlap no surer one and no labelled object too much,
+/// without the pixels that they share with these.
+pub fn choose(rated: &[Rated], terms: Terms) -> Vec<Suggestion> {
     let suggestion = |(place, shape): (usize, Shape)| Suggestion {
         shape,
         sureness: sureness(rated[place].score),
     };
-    let chosen = chosen(rated, LEAST, taken, refused);
+    let chosen = chosen(rated, LEAST, terms);
     chosen.into_iter().map(suggestion).collect()
 }
 
 /// The places of those with at least this score that are chosen, surest first, with what is left of
 /// their shapes.
-pub fn chosen(
-    rated: &[Rated],
-    least: f32,
-    taken: &[Shape],
-    refused: &[Shape],
-) -> Vec<(usize, Shape)> {
+pub fn chosen(rated: &[Rated], least: f32, terms: Terms) -> Vec<(usize, Shape)> {
     let mut places: Vec<usize> = (0..rated.len()).collect();
     places.retain(|&place| rated[place].score >= least);
     places.sort_by(|&a, &b| rated[b].score.total_cmp(&rated[a].score));
     let mut chosen: Vec<(usize, Shape)> = Vec::new();
-    for place in places {
+    for &place in &places {
         let shape = &rated[place].shape;
         let again = |other: &Shape| {
             let common = common(shape, other);
             2 * common > shape.area + other.area - common
         };
-        if refused.iter().any(again) {
+        if terms.refused.iter().any(again) {
             continue;
         }
-        let others = taken.iter().chain(chosen.iter().map(|(_, shape)| shape));
+        let others = terms
+            .taken
+            .iter()
+            .chain(chosen.iter().map(|(_, shape)| shape));
         let shared: Vec<&Shape> = others.filter(|other| common(shape, other) > 0).collect();
-        let too_much = |other: &&&Shape| {
-            common(shape, other) as f64 > SHARED * shape.area.min(other.area) as f64
-        };
-        if shared.iter().any(|other| too_much(&other)) {
+        if shared.iter().any(|other| too_much(shape, other)) {
+            continue;
+        }
+        let is_large = |large: f32| shape.area as f32 >= LARGER * large;
+        let all = places.iter().map(|&place| &rated[place]);
+        if terms.large.is_some_and(is_large) && is_several(&rated[place], all) {
             continue;
         }
         let rest = without(shape, &shared);
@@ -88,6 +107,27 @@ pub fn chosen(
         }
     }
     chosen
+}
+
+/// Whether two shapes have more in common than two objects.
+fn too_much(shape: &Shape, other: &Shape) -> bool {
+    common(shape, other) as f64 > SHARED * shape.area.min(other.area) as f64
+}
+
+/// Whether a shape consists of two or more others that are nearly as likely; `all` are likeliest first.
+fn is_several<'a>(whole: &Rated, all: impl Iterator<Item = &'a Rated>) -> bool {
+    let mut parts: Vec<&Shape> = Vec::new();
+    let mut covered = 0;
+    for Rated { shape, .. } in all.take_while(|other| other.score >= whole.score - NEARLY) {
+        let inside = common(&whole.shape, shape);
+        let is_part = shape.area as f64 <= PART * whole.shape.area as f64
+            && inside as f64 >= INSIDE * shape.area as f64;
+        if is_part && !parts.iter().any(|part| too_much(shape, part)) {
+            parts.push(shape);
+            covered += inside;
+        }
+    }
+    parts.len() > 1 && covered as f64 >= COVERED * whole.shape.area as f64
 }
 
 /// A shape without the pixels of others.

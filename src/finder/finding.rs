@@ -5,6 +5,7 @@
 mod asking;
 mod checking;
 mod learning;
+mod search;
 mod step;
 
 use std::sync::Arc;
@@ -13,18 +14,18 @@ use self::asking::Asking;
 use self::checking::Checking;
 pub use self::checking::FinderQuality;
 use self::learning::Learning;
+use self::search::Search;
 pub use self::step::FindingStep;
-use super::choose::{Suggestion, THRESHOLD, choose};
+use super::choose::{Suggestion, THRESHOLD, Terms, choose};
 use super::evidence::Rated;
 use super::lesson::{Finder, Learned, Sight};
 use super::network::Network;
-use super::propose::{self, Proposal, Proposing, Scope};
+use super::propose::{self, Proposal, Proposing};
 use super::second_look::SecondLook;
 use super::unet::UNet;
-use super::view::{Shades, Tiling, View};
+use super::view::{Shades, View};
 use crate::error::{Error, Result};
 use crate::image::labels::Labels;
-use crate::image::part::Part;
 use crate::image::resize::Rows;
 use crate::image::shapes::{self, Shape};
 use crate::instances::search::{InstanceSearch, InstanceSettings, MAX_PIXELS, Method};
@@ -75,34 +76,6 @@ pub struct Finding {
     asks_for_instances: bool,
     /// Whether the size of objects was looked at in this image.
     rescaled: bool,
-}
-
-/// What is searched for, and where.
-struct Search {
-    learned: Learned,
-    tiling: Tiling,
-    cores: Vec<Part>,
-    /// The tile at hand.
-    place: usize,
-}
-
-impl Search {
-    fn scope<'a>(
-        &'a self,
-        view: &'a View,
-        (network, unet): (&'a Network, &'a UNet),
-        given: &'a Given,
-    ) -> Scope<'a> {
-        Scope {
-            instances: given.instances(),
-            view,
-            core: &self.cores[self.place],
-            learned: &self.learned,
-            network,
-            unet,
-            scale: self.tiling.scale,
-        }
-    }
 }
 
 enum Stage {
@@ -267,8 +240,7 @@ impl Finding {
             Stage::Learn(learning) => learning.look(image, self.shades, &self.given),
             Stage::View => {
                 if let Some(search) = &self.search {
-                    let part = search.tiling.with_margins(&search.cores[search.place]);
-                    let view = View::new(image, part, self.shades, search.tiling.scale);
+                    let view = search.view(image, self.shades);
                     let proposing = Proposing::new(search.scope(
                         &view,
                         (&self.network, &self.unet),
@@ -330,11 +302,18 @@ impl Finding {
             },
             Stage::LookAgain(mut again) => {
                 let LookingAgain { look, labelled } = &mut *again;
-                match look.go_on(labelled, &self.given.rejected) {
+                let terms = Terms {
+                    taken: labelled,
+                    refused: &self.given.rejected,
+                    large: self
+                        .search
+                        .as_ref()
+                        .and_then(|search| search.learned.large()),
+                };
+                match look.go_on(terms) {
                     true => Stage::LookAgain(again),
                     false => {
-                        let LookingAgain { look, labelled } = *again;
-                        let found = choose(&look.finish(), &labelled, &self.given.rejected);
+                        let found = choose(look.rated(), terms);
                         self.at_another_scale(&found).unwrap_or(Stage::Done(found))
                     }
                 }
@@ -371,8 +350,7 @@ impl Finding {
         let mut learned = self.finder.learned().ok_or_else(|| {
             Error::new("The labelled objects are too small to learn from: label larger ones.")
         })?;
-        // In another image all objects may be that small.
-        learned.smallest_whole = learned.smallest_whole.filter(|_| self.lesson.is_some());
+        learned.own = self.lesson.is_some();
         Ok(self.search_for(learned))
     }
 
@@ -390,13 +368,7 @@ impl Finding {
     }
 
     fn search_for(&mut self, learned: Learned) -> Stage {
-        let tiling = Tiling::new(self.size, learned.sizes.diameter);
-        self.search = Some(Search {
-            learned,
-            tiling,
-            cores: tiling.cores(),
-            place: 0,
-        });
+        self.search = Some(Search::new(self.size, learned));
         Stage::View
     }
 

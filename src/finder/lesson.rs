@@ -6,7 +6,7 @@ use super::plane::Plane;
 use super::prior::Prior;
 use super::region::{Look, Region};
 use super::view::View;
-use crate::image::shapes::Shape;
+use crate::image::shapes::{Shape, plane};
 
 /// Lessons that are kept; the oldest gives way.
 const MOST: usize = 8;
@@ -18,7 +18,7 @@ const ENOUGH: usize = 5;
 const OTHER: f32 = 1.3;
 
 /// Whole examples that tell how small objects are, and by how much smaller than the smallest of them none is
-/// looked for, unless the image's border cuts it.
+/// looked for, unless the image's border cuts it. From as many on examples tell how large objects are.
 const MANY: usize = 5;
 const SPECK: f32 = 0.25;
 
@@ -79,26 +79,39 @@ pub struct Learned {
     pub sizes: Sizes,
     /// How many it was learned from.
     pub examples: usize,
+    /// Whether objects of the image that is searched were among them.
+    pub own: bool,
     /// The area of the smallest one that no border cuts, in pixels of the image, where these are many.
-    pub smallest_whole: Option<f32>,
+    smallest_whole: Option<f32>,
+    /// The area that nine of ten do not exceed, where these are many.
+    large: Option<f32>,
 }
 
 impl Learned {
-    /// Of the examples and the areas of the labelled objects; nothing where there are none.
+    /// Of the examples and the areas of the labelled objects, for the image that these are in; nothing where
+    /// there are none.
     pub fn of(foreground: Foreground, examples: &[Region], areas: Vec<f32>) -> Option<Self> {
         Some(Self {
             foreground,
             typical: Typical::of(examples)?,
             sizes: Sizes::of(areas)?,
             examples: examples.len(),
+            own: true,
             smallest_whole: smallest_whole(examples),
+            large: large(examples),
         })
     }
 
-    /// Whether so few pixels of the image are far less than any of many whole examples has.
+    /// Whether so few pixels of the image are far less than any of many whole examples has. In another
+    /// image all objects may be that small.
     pub fn is_speck(&self, area: f32) -> bool {
-        self.smallest_whole
-            .is_some_and(|smallest| area < SPECK * smallest)
+        let smallest = self.smallest_whole.filter(|_| self.own);
+        smallest.is_some_and(|smallest| area < SPECK * smallest)
+    }
+
+    /// Pixels from which on a shape may well be several objects, in an image of which less is known.
+    pub fn large(&self) -> Option<f32> {
+        self.large.filter(|_| !self.own)
     }
 
     /// For objects that are larger by this factor along both axes.
@@ -118,6 +131,7 @@ impl Learned {
         };
         self.typical = self.typical.scaled(f64::from(area));
         self.smallest_whole = self.smallest_whole.map(|smallest| smallest * area);
+        self.large = self.large.map(|large| large * area);
         self
     }
 
@@ -128,6 +142,15 @@ impl Learned {
         let same = (1.0 / OTHER..OTHER).contains(&factor);
         (!same).then(|| self.scaled(factor))
     }
+}
+
+fn large(examples: &[Region]) -> Option<f32> {
+    let mut areas: Vec<f32> = examples.iter().map(|r| r.area).collect();
+    areas.sort_by(f32::total_cmp);
+    areas
+        .get(areas.len() * 9 / 10)
+        .copied()
+        .filter(|_| areas.len() >= MANY)
 }
 
 fn smallest_whole(examples: &[Region]) -> Option<f32> {
@@ -236,17 +259,12 @@ impl Sight {
 
 /// What the labels and thrown-away shapes tell of a view's pixels.
 pub fn known(view: &View, labels: &[u32], rejected: &[Shape]) -> Known {
-    let size = view.plane.size();
-    let inside: Vec<bool> = labels.iter().map(|id| *id > 0).collect();
-    let mut wrong = vec![false; inside.len()];
-    for shape in rejected.iter().filter_map(|shape| view.seen(shape)) {
-        for (row, y) in shape.bits.chunks_exact(shape.width).zip(shape.y..) {
-            let pixels = wrong[y * size.0 + shape.x..].iter_mut().zip(row);
-            pixels.for_each(|(wrong, bit)| *wrong |= bit);
-        }
-    }
+    let seen: Vec<Shape> = rejected
+        .iter()
+        .filter_map(|shape| view.seen(shape))
+        .collect();
     Known {
-        inside,
-        rejected: wrong,
+        inside: labels.iter().map(|id| *id > 0).collect(),
+        rejected: plane(&seen, view.plane.size()),
     }
 }

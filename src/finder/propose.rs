@@ -1,5 +1,7 @@
 //! Which shapes of a tile are worth asking the model about.
 
+use rayon::iter::{IntoParallelIterator, ParallelExtend, ParallelIterator};
+
 use super::candidates::{Candidates, Ground};
 use super::foreground::Painting;
 use super::lesson::{Learned, Sight};
@@ -9,8 +11,9 @@ use super::plane::Plane;
 use super::prior::Foreseeing;
 use super::unet::UNet;
 use super::view::View;
+use crate::device;
 use crate::image::part::Part;
-use crate::image::shapes::{Shape, iou};
+use crate::image::shapes::{Shape, iou, plane};
 
 /// The least IoU that the first network gives a shape that is asked about.
 const LEAST: f32 = 0.25;
@@ -18,8 +21,9 @@ const LEAST: f32 = 0.25;
 const SAME: f64 = 0.75;
 /// Shapes are rivals that share so much of the smaller one.
 const RIVAL: f64 = 0.3;
-/// So many rivals of a shape are asked about.
-const RIVALS: usize = 2;
+/// A shape is asked about if it has at most so many rivals that are likelier, by at most so much: first in the
+/// image whose objects were learned from, then in others, where what comes first is less certain.
+const RIVALS: [(usize, f32); 2] = [(1, 0.15), (2, f32::INFINITY)];
 
 /// A shape of a view.
 pub struct Proposal {
@@ -58,6 +62,8 @@ struct Finding {
     /// Objects are brighter than what is around them.
     image: Plane,
     candidates: Candidates,
+    /// Pixels of the shapes that others are to overlap.
+    about: Option<Vec<bool>>,
 }
 
 struct Rating {
@@ -79,6 +85,8 @@ pub struct Scope<'a> {
     pub scale: f32,
     /// Shapes of the image that the model's decoder of instances takes for objects.
     pub instances: &'a [Shape],
+    /// Shapes of the view, if no others are of interest than those that overlap them.
+    pub about: Option<&'a [Shape]>,
 }
 
 impl Proposing {
@@ -151,16 +159,23 @@ fn foresee(painting: Painting, scope: Scope) -> (Sight, Plane, Foreseeing) {
 
 impl Finding {
     fn new(sight: Sight, image: Plane, scope: Scope) -> Self {
-        let candidates = Candidates::new(&ground(&sight, &image, scope));
+        let about = scope.about.map(|about| plane(about, image.size()));
         Self {
+            about,
             sight,
             image,
-            candidates,
+            candidates: Candidates::default(),
         }
     }
 
     fn go_on(&mut self, scope: Scope) -> bool {
-        let ground = ground(&self.sight, &self.image, scope);
+        let ground = Ground {
+            foreground: &self.sight.foreground,
+            image: &self.image,
+            diameter: self.sight.diameter,
+            areas: scope.learned.sizes.areas(scope.scale),
+            about: self.about.as_deref(),
+        };
         self.candidates.go_on(&ground)
     }
 
@@ -171,6 +186,9 @@ impl Finding {
         let seen = scope.instances.iter().filter_map(|s| scope.view.seen(s));
         shapes.extend(seen.filter(|shape| (least..=most).contains(&shape.area)));
         shapes.retain(|shape| scope.view.owns(scope.core, shape));
+        if let Some(about) = scope.about {
+            shapes.retain(|shape| about.iter().any(|other| overlap(shape, other)));
+        }
         Rating {
             sight: self.sight,
             count: shapes.len(),
@@ -183,7 +201,8 @@ impl Finding {
 impl Rating {
     fn go_on(&mut self, scope: Scope) -> bool {
         let Self { sight, shapes, .. } = self;
-        let proposals = shapes.take(TOGETHER).map(|shape| {
+        let some: Vec<Shape> = shapes.take(TOGETHER * device::pool_size()).collect();
+        let proposals = some.into_par_iter().map(|shape| {
             let numbers = sight.numbers(&shape, &scope.learned.typical);
             Proposal {
                 score: scope.network.of(&numbers),
@@ -192,17 +211,8 @@ impl Rating {
                 same: 0,
             }
         });
-        self.all.extend(proposals);
+        self.all.par_extend(proposals);
         self.shapes.len() > 0
-    }
-}
-
-fn ground<'a>(sight: &'a Sight, image: &'a Plane, scope: Scope) -> Ground<'a> {
-    Ground {
-        foreground: &sight.foreground,
-        image,
-        diameter: sight.diameter,
-        areas: scope.learned.sizes.areas(scope.scale),
     }
 }
 
@@ -225,23 +235,31 @@ pub fn likely(mut all: Vec<Proposal>, scope: Scope) -> Vec<Proposal> {
     let is_speck = |shape: &Shape| learned.is_speck(area(shape)) && is_whole(shape);
     all.retain(|proposal| proposal.score >= LEAST && !is_speck(&proposal.shape));
     all.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let (most, ahead) = RIVALS[usize::from(!learned.own)];
     let mut kept: Vec<Proposal> = Vec::new();
     for proposal in all {
-        let mut rivals = 0;
+        let (mut rivals, mut behind) = (0, false);
         let same = kept.iter_mut().find(|other| {
+            if overlap(&proposal.shape, &other.shape) {
+                rivals += 1;
+                behind |= other.score - proposal.score > ahead;
+            }
             let common = common(&proposal.shape, &other.shape);
-            let smaller = proposal.shape.area.min(other.shape.area);
-            rivals += usize::from(common as f64 > RIVAL * smaller as f64);
             let either = proposal.shape.area + other.shape.area - common;
             common as f64 > SAME * either as f64
         });
         match same {
             Some(other) => other.same += 1,
-            None if rivals <= RIVALS => kept.push(proposal),
+            None if rivals <= most && !behind => kept.push(proposal),
             None => {}
         }
     }
     kept
+}
+
+/// Whether two shapes are at one place.
+pub fn overlap(a: &Shape, b: &Shape) -> bool {
+    common(a, b) as f64 > RIVAL * a.area.min(b.area) as f64
 }
 
 /// Pixels that two shapes have in common.

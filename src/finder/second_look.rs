@@ -1,7 +1,7 @@
 //! A second look at an image: what its surest suggestions have in common, and the least sure ones not,
 //! tells more of those in between than other images do.
 
-use super::choose::{chosen, score, sureness_logit};
+use super::choose::{Terms, chosen, score, sureness_logit};
 use super::evidence::{COUNT, Rated};
 use super::logistic::{Examples, fit};
 use super::numbers;
@@ -45,14 +45,13 @@ impl SecondLook {
         }
     }
 
-    /// Does a round, where the person labelled the shapes `taken` and threw `refused` away; false
-    /// when all are done.
-    pub fn go_on(&mut self, taken: &[Shape], refused: &[Shape]) -> bool {
+    /// Does a round on the same terms; false when all are done.
+    pub fn go_on(&mut self, terms: Terms) -> bool {
         if self.round >= ROUNDS {
             return false;
         }
         self.round += 1;
-        let own: Vec<usize> = chosen(&self.rated, LEAST, taken, refused)
+        let own: Vec<usize> = chosen(&self.rated, LEAST, terms)
             .into_iter()
             .map(|(place, _)| place)
             .collect();
@@ -60,7 +59,7 @@ impl SecondLook {
             self.round = ROUNDS;
             return false;
         }
-        let known = self.known(taken, refused);
+        let known = self.known(terms);
         let logits = self.learned(&own, &known);
         for ((rated, before), own) in self.rated.iter_mut().zip(&self.before).zip(logits) {
             rated.score = score((1.0 - OWN) * before + OWN * own.clamp(-SUREST, SUREST));
@@ -68,12 +67,12 @@ impl SecondLook {
         true
     }
 
-    pub fn finish(self) -> Vec<Rated> {
-        self.rated
+    pub fn rated(&self) -> &[Rated] {
+        &self.rated
     }
 
     /// The shapes that are most like labelled ones, and all that are like those thrown away.
-    fn known(&self, taken: &[Shape], refused: &[Shape]) -> Vec<(usize, bool)> {
+    fn known(&self, Terms { taken, refused, .. }: Terms) -> Vec<(usize, bool)> {
         let iou = |shape: &Shape, other: &Shape| {
             let common = common(shape, other);
             common as f32 / (shape.area + other.area - common).max(1) as f32

@@ -1,4 +1,4 @@
-use super::choose::choose;
+use super::choose::{Terms, choose};
 use super::evidence::{self, Rated};
 use super::network::Network;
 use super::numbers::{self, weighted_median};
@@ -145,13 +145,56 @@ fn of_overlapping_shapes_the_likeliest_stays_and_no_pixel_is_of_two() {
     ];
     let labelled = [square(30, 1, 10)];
     let refused = [square(51, 0, 10)];
-    let chosen = choose(&all, &labelled, &refused);
+    let terms = Terms {
+        taken: &labelled,
+        refused: &refused,
+        large: None,
+    };
+    let chosen = choose(&all, terms);
     let boxes: Vec<_> = chosen
         .iter()
         .map(|one| (one.shape.x, one.shape.width))
         .collect();
     assert_eq!(boxes, [(2, 10), (12, 8)]);
     assert!(chosen[0].sureness > chosen[1].sureness);
+}
+
+#[test]
+fn a_shape_larger_than_any_example_gives_way_to_objects_that_make_it_up() {
+    let rectangle = |x, width, score| {
+        let shape = Shape::trimmed(x, 0, width, vec![true; width * 10]).expect("it has pixels");
+        rated(shape, score)
+    };
+    // Two that touch and what they make up; the halves of one; two objects with a fragment of each.
+    let all = [
+        rectangle(0, 20, 0.8),
+        rectangle(0, 10, 0.75),
+        rectangle(10, 10, 0.75),
+        rectangle(40, 20, 0.8),
+        rectangle(40, 10, 0.65),
+        rectangle(50, 10, 0.75),
+        rectangle(80, 20, 0.8),
+        rectangle(80, 5, 0.75),
+        rectangle(95, 5, 0.75),
+    ];
+    let found = |large| {
+        let terms = Terms {
+            taken: &[],
+            refused: &[],
+            large,
+        };
+        let chosen = choose(&all, terms);
+        let mut boxes: Vec<_> = chosen
+            .iter()
+            .map(|one| (one.shape.x, one.shape.width))
+            .collect();
+        boxes.sort_unstable();
+        boxes
+    };
+    let whole = [(0, 20), (40, 20), (80, 20)];
+    assert_eq!(found(None), whole);
+    assert_eq!(found(Some(180.0)), whole);
+    assert_eq!(found(Some(120.0)), [(0, 10), (10, 10), (40, 20), (80, 20)]);
 }
 
 /// Shapes far apart, of which each has this score and this number beside zeros.
@@ -166,8 +209,13 @@ fn far_apart(looks: &[(f32, f32)]) -> Vec<Rated> {
 
 fn looked_again(rated: Vec<Rated>, taken: &[Shape], refused: &[Shape]) -> Vec<f32> {
     let mut look = SecondLook::new(rated);
-    while look.go_on(taken, refused) {}
-    look.finish().iter().map(|rated| rated.score).collect()
+    let large = None;
+    while look.go_on(Terms {
+        taken,
+        refused,
+        large,
+    }) {}
+    look.rated().iter().map(|rated| rated.score).collect()
 }
 
 #[test]

@@ -5,6 +5,10 @@
 #[cfg(test)]
 mod tests;
 
+use rayon::iter::{IndexedParallelIterator, ParallelIterator};
+use rayon::slice::ParallelSliceMut;
+
+use crate::device;
 use crate::error::{Error, Result};
 
 static SHIPPED: &[u8] = include_bytes!("unet.bin");
@@ -229,12 +233,11 @@ impl UNet {
         let (biases, weights) = self.values[passing.offset..].split_at(channels);
         let weights = &weights[..9 * inputs * channels];
         let rows = (PIECE / (width * 9 * inputs * channels).max(1)).max(1);
-        let end = (row + rows).min(height);
+        let end = (row + rows * device::pool_size()).min(height);
         let length = width * channels;
-        let chosen = out.values[row * length..end * length].chunks_exact_mut(length);
-        for (y, out) in (row..end).zip(chosen) {
-            convolve_row(&padded, y, (biases, weights), out);
-        }
+        let chosen = out.values[row * length..end * length].par_chunks_exact_mut(length);
+        let rows = chosen.enumerate();
+        rows.for_each(|(i, out)| convolve_row(&padded, row + i, (biases, weights), out));
         if end < height {
             passing.making = Some((padded, out, end));
             return false;

@@ -52,6 +52,18 @@ pub fn components(width: usize, inside: impl Fn(usize) -> bool, pixels: usize) -
 }
 
 impl Regions {
+    /// Without the regions that have no pixel in `about`; the others keep their numbers.
+    pub fn only(&mut self, about: &[bool]) {
+        let mut meets = vec![false; self.count + 1];
+        let pixels = self.labels.iter().zip(about);
+        pixels.for_each(|(label, about)| meets[*label as usize] |= about);
+        let others = self
+            .labels
+            .iter_mut()
+            .filter(|label| !meets[**label as usize]);
+        others.for_each(|label| *label = 0);
+    }
+
     /// Divides regions by the peaks of `heights`, of which no two in a region are nearer than
     /// `distance` pixels along both axes: each pixel belongs to the peak from which it is reached
     /// over the highest way.

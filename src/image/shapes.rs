@@ -55,12 +55,16 @@ impl Shape {
     }
 }
 
-/// A mask over an image of this width and height: `width · height` booleans.
-pub fn plane(shape: Option<&Shape>, (width, height): (usize, usize)) -> Vec<bool> {
+/// The mask of all shapes over an image of this width and height: `width · height` booleans.
+pub fn plane<'a>(
+    shapes: impl IntoIterator<Item = &'a Shape>,
+    (width, height): (usize, usize),
+) -> Vec<bool> {
     let mut plane = vec![false; width * height];
-    if let Some(shape) = shape {
+    for shape in shapes {
         for (row, y) in shape.bits.chunks_exact(shape.width).zip(shape.y..) {
-            plane[y * width + shape.x..][..shape.width].copy_from_slice(row);
+            let pixels = plane[y * width + shape.x..].iter_mut().zip(row);
+            pixels.for_each(|(pixel, bit)| *pixel |= bit);
         }
     }
     plane

@@ -2,9 +2,11 @@
 // the mouse to the frame that shows the mask. node tests/bench/click.js [--clicks 11] [--threads 2]
 // With --training, also of as many clicks while a training runs, their 95th percentile, and the training's steps in a second
 // without and with them: {…, "training": {"decoder_s": …, "decoder_p95_s": …, "steps_per_s": [undisturbed, clicked]}}.
+// With --finding, also of as many clicks while the rest of the sample's objects is searched for: {…, "finding": {"decoder_s": …}}.
 
 import { parseArgs } from "node:util";
 
+import { found, labelThree } from "../browser/finding.js";
 import { clickImage, launch, waitState } from "../browser/harness.js";
 import { centres, sample } from "../browser/sample.js";
 import { median } from "./chromium.js";
@@ -82,10 +84,23 @@ async function measureInTraining(page, clicks) {
   return { decoder_s: median(seconds), decoder_p95_s: p95, steps_per_s: [undisturbed, clicked] };
 }
 
+/** @param {import("playwright-core").Page} page @param {number} clicks */
+async function measureInFinding(page, clicks) {
+  await labelThree(page);
+  await page.evaluate(() => /** @type {any} */ (window).painted.splice(0));
+  await page.click("#find-rest");
+  const seconds = await measure(page, clicks);
+  if (await page.evaluate(() => document.documentElement.dataset.finding === "none"))
+    throw new Error("the search was over before the clicks were: give fewer of them");
+  await found(page);
+  return { decoder_s: median(seconds) };
+}
+
 const options = /** @type {const} */ ({
   clicks: { type: "string", default: "11" },
   threads: { type: "string", default: "2" },
   training: { type: "boolean", default: false },
+  finding: { type: "boolean", default: false },
 });
 const { values } = parseArgs({ options });
 const { base, close } = await serve();
@@ -99,7 +114,12 @@ try {
   await waitState(page, "encoded", 180_000);
   const clicks = Number(values.clicks);
   const decoder_s = median(await measure(page, clicks));
-  console.log(JSON.stringify(values.training ? { decoder_s, training: await measureInTraining(page, clicks) } : { decoder_s }));
+  const measured = {
+    decoder_s,
+    training: values.training ? await measureInTraining(page, clicks) : undefined,
+    finding: values.finding ? await measureInFinding(page, clicks) : undefined,
+  };
+  console.log(JSON.stringify(measured));
 } finally {
   await browser.close();
   close();

@@ -10,7 +10,7 @@ use crate::finder::choose::{THRESHOLD, sureness};
 use crate::finder::foreground::{Foreground, Pixels};
 use crate::finder::lesson::{Finder, Learned, Sight, known};
 use crate::finder::network::Network;
-use crate::finder::propose::{Proposal, Proposing, Scope, common};
+use crate::finder::propose::{Proposal, Proposing, Scope, common, overlap};
 use crate::finder::unet::UNet;
 use crate::finder::view::{Tiling, View};
 use crate::image::labels::Labels;
@@ -40,14 +40,16 @@ pub(super) struct Checking {
     fold: usize,
     /// What is learned without the objects that are held out, and the tile at hand.
     held_out: Option<(Learned, usize)>,
-    proposing: Option<Proposing>,
+    proposing: Option<(Proposing, About)>,
     quality: FinderQuality,
 }
 
-/// An object that is held out.
-struct Held {
-    shape: Shape,
-    found: bool,
+/// Shapes of a tile that are to be found there, or not.
+struct About {
+    /// Objects that are held out, and then what the person threw away.
+    shapes: Vec<Shape>,
+    /// How many the former are.
+    held: usize,
 }
 
 impl Checking {
@@ -87,13 +89,18 @@ impl Checking {
             }
             return None;
         };
-        let Some((core, view, _)) = self.views.get(*tile) else {
+        let Some((core, view, labels)) = self.views.get(*tile) else {
             self.held_out = None;
             self.fold += 1;
             return None;
         };
+        let (begun, about) = match self.proposing.take() {
+            Some((proposing, about)) => (Some(proposing), about),
+            None => (None, self.about((core, view, labels), given)),
+        };
         let scope = Scope {
             instances: given.instances(),
+            about: Some(&about.shapes),
             view,
             core,
             learned,
@@ -101,17 +108,22 @@ impl Checking {
             unet,
             scale: self.tiling.scale,
         };
-        let proposing = self.proposing.take();
-        let proposing = proposing.unwrap_or_else(|| Proposing::new(scope));
-        match proposing.go_on(scope) {
-            Err(proposing) => self.proposing = Some(proposing),
-            Ok((_, all)) => {
-                let tile = *tile;
-                self.check(tile, all, given);
-                if let Some((_, next)) = &mut self.held_out {
-                    *next += 1;
+        let all = match about.shapes.is_empty() {
+            true => Vec::new(),
+            false => {
+                let proposing = begun.unwrap_or_else(|| Proposing::new(scope));
+                match proposing.go_on(scope) {
+                    Ok((_, all)) => all,
+                    Err(proposing) => {
+                        self.proposing = Some((proposing, about));
+                        return None;
+                    }
                 }
             }
+        };
+        self.check(all, &about);
+        if let Some((_, tile)) = &mut self.held_out {
+            *tile += 1;
         }
         None
     }
@@ -169,47 +181,38 @@ impl Checking {
         place.is_ok_and(|place| place % FOLDS == self.fold)
     }
 
-    fn check(&mut self, tile: usize, mut all: Vec<Proposal>, given: &Given) {
-        let (core, view, labels) = &self.views[tile];
-        let held = shapes::boxes(labels)
-            .into_iter()
-            .filter(|(id, _)| self.holds(*id));
-        let mut held: Vec<Held> = held
-            .map(|(id, bounds)| shapes::shape(labels, id, bounds))
-            .filter(|shape| view.owns(core, shape))
-            .map(|shape| Held {
-                shape,
-                found: false,
-            })
-            .collect();
-        let refused: Vec<Shape> = given
-            .rejected
-            .iter()
-            .filter_map(|shape| view.seen(shape))
-            .collect();
+    fn about(&self, (core, view, labels): (&Part, &View, &Labels), given: &Given) -> About {
+        let boxes = shapes::boxes(labels).into_iter();
+        let held = boxes.filter(|(id, _)| self.holds(*id));
+        let held = held.map(|(id, bounds)| shapes::shape(labels, id, bounds));
+        let mut shapes: Vec<Shape> = held.filter(|shape| view.owns(core, shape)).collect();
+        let held = shapes.len();
+        shapes.extend(given.rejected.iter().filter_map(|shape| view.seen(shape)));
+        About { shapes, held }
+    }
+
+    fn check(&mut self, mut all: Vec<Proposal>, about: &About) {
+        let (held, refused) = about.shapes.split_at(about.held);
+        let mut found = vec![false; held.len()];
         all.retain(|proposal| sureness(proposal.score) >= THRESHOLD);
         all.sort_by(|a, b| b.score.total_cmp(&a.score));
         let mut chosen: Vec<Shape> = Vec::new();
         let mut wrong = 0;
         for Proposal { shape, .. } in all {
-            let overlaps =
-                |other: &Shape| common(&shape, other) * 10 > 3 * shape.area.min(other.area);
-            let about =
-                held.iter().any(|held| overlaps(&held.shape)) || refused.iter().any(overlaps);
-            if !about || chosen.iter().any(overlaps) {
+            if chosen.iter().any(|other| overlap(&shape, other)) {
                 continue;
             }
             let same = |other: &Shape| shapes::iou(Some(&shape), Some(other)) >= FOUND;
-            match held.iter_mut().find(|held| same(&held.shape)) {
-                Some(held) => held.found = true,
+            match held.iter().position(same) {
+                Some(place) => found[place] = true,
                 None => {
-                    let on: usize = held.iter().map(|held| common(&shape, &held.shape)).sum();
+                    let on: usize = held.iter().map(|held| common(&shape, held)).sum();
                     wrong += usize::from(2 * on > shape.area || refused.iter().any(same));
                 }
             }
             chosen.push(shape);
         }
-        let found = held.iter().filter(|held| held.found).count();
+        let found = found.into_iter().filter(|found| *found).count();
         self.quality.examples += held.len();
         self.quality.found += found;
         self.quality.missed += held.len() - found;

@@ -1,5 +1,6 @@
 use super::learning::Learning;
 use super::*;
+use crate::finder::propose::Scope;
 use crate::image::decode::Rgb;
 use crate::image::shapes::iou;
 
@@ -86,17 +87,8 @@ fn what_the_decoder_of_instances_finds_is_proposed() {
         embeddings: Vec::new(),
         instances: None,
     };
-    let learned = learned(&image, &given);
-    let tiling = Tiling::new(SIZE, learned.sizes.diameter);
-    let cores = tiling.cores();
-    let search = Search {
-        learned,
-        tiling,
-        cores,
-        place: 0,
-    };
-    let part = tiling.with_margins(&search.cores[0]);
-    let view = View::new(&image, part, shades, tiling.scale);
+    let search = Search::new(SIZE, learned(&image, &given));
+    let view = search.view(&image, shades);
     let network = Network::shipped().expect("it is in the program");
     let unet = UNet::shipped().expect("it is in the program");
     let proposed = |given: &Given| {
@@ -107,4 +99,42 @@ fn what_the_decoder_of_instances_finds_is_proposed() {
     assert!(!proposed(&given));
     given.instances = Some([unseen.clone()].into());
     assert!(proposed(&given));
+}
+
+#[test]
+fn shapes_about_an_object_are_those_of_all_that_overlap_it() {
+    let (image, labels, unseen) = squares();
+    let given = Given {
+        labels,
+        rejected: Vec::new(),
+        embeddings: Vec::new(),
+        instances: None,
+    };
+    let search = Search::new(SIZE, learned(&image, &given));
+    let view = search.view(&image, Shades::of(&image));
+    let network = Network::shipped().expect("it is in the program");
+    let unet = UNet::shipped().expect("it is in the program");
+    let scope = search.scope(&view, (&network, &unet), &given);
+    let (_, all) = propose::all(scope);
+    let square = shapes::boxes(&given.labels)[&2];
+    let square = view
+        .seen(&shapes::shape(&given.labels, 2, square))
+        .expect("it is in the view");
+    for about in [vec![square.clone()], vec![square, unseen]] {
+        let (_, near) = propose::all(Scope {
+            about: Some(&about),
+            ..scope
+        });
+        let overlaps = |one: &&Proposal| {
+            about
+                .iter()
+                .any(|other| propose::overlap(&one.shape, other))
+        };
+        let wanted: Vec<&Proposal> = all.iter().filter(overlaps).collect();
+        assert!(!wanted.is_empty() && wanted.len() < all.len());
+        assert_eq!(near.len(), wanted.len());
+        for (near, wanted) in near.iter().zip(wanted) {
+            assert_eq!((&near.shape, near.score), (&wanted.shape, wanted.score));
+        }
+    }
 }

@@ -8,13 +8,14 @@ use crate::image::shapes::Shape;
 const SHARED: f64 = 0.3;
 /// A shape keeps at least so much of itself.
 const LEFT: f64 = 0.5;
-/// A shape by so much larger than nearly all examples is several objects where these were proposed too: each by
-/// at most so much less likely, with at most and at least such shares of the shape's area and of its own in it,
-/// together covering so much.
+/// By how much a shape exceeds nearly all examples to be looked at for parts, two or more of which stand for it.
 const LARGER: f32 = 1.25;
+/// By how much less a part's score is at most.
 const NEARLY: f32 = 0.1;
+/// The share of the shape's area that a part has at most, and that of its own that lies in the shape.
 const PART: f64 = 0.75;
 const INSIDE: f64 = 0.8;
+/// The share of the shape that all parts cover.
 const COVERED: f64 = 0.7;
 /// The predicted IoU below which a shape is not suggested at all.
 const LEAST: f32 = 0.2;

@@ -1,11 +1,9 @@
 //! Of shapes that overlap the likeliest stays.
 
 use super::evidence::Rated;
-use super::propose::common;
+use super::propose::{common, overlap};
 use crate::image::shapes::Shape;
 
-/// Two objects share at most so much of the smaller one.
-const SHARED: f64 = 0.3;
 /// A shape keeps at least so much of itself.
 const LEFT: f64 = 0.5;
 /// By how much a shape exceeds nearly all examples to be looked at for parts, two or more of which stand for it.
@@ -94,7 +92,7 @@ pub fn chosen(rated: &[Rated], least: f32, terms: Terms) -> Vec<(usize, Shape)> 
             .iter()
             .chain(chosen.iter().map(|(_, shape)| shape));
         let shared: Vec<&Shape> = others.filter(|other| common(shape, other) > 0).collect();
-        if shared.iter().any(|other| too_much(shape, other)) {
+        if shared.iter().any(|other| overlap(shape, other)) {
             continue;
         }
         let is_large = |large: f32| shape.area as f32 >= LARGER * large;
@@ -110,11 +108,6 @@ pub fn chosen(rated: &[Rated], least: f32, terms: Terms) -> Vec<(usize, Shape)> 
     chosen
 }
 
-/// Whether two shapes have more in common than two objects.
-fn too_much(shape: &Shape, other: &Shape) -> bool {
-    common(shape, other) as f64 > SHARED * shape.area.min(other.area) as f64
-}
-
 /// Whether a shape consists of two or more others that are nearly as likely; `all` are likeliest first.
 fn is_several<'a>(whole: &Rated, all: impl Iterator<Item = &'a Rated>) -> bool {
     let mut parts: Vec<&Shape> = Vec::new();
@@ -123,7 +116,7 @@ fn is_several<'a>(whole: &Rated, all: impl Iterator<Item = &'a Rated>) -> bool {
         let inside = common(&whole.shape, shape);
         let is_part = shape.area as f64 <= PART * whole.shape.area as f64
             && inside as f64 >= INSIDE * shape.area as f64;
-        if is_part && !parts.iter().any(|part| too_much(shape, part)) {
+        if is_part && !parts.iter().any(|part| overlap(shape, part)) {
             parts.push(shape);
             covered += inside;
         }

@@ -145,19 +145,20 @@ impl Learned {
 }
 
 fn large(examples: &[Region]) -> Option<f32> {
-    let mut areas: Vec<f32> = examples.iter().map(|r| r.area).collect();
-    areas.sort_by(f32::total_cmp);
-    areas
-        .get(areas.len() * 9 / 10)
-        .copied()
-        .filter(|_| areas.len() >= MANY)
+    let areas = many_areas(examples.iter())?;
+    areas.get(areas.len() * 9 / 10).copied()
 }
 
 fn smallest_whole(examples: &[Region]) -> Option<f32> {
-    let areas = examples.iter().filter(|r| !r.cut).map(|r| r.area);
-    let mut areas: Vec<f32> = areas.collect();
+    let areas = many_areas(examples.iter().filter(|r| !r.cut))?;
+    areas.first().copied()
+}
+
+/// The areas in ascending order; nothing where they are few.
+fn many_areas<'a>(examples: impl Iterator<Item = &'a Region>) -> Option<Vec<f32>> {
+    let mut areas: Vec<f32> = examples.map(|example| example.area).collect();
     areas.sort_by(f32::total_cmp);
-    areas.first().copied().filter(|_| areas.len() >= MANY)
+    (areas.len() >= MANY).then_some(areas)
 }
 
 /// How large objects are, in pixels of the image.

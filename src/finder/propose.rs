@@ -19,7 +19,7 @@ use crate::image::shapes::{Shape, iou, plane};
 const LEAST: f32 = 0.25;
 /// Shapes that have more in common are one.
 const SAME: f64 = 0.75;
-/// Shapes are rivals that share so much of the smaller one.
+/// Shapes overlap, and are rivals, that share more of the smaller one than two objects do.
 const RIVAL: f64 = 0.3;
 /// A shape is asked about if it has at most so many rivals that are likelier, by at most so much: first in the
 /// image whose objects were learned from, then in others, where what comes first is less certain.
@@ -240,11 +240,11 @@ pub fn likely(mut all: Vec<Proposal>, scope: Scope) -> Vec<Proposal> {
     for proposal in all {
         let (mut rivals, mut behind) = (0, false);
         let same = kept.iter_mut().find(|other| {
-            if overlap(&proposal.shape, &other.shape) {
+            let common = common(&proposal.shape, &other.shape);
+            if is_much(common, &proposal.shape, &other.shape) {
                 rivals += 1;
                 behind |= other.score - proposal.score > ahead;
             }
-            let common = common(&proposal.shape, &other.shape);
             let either = proposal.shape.area + other.shape.area - common;
             common as f64 > SAME * either as f64
         });
@@ -259,7 +259,11 @@ pub fn likely(mut all: Vec<Proposal>, scope: Scope) -> Vec<Proposal> {
 
 /// Whether two shapes are at one place.
 pub fn overlap(a: &Shape, b: &Shape) -> bool {
-    common(a, b) as f64 > RIVAL * a.area.min(b.area) as f64
+    is_much(common(a, b), a, b)
+}
+
+fn is_much(common: usize, a: &Shape, b: &Shape) -> bool {
+    common as f64 > RIVAL * a.area.min(b.area) as f64
 }
 
 /// Pixels that two shapes have in common.

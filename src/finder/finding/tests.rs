@@ -25,6 +25,15 @@ fn squares() -> (Rgb, Labels, Shape) {
     (image, Labels::new(SIZE.0, SIZE.1, ids), unseen)
 }
 
+fn with(labels: Labels) -> Given {
+    Given {
+        labels,
+        rejected: Vec::new(),
+        embeddings: Vec::new(),
+        instances: None,
+    }
+}
+
 fn learned(image: &Rgb, given: &Given) -> Learned {
     let mut finder = Finder::default();
     let mut learning = Learning::new(&given.labels).expect("objects are labelled");
@@ -38,12 +47,7 @@ fn learned(image: &Rgb, given: &Given) -> Learned {
 #[test]
 fn objects_of_another_size_are_searched_for_at_theirs() {
     let (image, labels, _) = squares();
-    let given = Given {
-        labels,
-        rejected: Vec::new(),
-        embeddings: Vec::new(),
-        instances: None,
-    };
+    let given = with(labels);
     let at = |areas: &[f32]| learned(&image, &given).for_size_of(areas);
     let diameter = learned(&image, &given).sizes.diameter;
     // Squares of 16 pixels are learned from.
@@ -56,12 +60,7 @@ fn objects_of_another_size_are_searched_for_at_theirs() {
 #[test]
 fn specks_are_left_out_once_many_larger_objects_are_labelled() {
     let (image, mut labels, _) = squares();
-    let given = |labels: &Labels| Given {
-        labels: labels.clone(),
-        rejected: Vec::new(),
-        embeddings: Vec::new(),
-        instances: None,
-    };
+    let given = |labels: &Labels| with(labels.clone());
     let few = learned(&image, &given(&labels));
     assert!(
         !few.is_speck(7.0 * 7.0),
@@ -81,12 +80,7 @@ fn specks_are_left_out_once_many_larger_objects_are_labelled() {
 fn what_the_decoder_of_instances_finds_is_proposed() {
     let (image, labels, unseen) = squares();
     let shades = Shades::of(&image);
-    let mut given = Given {
-        labels,
-        rejected: Vec::new(),
-        embeddings: Vec::new(),
-        instances: None,
-    };
+    let mut given = with(labels);
     let search = Search::new(SIZE, learned(&image, &given));
     let view = search.view(&image, shades);
     let network = Network::shipped().expect("it is in the program");
@@ -104,12 +98,7 @@ fn what_the_decoder_of_instances_finds_is_proposed() {
 #[test]
 fn shapes_about_an_object_are_those_of_all_that_overlap_it() {
     let (image, labels, unseen) = squares();
-    let given = Given {
-        labels,
-        rejected: Vec::new(),
-        embeddings: Vec::new(),
-        instances: None,
-    };
+    let given = with(labels);
     let search = Search::new(SIZE, learned(&image, &given));
     let view = search.view(&image, Shades::of(&image));
     let network = Network::shipped().expect("it is in the program");

@@ -13,6 +13,7 @@ pub mod device;
 pub mod error;
 #[cfg(feature = "model")]
 pub mod evaluate;
+#[cfg(feature = "model")]
 pub mod finder;
 #[cfg(feature = "model")]
 pub mod gpu_check;

@@ -5,9 +5,7 @@ pub mod candidates;
 pub mod choose;
 pub mod evidence;
 mod features;
-#[cfg(feature = "model")]
 mod file;
-#[cfg(feature = "model")]
 pub mod finding;
 pub mod foreground;
 pub mod lesson;
@@ -26,6 +24,5 @@ pub mod view;
 mod watershed;
 
 pub use choose::Suggestion;
-#[cfg(feature = "model")]
 pub use finding::{Finding, FindingStep};
 pub use lesson::Finder;

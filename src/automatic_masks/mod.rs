@@ -25,6 +25,7 @@ use crate::device;
 use crate::error::{Error, Result};
 use crate::image::part::{Part, WHOLE};
 use crate::image::resize::Rows;
+use crate::model::halfway::halfway;
 use crate::model::mask_decoder::{MASK_TOKENS, MaskDecoder};
 use crate::model::two_way_transformer::PreparedImage;
 use crate::predictor::{Embedding, Encoding, Predictor, Prompt, attend, most_prompts, prepare};
@@ -81,13 +82,20 @@ impl AutomaticMaskSettings {
         }
     }
 
-    /// The thresholds for masks of the decoder that answers. They are set as they hold for the
-    /// untouched one.
-    fn least(&self, predictor: &Predictor) -> Thresholds {
+    /// The decoder that is asked, and the thresholds for its masks, which are set as they hold for the
+    /// untouched one. Where a fine-tuned decoder tells its own it is the middle between the two: tuned to
+    /// a few objects, a decoder alone takes much for objects that the untouched one knows to be none.
+    fn asked(&self, predictor: &Predictor) -> (MaskDecoder, Thresholds) {
         let set = self.thresholds();
-        let usual = Self::default().thresholds();
-        let own = predictor.thresholds();
-        own.map_or(set, |own| own.for_set(set, usual))
+        match (predictor.fine_tuned(), predictor.thresholds()) {
+            (Some(tuned), Some(own)) => {
+                let usual = Self::default().thresholds();
+                let least = usual.halfway(own).for_set(set, usual);
+                let untouched = predictor.model().mask_decoder.clone();
+                (halfway(untouched, tuned), least)
+            }
+            _ => (predictor.decoder().clone(), set),
+        }
     }
 
     /// For masks of the untouched decoder.
@@ -247,14 +255,14 @@ impl AutomaticMasks {
             },
             Stage::Prepare(embedding, points) => {
                 // The person may choose another one meanwhile.
-                let decoder = predictor.decoder().clone();
+                let (decoder, least) = self.settings.asked(predictor);
                 let encoder = &predictor.model().prompt_encoder;
                 Stage::Prompt(Box::new(Prompting {
                     image: prepare(encoder, &decoder, &embedding),
                     embedding,
                     decoder,
                     points,
-                    least: self.settings.least(predictor),
+                    least,
                 }))
             }
             Stage::Prompt(mut prompting) => match self.ask(predictor, &mut prompting).await? {

@@ -3,14 +3,24 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use burn::tensor::Device;
+
 use super::finish::{Finish, Found};
 use super::joining::Comparison;
 use super::proposals::{Mask, Proposal, bounds, box_iou, suppress};
 use super::{AutomaticMaskSettings, tiles};
+use crate::device;
+use crate::error::Result;
 use crate::image::labels::Labels;
 use crate::image::part::Part;
 use crate::image::shapes::Shape;
+use crate::model::mask_decoder::MaskDecoder;
+use crate::model::{Precision, SamConfig};
+use crate::predictor::Predictor;
 use crate::random::Random;
+use crate::training::decoder_file;
+use crate::weights::decoder_info::Thresholds;
+use crate::weights::source::{NoiseSource, ParameterSource};
 
 /// The middle and the radii of an ellipse.
 type Ellipse = [f64; 4];
@@ -418,4 +428,45 @@ fn a_tile_that_is_not_given_suits_the_image_and_what_is_looked_at() {
     assert_eq!(side(0, 5000, Some(256)), 256);
     assert_eq!(side(300, 1024, None), 300);
     assert_eq!(side(8192, 5000, Some(256)), 8192);
+}
+
+/// Parameters that are all 0.
+struct Zeros;
+
+impl ParameterSource for Zeros {
+    fn has(&self, _: &str) -> bool {
+        true
+    }
+
+    fn read(&mut self, _: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        Ok(vec![0.0; shape.iter().product()])
+    }
+}
+
+#[test]
+fn a_fine_tuned_decoder_that_tells_its_thresholds_is_asked_halfway() {
+    let (config, device) = (SamConfig::tiny(), Device::flex());
+    let mut noise = NoiseSource::default();
+    let mut predictor =
+        Predictor::load(&mut noise, config.clone(), &device, Precision::F32).unwrap();
+    let tuned = MaskDecoder::open(&mut Zeros, &config, &device).unwrap();
+    let values = |decoder: &MaskDecoder| -> Vec<f32> {
+        let named = device::block_on(decoder_file::parameters(decoder)).unwrap();
+        named.into_iter().flat_map(|named| named.values).collect()
+    };
+    let halves: Vec<f32> = values(&predictor.model().mask_decoder)
+        .iter()
+        .map(|value| value / 2.0)
+        .collect();
+    let settings = AutomaticMaskSettings::default();
+    predictor.set_fine_tuned(Some(tuned));
+    let (decoder, least) = settings.asked(&predictor);
+    assert!(values(&decoder).iter().all(|value| *value == 0.0));
+    assert_eq!(least, settings.thresholds());
+
+    let (iou, stability) = (0.5, 0.75);
+    predictor.set_thresholds(Some(Thresholds { iou, stability }));
+    let (decoder, least) = settings.asked(&predictor);
+    assert_eq!(values(&decoder), halves);
+    assert!((least.iou - 0.69).abs() < 1e-6 && (least.stability - 0.85).abs() < 1e-6);
 }

@@ -10,6 +10,7 @@
 pub mod attention;
 pub mod config;
 mod elementwise;
+pub mod halfway;
 pub mod image_encoder;
 pub mod instance_decoder;
 pub mod kernels;

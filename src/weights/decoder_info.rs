@@ -38,6 +38,14 @@ impl Thresholds {
         }
     }
 
+    /// The middle between these and `other`.
+    pub fn halfway(self, other: Self) -> Self {
+        Self {
+            iou: self.iou.midpoint(other.iou),
+            stability: self.stability.midpoint(other.stability),
+        }
+    }
+
     fn are_shares(&self) -> bool {
         let shares = 0.0..=1.0;
         shares.contains(&self.iou) && shares.contains(&self.stability)

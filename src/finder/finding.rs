@@ -36,6 +36,8 @@ const LEARNING: f64 = 0.1;
 const PROPOSING: f64 = 0.3;
 /// The share that the decoder of instances makes, where there is one.
 const INSTANCES: f64 = 0.4;
+/// Embeddings, of 4 MiB each with SAM, that are kept for another search in the same image.
+const KEPT: usize = 16;
 
 /// What is given of an image.
 pub struct Given {
@@ -72,7 +74,8 @@ pub struct Finding {
     quality: Option<FinderQuality>,
     network: Network,
     unet: UNet,
-    keeps: bool,
+    /// How many embeddings are kept.
+    keeps: usize,
     asks_for_instances: bool,
     /// Whether the size of objects was looked at in this image.
     rescaled: bool,
@@ -144,15 +147,15 @@ impl Finding {
             quality: None,
             network: Network::shipped()?,
             unet: UNet::shipped()?,
-            keeps: false,
+            keeps: KEPT,
             asks_for_instances: false,
             rescaled: false,
         })
     }
 
-    /// Ranks shapes with other networks, and keeps the embeddings that it makes.
+    /// Ranks shapes with other networks, and keeps all embeddings that it makes.
     pub fn ranked_by(self, network: Network, unet: UNet) -> Self {
-        let keeps = true;
+        let keeps = usize::MAX;
         Self {
             network,
             unet,
@@ -278,10 +281,11 @@ impl Finding {
             Stage::Propose(tile) => self.propose(*tile),
             Stage::Ask(mut asking) => {
                 asking.go_on(predictor).await?;
-                if let (true, Some(embedding)) = (self.keeps, asking.embedding()) {
+                let kept = &mut self.given.embeddings;
+                if let (true, Some(embedding)) = (kept.len() < self.keeps, asking.embedding()) {
                     let has = |other: &Embedding| other.part() == embedding.part();
-                    if !self.given.embeddings.iter().any(has) {
-                        self.given.embeddings.push(embedding.clone());
+                    if !kept.iter().any(has) {
+                        kept.push(embedding.clone());
                     }
                 }
                 match (asking.is_done(), &self.search) {

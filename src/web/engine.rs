@@ -12,7 +12,7 @@ use web_sys::Blob;
 use super::automatic_masks::Search;
 use super::blob::BlobReader;
 use super::encoding::Labelling;
-use super::finding::{FindingTask, SeenInstances};
+use super::finding::{FindingTask, Seen};
 use super::image::Image;
 use super::products;
 use super::types::{DeviceCheck, DeviceInfo, DeviceSpeed, JsResult, ModelInfo, read};
@@ -56,8 +56,8 @@ pub struct Engine {
     pub(super) automatic_masks: Cell<Option<Search>>,
     /// Taken out while it works.
     pub(super) finding: Cell<Option<FindingTask>>,
-    /// What the decoder of instances found last in a search by examples.
-    pub(super) seen_instances: RefCell<Option<SeenInstances>>,
+    /// Of the image that was searched last.
+    pub(super) seen: RefCell<Option<Seen>>,
     /// What was learned of labelled objects.
     pub(super) finder: RefCell<Finder>,
     /// The image that is being added to the training set.
@@ -107,7 +107,7 @@ impl Engine {
             encoded: RefCell::default(),
             automatic_masks: Cell::default(),
             finding: Cell::default(),
-            seen_instances: RefCell::default(),
+            seen: RefCell::default(),
             finder: RefCell::default(),
             labelling: RefCell::default(),
             labelled: RefCell::default(),
@@ -218,7 +218,7 @@ impl Engine {
         self.fine_tuned.replace(None);
         self.paused.set(None);
         self.finding.set(None);
-        self.seen_instances.take();
+        self.seen.take();
         self.finder.take();
         self.clear_labelled();
         Ok(info.into_ts()?)
@@ -232,7 +232,7 @@ impl Engine {
             Ok::<_, Error>(model_info(predictor))
         })??;
         self.instances_file.replace(Some(file));
-        self.seen_instances.take();
+        self.seen.take();
         Ok(info.into_ts()?)
     }
 }

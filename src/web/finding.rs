@@ -17,6 +17,7 @@ use crate::image::decode::{Gray, Picture, Samples};
 use crate::image::display::{self, Shown};
 use crate::image::labels::Labels;
 use crate::image::shapes::Shape;
+use crate::predictor::Embedding;
 use crate::weights::digest;
 
 /// A finding under way.
@@ -29,11 +30,12 @@ pub(super) struct FindingTask {
     display: display::Display,
 }
 
-/// What the decoder of instances found in an image, and how that was displayed.
-pub(super) struct SeenInstances {
+/// What was made of an image when it was searched, so that another search need not make it again.
+pub(super) struct Seen {
     key: String,
     display: display::Display,
-    instances: Instances,
+    instances: Option<Instances>,
+    embeddings: Vec<Embedding>,
 }
 
 /// What was found with what was learned.
@@ -74,13 +76,17 @@ impl Engine {
         let image = self.image.borrow();
         let image = image.as_ref().ok_or_else(no_image)?;
         let size = image.picture.size();
-        let embedding = self.with_predictor_now(|predictor| predictor.embedding().ok().cloned())?;
         let (key, display) = (fingerprint(&image.picture)?, image.display(&display)?);
+        let (instances, mut embeddings) = self.seen_in(&key, &display);
+        if embeddings.is_empty() {
+            let own = self.with_predictor_now(|predictor| predictor.embedding().ok().cloned())?;
+            embeddings.extend(own);
+        }
         let given = Given {
             labels: Labels::from_runs(&runs, size)?,
             rejected: rejected(&rejected_bounds, &rejected_bits, size)?,
-            embeddings: embedding.into_iter().collect(),
-            instances: self.instances_seen(&key, &display),
+            embeddings,
+            instances,
         };
         let finder = self.finder.borrow().clone();
         let task = FindingTask {
@@ -112,11 +118,12 @@ impl Engine {
             false => Labels::from_runs(&runs, size)?,
         };
         let key = fingerprint(&picture)?;
+        let (instances, embeddings) = self.seen_in(&key, &display);
         let given = Given {
             labels,
             rejected: Vec::new(),
-            embeddings: Vec::new(),
-            instances: self.instances_seen(&key, &display),
+            embeddings,
+            instances,
         };
         let finder = self.finder.borrow().clone();
         let task = FindingTask {
@@ -143,16 +150,20 @@ impl Engine {
     /// Ends what `begin_learning` or `begin_finding` began: what it found.
     pub fn finish_finding(&self) -> JsResult<FoundSuggestions> {
         let task = self.finding.take().ok_or_else(no_finding)?;
-        let quality = task.finding.quality();
-        if let Some(instances) = task.finding.instances().cloned() {
-            let FindingTask { key, display, .. } = task;
-            self.seen_instances.replace(Some(SeenInstances {
-                key,
-                display,
-                instances,
-            }));
-        }
-        let (suggestions, finder) = task.finding.finish()?;
+        let FindingTask {
+            finding,
+            key,
+            display,
+            ..
+        } = task;
+        let quality = finding.quality();
+        self.seen.replace(Some(Seen {
+            key,
+            display,
+            instances: finding.instances().cloned(),
+            embeddings: finding.embeddings().to_vec(),
+        }));
+        let (suggestions, finder) = finding.finish()?;
         self.finder.replace(finder);
         Ok(FoundSuggestions {
             suggestions,
@@ -191,12 +202,19 @@ impl Engine {
 }
 
 impl Engine {
-    /// What the decoder of instances found in that image when it was searched last.
-    fn instances_seen(&self, key: &str, display: &display::Display) -> Option<Instances> {
-        let seen = self.seen_instances.borrow();
-        let seen = seen.as_ref();
-        let same = |seen: &&SeenInstances| seen.key == key && seen.display == *display;
-        seen.filter(same).map(|seen| seen.instances.clone())
+    /// What the decoder of instances found in that image when it was searched last, and embeddings of its
+    /// parts.
+    fn seen_in(
+        &self,
+        key: &str,
+        display: &display::Display,
+    ) -> (Option<Instances>, Vec<Embedding>) {
+        match &*self.seen.borrow() {
+            Some(seen) if seen.key == key && seen.display == *display => {
+                (seen.instances.clone(), seen.embeddings.clone())
+            }
+            _ => (None, Vec::new()),
+        }
     }
 
     async fn advance_task(&self, task: &mut FindingTask) -> Result<()> {

@@ -173,6 +173,37 @@ fn a_fine_tuned_decoder_outlines_what_is_proposed_too() {
 }
 
 #[test]
+fn another_search_takes_the_embeddings_of_the_one_before() {
+    let Some(predictor) = predictor() else {
+        eprintln!("skipped: there is no model");
+        return;
+    };
+    let (image, few) = corner();
+    let find = |embeddings| {
+        let given = Given {
+            embeddings,
+            ..given(&few)
+        };
+        let mut finding = Finding::learn(Finder::default(), "sample".into(), given).unwrap();
+        let mut pieces = 0;
+        while device::block_on(finding.advance(&predictor, &image))
+            .unwrap()
+            .is_some()
+        {
+            pieces += 1;
+        }
+        let embeddings = finding.embeddings().to_vec();
+        (pieces, embeddings, finding.finish().unwrap().0)
+    };
+    let (pieces, embeddings, suggestions) = find(Vec::new());
+    let encoding = embeddings.len() * predictor.encoding_steps();
+    assert!(encoding > 0);
+    let (again, kept, same) = find(embeddings.clone());
+    assert_eq!(again, pieces - encoding);
+    assert_eq!((kept.len(), same), (embeddings.len(), suggestions));
+}
+
+#[test]
 fn the_models_decoder_of_instances_is_asked_once_for_an_image() {
     let Some(mut predictor) = predictor() else {
         eprintln!("skipped: there is no model");
